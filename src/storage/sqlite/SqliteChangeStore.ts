@@ -18,12 +18,32 @@ const encode = Schema.encodeSync(Schema.fromJsonString(ObjectChange))
 type ObjectKey = [kind: string, namespace: string, name: string]
 
 interface Data {
+  readonly id: string
   readonly data: string
 }
 
-/** A row of another version, or a damaged one, is no known change. */
-const decoded = (rows: ReadonlyArray<Data>): ReadonlyArray<ObjectChange> =>
-  rows.flatMap(({ data }) => Option.match(decode(data), { onNone: () => [], onSome: (change) => [change] }))
+/** The number of changes that are kept decoded. */
+const mostDecoded = 4000
+
+/**
+ * Decodes rows. A change never changes, and the alerts of a storm ask for the same ones: decoding them costs several
+ * times what reading them does. A row of another version, or a damaged one, is no known change.
+ */
+const makeDecoded = () => {
+  const known = new Map<string, ObjectChange>()
+  const remember = (change: ObjectChange): ObjectChange => {
+    known.set(change.id, change)
+    if (known.size > mostDecoded) known.delete(known.keys().next().value!)
+    return change
+  }
+  return (rows: ReadonlyArray<Data>): ReadonlyArray<ObjectChange> =>
+    rows.flatMap(({ data, id }) => {
+      const before = known.get(id)
+      return before === undefined
+        ? Option.match(decode(data), { onNone: () => [], onSome: (change) => [remember(change)] })
+        : [before]
+    })
+}
 
 type Conditions = [
   since: string,
@@ -76,10 +96,10 @@ const statements = (database: DatabaseSync) => ({
   ),
   ofObject: prepare<Data, [...ObjectKey, ...Conditions]>(
     database,
-    `select data from changes where kind = ? and namespace = ? and name = ? and ${conditions}`
+    `select id, data from changes where kind = ? and namespace = ? and name = ? and ${conditions}`
   ),
-  latest: prepare<Data, Conditions>(database, `select data from changes where ${conditions}`),
-  find: prepare<Data, [string]>(database, "select data from changes where id = ?"),
+  latest: prepare<Data, Conditions>(database, `select id, data from changes where ${conditions}`),
+  find: prepare<Data, [string]>(database, "select id, data from changes where id = ?"),
   gaps: prepare<
     { readonly kind: string; readonly from_at: string; readonly to_at: string; readonly reason: string },
     [string]
@@ -128,8 +148,25 @@ const chunked = <A>(items: ReadonlyArray<A>): ReadonlyArray<ReadonlyArray<A>> =>
     items.slice(index * eventsAtOnce, (index + 1) * eventsAtOnce)
   )
 
+const prune = (
+  sql: ReturnType<typeof statements>,
+  { before, inAll, perObject }: Parameters<ChangeStore["Service"]["prune"]>[0]
+): void => {
+  const [excess] = sql.excess.all(inAll)
+  const old = sql.dropBefore.run(before) + sql.dropGaps.run(before)
+  sql.dropOldest.run(inAll)
+  const upTo = excess !== undefined && excess.at > before ? excess.at : old > 0 ? before : undefined
+  if (upTo !== undefined) {
+    sql.gap.run(anyKind, "", upTo, "dropped")
+    sql.dropGap.run(anyKind, upTo)
+  }
+  for (const { kind, name, namespace } of sql.crowded.all(perObject))
+    sql.dropOfObject.run(kind, namespace, name, kind, namespace, name, perObject)
+}
+
 export const make = (database: DatabaseSync, writer: BatchWriter): ChangeStore["Service"] => {
   const sql = statements(database)
+  const decoded = makeDecoded()
 
   const store = ({ change, ref, snapshot }: StoredEvent): void => {
     if (change !== undefined) sql.insert.run(change.id, ...keyOf(change.ref), change.at, encode(change))
@@ -183,18 +220,6 @@ export const make = (database: DatabaseSync, writer: BatchWriter): ChangeStore["
         text: data
       }))
     ),
-    prune: ({ before, inAll, perObject }) =>
-      writer.write("prune changes", "journal", () => {
-        const [excess] = sql.excess.all(inAll)
-        const old = sql.dropBefore.run(before) + sql.dropGaps.run(before)
-        sql.dropOldest.run(inAll)
-        const upTo = excess !== undefined && excess.at > before ? excess.at : old > 0 ? before : undefined
-        if (upTo !== undefined) {
-          sql.gap.run(anyKind, "", upTo, "dropped")
-          sql.dropGap.run(anyKind, upTo)
-        }
-        for (const { kind, name, namespace } of sql.crowded.all(perObject))
-          sql.dropOfObject.run(kind, namespace, name, kind, namespace, name, perObject)
-      })
+    prune: (retention) => writer.write("prune changes", "journal", () => prune(sql, retention))
   }
 }
