@@ -17,14 +17,17 @@ import { eventsNotRedacted } from "./bugs/EventsNotRedacted.ts"
 import { eventsOverlooked } from "./bugs/EventsOverlooked.ts"
 import { fenceNotChecked } from "./bugs/FenceNotChecked.ts"
 import { fingerprintOnly } from "./bugs/FingerprintOnly.ts"
+import { gapForgotten } from "./bugs/GapForgotten.ts"
 import { healthyCalledFixed } from "./bugs/HealthyCalledFixed.ts"
 import { hotfixCredited } from "./bugs/HotfixCredited.ts"
 import { identityByList } from "./bugs/IdentityByList.ts"
 import { identityNotChecked } from "./bugs/IdentityNotChecked.ts"
 import { lateOutcomeCounts } from "./bugs/LateOutcomeCounts.ts"
+import { laterEditLost } from "./bugs/LaterEditLost.ts"
 import { logsPastTheBulkhead } from "./bugs/LogsPastTheBulkhead.ts"
 import { loopGoesOn } from "./bugs/LoopGoesOn.ts"
 import { lostWakeUp } from "./bugs/LostWakeUp.ts"
+import { moreRestored } from "./bugs/MoreRestored.ts"
 import { nobodyTakesOver } from "./bugs/NobodyTakesOver.ts"
 import { noPatience } from "./bugs/NoPatience.ts"
 import { noStabilisation } from "./bugs/NoStabilisation.ts"
@@ -32,6 +35,7 @@ import { oldProposalCarriedOut } from "./bugs/OldProposalCarriedOut.ts"
 import { otherClusterNotChecked } from "./bugs/OtherClusterNotChecked.ts"
 import { outdatedReadBelieved } from "./bugs/OutdatedReadBelieved.ts"
 import { ownerByNamePrefix } from "./bugs/OwnerByNamePrefix.ts"
+import { ownWriteUnknown } from "./bugs/OwnWriteUnknown.ts"
 import { permitForNobody } from "./bugs/PermitForNobody.ts"
 import { podsBlamedForAnotherRevision } from "./bugs/PodsBlamedForAnotherRevision.ts"
 import { poolsForgotten } from "./bugs/PoolsForgotten.ts"
@@ -114,5 +118,9 @@ export const all: ReadonlyArray<PlantedBug> = [
   writeBeforeIntent,
   writeNeverGivenUp,
   anotherValueRestored,
-  undoneTwice
+  undoneTwice,
+  gapForgotten,
+  laterEditLost,
+  moreRestored,
+  ownWriteUnknown
 ]

@@ -11,6 +11,7 @@ import * as Scenario from "../../../src/simulation/scenarios/Scenario.ts"
 import { symptoms } from "../../../src/simulation/scenarios/Symptoms.ts"
 import { again, crashIntoThePast } from "./FaultsAgain.ts"
 import { nodeAlerts } from "./NodeAlerts.ts"
+import * as recordedChanges from "./RecordedChanges.ts"
 import { setRestarts } from "./SetRestarts.ts"
 
 const curious: Investigator = {
@@ -391,6 +392,7 @@ export const runs = {
     service: symptoms.service,
     ...(symptoms.investigators === undefined ? {} : { investigators: symptoms.investigators })
   }),
+  ...recordedChanges,
   /** Every action needs the approval of a person. */
   approvals: calm(20, { service: { mode: "approve" } })
 } satisfies Record<string, Run>

@@ -13,7 +13,7 @@ import { kind, type Reach } from "../FaultKind.ts"
 const set = (ref: Change["ref"], path: string, value: string): Change => ({
   _tag: "Patch",
   ref,
-  patch: [{ op: "replace", path, value }]
+  patch: [{ op: "add", path, value }]
 })
 
 const hardPods = (cluster: Cluster): string | undefined =>
