@@ -34,8 +34,8 @@ const meaning: Readonly<Record<OrderName, string>> = {
  * ```ts
  * import { StandingOrder } from "kubernaut"
  *
- * StandingOrder.describe("emergency-stop", { by: "ada", reason: "the sale", since: "2026-11-24T03:00:00.000Z" })
- * // => "ada has set the emergency stop, so no new action starts (since 2026-11-24T03:00:00.000Z: the sale)."
+ * const order = { by: "ada", since: "2026-11-24T03:00:00.000Z" }
+ * StandingOrder.describe("emergency-stop", order).startsWith("ada has set the emergency stop") // => true
  * ```
  */
 export const describe = (name: OrderName, { by, reason, since }: StandingOrder): string =>
