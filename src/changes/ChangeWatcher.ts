@@ -290,7 +290,7 @@ const journalOf = (parts: Parts): ChangeJournal["Service"] => {
         const present = progress.gaps(kinds, since, yield* Monotonic.nowMs)
         return [...(yield* store.gaps(kinds, since)), ...present]
       }),
-    confirm: Confirmation.make(client, progress),
+    confirm: Confirmation.make({ client, progress, recorder }),
     present: (ref) => recorder.present(ref)
   }
 }

@@ -97,6 +97,11 @@ export class Recorder {
     this.ownDeletions.delete(uid)
   }
 
+  /** The uids of the known objects of a kind, by the keys of `listed`. */
+  uidsOf(kind: string): ReadonlyMap<string, string> {
+    return new Map([...(this.kinds.get(kind) ?? [])].map(([key, { uid }]) => [key, uid]))
+  }
+
   present({ kind, name, namespace }: ResourceRef): KubernetesObject | undefined {
     const known = this.kinds.get(kind)?.get(keyOf(namespace, name))
     return known === undefined ? undefined : withoutDigests(this.parsed(known))

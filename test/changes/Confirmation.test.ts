@@ -5,12 +5,12 @@ import { type Duration, Effect, Fiber, Layer, Stream } from "effect"
 import { TestClock } from "effect/testing"
 import { ChangeJournal } from "../../src/changes/ChangeJournal.ts"
 import * as ChangeWatcher from "../../src/changes/ChangeWatcher.ts"
-import { KubernetesClient } from "../../src/kubernetes/KubernetesClient.ts"
+import { KubernetesClient, KubernetesError } from "../../src/kubernetes/KubernetesClient.ts"
 import * as Sandbox from "../../src/kubernetes/Sandbox.ts"
 import { ChangeStore } from "../../src/storage/ChangeStore.ts"
 import { openMemory } from "../../src/storage/sqlite/Sqlite.ts"
 import * as Storage from "../../src/storage/Storage.ts"
-import { catalog, changes, type Client, gapsOf, now, process, set } from "./watching.ts"
+import { catalog, changes, type Client, create, gapsOf, now, process, set, settings } from "./watching.ts"
 
 describe("the confirmation of the journal", () => {
   /** The main watches report nothing more after what exists, until a time has passed. */
@@ -43,6 +43,50 @@ describe("the confirmation of the journal", () => {
             ["Deployment", true, null, "unavailable"]
           ])
           assert.deepStrictEqual(yield* gapsOf("Deployment", yield* now), [])
+        })
+      )
+    })
+  )
+
+  it.effect("names a kind of which a deletion has not been reported", () =>
+    Effect.gen(function* () {
+      const cluster = yield* Sandbox.make({ fieldManager: "kubectl" })
+      const made = yield* cluster.apply(create({ a: "1" }))
+      const silent: Client = {
+        ...cluster,
+        watch: (kind, options) =>
+          Stream.filter(cluster.watch(kind, options), ({ type }) => type !== "DELETED" || options.from !== undefined)
+      }
+      yield* process(
+        openMemory(),
+        silent,
+        Effect.gen(function* () {
+          assert.deepStrictEqual(yield* confirmed(["ConfigMap", "Service"]), [])
+          yield* cluster.apply({ _tag: "Delete", ref: settings, uid: made!.metadata.uid })
+          assert.deepStrictEqual(yield* confirmed(["ConfigMap", "Service"]), [["ConfigMap", true, null, "unavailable"]])
+        })
+      )
+    })
+  )
+
+  it.effect("asks by a second watch about Secrets, and about kinds that cannot be listed", () =>
+    Effect.gen(function* () {
+      const cluster = yield* Sandbox.make({ fieldManager: "kubectl" })
+      const unlisted: Client = {
+        ...delayed(cluster, "1 hour"),
+        list: () =>
+          Effect.fail(
+            new KubernetesError({ reason: { _tag: "Forbidden" }, operation: "list", applied: "no", retryable: false })
+          )
+      }
+      yield* process(
+        openMemory(),
+        unlisted,
+        Effect.gen(function* () {
+          yield* cluster.apply(set(catalog, "/spec/replicas", 0))
+          assert.deepStrictEqual(yield* confirmed(["Deployment", "Secret", "Service"]), [
+            ["Deployment", true, null, "unavailable"]
+          ])
         })
       )
     })
@@ -118,9 +162,9 @@ describe("the confirmation of the journal", () => {
       const cluster = yield* Sandbox.make()
       const counting: Client = {
         ...cluster,
-        watch: (kind, options) => {
-          if (options.from !== undefined) asked++
-          return cluster.watch(kind, options)
+        list: (kind, options) => {
+          asked++
+          return cluster.list(kind, options)
         }
       }
       yield* process(
