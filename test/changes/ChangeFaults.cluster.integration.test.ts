@@ -8,7 +8,16 @@ import { Clock, Context, Effect, Layer } from "effect"
 import * as ClientNode from "../../src/kubernetes/ClientNode.ts"
 import { controlPlane } from "../kubernetes/controlPlane.ts"
 import { decoys } from "./decoys.ts"
-import { everything, openShop, person, placeOf, remediate, type Service, startService } from "./faultHarness.ts"
+import {
+  closeShop,
+  everything,
+  openShop,
+  person,
+  placeOf,
+  remediate,
+  type Service,
+  startService
+} from "./faultHarness.ts"
 import { faults } from "./faults.ts"
 
 const plane = await controlPlane()
@@ -39,6 +48,7 @@ describe.skipIf(!plane.available)(`one change of a person on a real API server${
           const started = yield* Started
           const place = placeOf(`fault-${run}-${index}`)
           const byPerson = Effect.provide(person(plane.kubeconfig))
+          yield* Effect.addFinalizer(() => byPerson(closeShop(place)))
           yield* byPerson(openShop(place))
           if (before !== undefined) yield* byPerson(before(place))
           // The setup of the shop is one thing, and the fault another.
@@ -82,6 +92,7 @@ describe.skipIf(!plane.available)(`one change of a person on a real API server${
           const started = yield* Started
           const place = placeOf(`decoy-${run}-${index}`)
           const byPerson = Effect.provide(person(plane.kubeconfig))
+          yield* Effect.addFinalizer(() => byPerson(closeShop(place)))
           yield* byPerson(openShop(place))
           if (before !== undefined) yield* byPerson(before(place))
           if (settles !== undefined) yield* byPerson(settles(place))

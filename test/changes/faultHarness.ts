@@ -10,7 +10,12 @@ import type { ResourceRef } from "../../src/domain/Target.ts"
 import * as Timestamp from "../../src/domain/Timestamp.ts"
 import { find as resourceOf } from "../../src/kubernetes/ApiResource.ts"
 import * as ClientNode from "../../src/kubernetes/ClientNode.ts"
-import { find, KubernetesClient, type KubernetesObject } from "../../src/kubernetes/KubernetesClient.ts"
+import {
+  find,
+  KubernetesClient,
+  type KubernetesError,
+  type KubernetesObject
+} from "../../src/kubernetes/KubernetesClient.ts"
 import { readWorkload } from "../../src/kubernetes/WorkloadReader.ts"
 import { unlimited } from "../decision/unlimited.ts"
 import { meant } from "../execution/realChanges.ts"
@@ -21,7 +26,7 @@ type Json = Extract<Change, { _tag: "Create" }>["manifest"]
 type Patch = Extract<Change, { _tag: "Patch" }>["patch"]
 
 /** What somebody does through a client. */
-export type Does = Effect.Effect<unknown, unknown, KubernetesClient>
+export type Does = Effect.Effect<unknown, KubernetesError, KubernetesClient>
 
 /** A person's client: the API server records another field manager. */
 export const person = (kubeconfig: string, fieldManager = "kubectl-edit") =>
@@ -214,6 +219,21 @@ export const openShop = ({ add, namespace, state }: Place) =>
     })
     yield* state((seen) => seen.readyReplicas === 3 && seen.endpoints === 3)
   })
+
+/** Gives back the nodes, and removes the namespace and what applies to the whole cluster. */
+export const closeShop = ({ get, namespace, nodeName, patch, remove }: Place) =>
+  Effect.gen(function* () {
+    yield* Effect.ignore(remove("ValidatingWebhookConfiguration", `deny-${namespace}`))
+    yield* Effect.ignore(remove("Namespace", namespace))
+    if (nodeName() === "") return
+    const { taints = [], unschedulable } = ((yield* get("Node", nodeName()))?.["spec"] ?? {}) as {
+      readonly taints?: ReadonlyArray<{ readonly key: string }>
+      readonly unschedulable?: boolean
+    }
+    if (unschedulable === true) yield* patch("Node", nodeName(), { op: "remove", path: "/spec/unschedulable" })
+    if (taints.some(({ key }) => key === "gpu"))
+      yield* patch("Node", nodeName(), { op: "remove", path: "/spec/taints" })
+  }).pipe(Effect.ignore)
 
 const compared = [
   "Namespace",

@@ -17,6 +17,7 @@
  *
  * The clear suspect is taken back only if all of this holds:
  *
+ * - the target could be read, so that it can be seen whether the undo helps;
  * - a person or a pipeline made it, or the API server names nobody, as for a deletion;
  * - its time is known, and nothing that was watched before went unwatched between it and the symptom;
  * - its object is of a kind that is ever restored, and its content is recorded;
@@ -85,7 +86,12 @@ const whatObjects = (change: ObjectChange): string | undefined => {
 }
 
 /** Why a person has to take the change back; `undefined` if that can be proposed. */
-const objectionTo = (change: ObjectChange, suspects: Suspects): string | undefined => {
+const objectionTo = (
+  change: ObjectChange,
+  suspects: Suspects,
+  { observed }: InvestigationRequest
+): string | undefined => {
+  if (observed === null) return "The alert names no object that could be read, so nothing shows whether an undo helps."
   if (change.notBefore !== undefined)
     return "Nobody watched when it was made, so it may be older, or younger, than the symptom."
   return (
@@ -114,7 +120,7 @@ const ofOne = (
 ): ByChange | undefined => {
   if (score < clearScore) return undefined
   const cause = sentence(changeText(change, suspects.symptomAt))
-  const objection = objectionTo(change, suspects)
+  const objection = objectionTo(change, suspects, request)
   if (objection !== undefined)
     return {
       rule: "suspect-needs-person",

@@ -113,6 +113,18 @@ describe("no write follows from", () => {
   )
 })
 
+describe("a target that could not be read", () => {
+  it.effect("is told of with its suspects, and nothing is taken back", () =>
+    Effect.gen(function* () {
+      const { decision } = yield* decisionOn({ ...requestOf(sceneOf(faults[0]!)), observed: null })
+      const told = decision.reasons.map(({ message }) => message).join(" ")
+      assert.strictEqual(decision.outcome, "escalate")
+      assert.include(told, "nothing shows whether an undo helps")
+      assert.include(told, "spec.replicas: 3 -> 0")
+    })
+  )
+})
+
 describe("what is known of changes", () => {
   const told = (scene: Partial<ChangedScene>) =>
     Effect.map(decisionOn(requestOf({ alert: about("HighErrorRate"), candidates: [], ...scene })), ({ decision }) =>
