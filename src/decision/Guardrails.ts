@@ -62,6 +62,7 @@ import { managementOfWritten, ownerName } from "./Management.ts"
 import { describePeers, failedPeers } from "./PeersFailed.ts"
 import { missingRevision, restoredRolloutObjection, revisionObjection } from "./RevisionObjection.ts"
 import { describeLoop, loopOf } from "./RolloutLoop.ts"
+import { isSameAction } from "./SameAction.ts"
 
 /** Why the turn of an action has not come: its budget is used up (`BlastRadius`), or our view is in doubt (`OwnView`). */
 export interface OutOfTurn {
@@ -290,8 +291,8 @@ const managedObject: Guardrail = ({ guardrails, investigation: { action }, obser
 }
 
 const revision: Guardrail = (situation) => {
-  const { investigation, observed, suspects } = situation
-  const { action } = investigation
+  const { observed, suspects } = situation
+  const { action } = situation.investigation
   const objection =
     missingRevision(action, observed)
     ?? revisionObjection(action, observed, suspects)
@@ -334,9 +335,8 @@ const tooManyReplicas: Guardrail = ({ guardrails, investigation: { action } }) =
 
 const cooldown: Guardrail = ({ guardrails, history, investigation: { action }, nowMs }) => {
   const cooldownMs = Duration.toMillis(guardrails.cooldown)
-  const last = history.find(
-    (past) => past.action === action.type && past.applied !== "no" && nowMs - toMillis(past.at) < cooldownMs
-  )
+  const recent = history.filter((past) => past.applied !== "no" && nowMs - toMillis(past.at) < cooldownMs)
+  const last = recent.find((past) => isSameAction(past, action))
   return last === undefined
     ? undefined
     : ask(

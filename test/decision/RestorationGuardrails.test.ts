@@ -1,7 +1,17 @@
 import { assert, describe, it } from "@effect/vitest"
 import type { DecisionInput } from "../../src/decision/Decider.ts"
 import { findings } from "../../src/decision/Guardrails.ts"
-import { actions, input, investigation, observed, proposing, recorded, rollingOut, suspecting } from "./situations.ts"
+import {
+  actions,
+  input,
+  investigation,
+  observed,
+  past,
+  proposing,
+  recorded,
+  rollingOut,
+  suspecting
+} from "./situations.ts"
 
 const rules = (situation: DecisionInput): ReadonlyArray<string> =>
   findings({ ...situation, investigation: situation.investigation! }).map(
@@ -98,5 +108,23 @@ describe("a rollout that gets nowhere", () => {
         rules(proposing(action, { observed: starting, suspects: suspecting(change) })),
         "ask rollout-under-way"
       )
+  })
+})
+
+describe("the cooldown of a restoration", () => {
+  const wrote = (...fields: ReadonlyArray<string>) => ({
+    ...past("RestoreObject", 2, "fixed"),
+    writes: { digest: "d", fields, before: null, after: null }
+  })
+  const asks = (earlier: ReturnType<typeof past>) =>
+    rules(proposing(actions.RestoreObject, { history: [earlier] })).includes("ask cooldown")
+
+  it("is that of the same object: to take back a change of another one is another action", () => {
+    assert.isTrue(asks(wrote("ConfigMap shop/checkout-config /data/url")))
+    assert.isFalse(asks(wrote("Service shop/checkout /spec/selector/app")))
+  })
+
+  it("is that of every object where it is not known what was written", () => {
+    assert.isTrue(asks(past("RestoreObject", 2, "fixed")))
   })
 })

@@ -49,14 +49,13 @@ export interface ByChange {
 /** The kinds whose content nobody can create again. */
 const holding: ReadonlySet<string> = new Set(["Namespace", "Node", "PersistentVolumeClaim"])
 
+/** The reasons for which a change may have been missed that would have been seen before. */
+const lost: ReadonlySet<string> = new Set(["expired", "stopped", "unavailable", "dropped"])
+
 /** Whether somebody may have changed more between the change and the symptom, while nobody watched. */
 const hasBlindSpot = ({ gaps, symptomAt }: Suspects, { at }: ObjectChange): boolean =>
   gaps.some(
-    ({ from, reason, to }) =>
-      from !== null
-      && (reason === "expired" || reason === "stopped" || reason === "unavailable")
-      && from <= symptomAt
-      && (to === null || to > at)
+    ({ from, reason, to }) => from !== null && lost.has(reason) && from <= symptomAt && (to === null || to > at)
   )
 
 const whoObjects = ({ by, ref }: ObjectChange): string | undefined => {
