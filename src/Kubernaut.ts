@@ -221,9 +221,10 @@ const changes = ({ changes }: KubernautOptions<unknown, unknown>) =>
 /** The degradation level, and the probes. */
 const degradation = ({ allAiDown = "rules" }: KubernautOptions<unknown, unknown>) =>
   Layer.unwrap(
-    Effect.map(Effect.all([InvestigationChain, ClusterProbe, StandingOrders]), ([{ tiers }, probe, { current }]) =>
-      Degradation.layer({ tiers, others: [probe], declared: current("emergency"), allAiDown })
-    )
+    Effect.map(Effect.all([InvestigationChain, ClusterProbe, StandingOrders]), ([{ tiers }, probe, { current }]) => {
+      const declared = Effect.orElseSucceed(current("emergency"), () => undefined)
+      return Degradation.layer({ tiers, others: [probe], declared, allAiDown })
+    })
   )
 
 /** Says which protection the options remove, so that nobody has to find out from what was written. */

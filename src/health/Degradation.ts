@@ -84,8 +84,8 @@ export interface Options {
   readonly tiers: ReadonlyArray<Watched>
   /** Other peers to probe while their breaker is not closed. They only count towards an emergency. Default: none. */
   readonly others?: ReadonlyArray<Probed>
-  /** The emergency that an operator has declared, if any. Default: none. */
-  readonly declared?: Effect.Effect<Option.Option<StandingOrder>, unknown>
+  /** The emergency that an operator has declared, if any; `undefined` if that could not be read. Default: none. */
+  readonly declared?: Effect.Effect<Option.Option<StandingOrder> | undefined>
   /** Default `rules`. */
   readonly allAiDown?: AllAiDown
 }
@@ -203,8 +203,8 @@ const makeEmergency = ({ allAiDown = "rules", declared }: Options) => {
     others: ReadonlyArray<Pick<TierState, "circuit" | "service">>
   ) {
     // An emergency that was declared goes on while the database cannot be read.
-    if (declared !== undefined)
-      last = yield* Effect.match(declared, { onFailure: () => last, onSuccess: Option.getOrUndefined })
+    const order = declared === undefined ? undefined : yield* declared
+    if (order !== undefined) last = Option.getOrUndefined(order)
     const models = tiers.filter(({ name }) => name !== "rules")
     const signs: Signs = {
       declared: last,
