@@ -31,26 +31,28 @@ const peopleChange = (forMs: number, races: boolean, workload: number, atMinute:
   parameters: { workload, elseAfterMs: 5_000, races }
 })
 
-/** A person lowers a quota, and another one corrects it while the service takes that back. */
-export const changes = recording(6, (random) => [peopleChange(3 * minuteMs, true, random.between(1, 7), 2)])
+export const recordedChanges = {
+  /** A person lowers a quota, and another one corrects it while the service takes that back. */
+  changes: recording(6, (random) => [peopleChange(3 * minuteMs, true, random.between(1, 7), 2)]),
 
-/** A person lowers a quota, and rolls back all that the service has done. Later another pod is gone. */
-export const changesRolledBack = recording(
-  30,
-  () => [peopleChange(27 * minuteMs, false, 2, 2), peopleChange(10 * minuteMs, false, 2, 18)],
-  { rollbackShare: 1 }
-)
+  /** A person lowers a quota, and rolls back all that the service has done. Later another pod is gone. */
+  changesRolledBack: recording(
+    30,
+    () => [peopleChange(27 * minuteMs, false, 2, 2), peopleChange(10 * minuteMs, false, 2, 18)],
+    { rollbackShare: 1 }
+  ),
 
-/** Nothing changes for longer than the service looks back, and then watches have to list again. */
-export const gaps = recording(
-  450,
-  (random) => [
-    {
-      kind: "watch-expired",
-      atMs: random.between(400 * minuteMs, 420 * minuteMs),
-      forMs: 5_000,
-      parameters: { kinds: ["ResourceQuota", "ConfigMap", "Service"] }
-    }
-  ],
-  { workloads: 4 }
-)
+  /** Nothing changes for longer than the service looks back, and then watches have to list again. */
+  gaps: recording(
+    450,
+    (random) => [
+      {
+        kind: "watch-expired",
+        atMs: random.between(400 * minuteMs, 420 * minuteMs),
+        forMs: 5_000,
+        parameters: { kinds: ["ResourceQuota", "ConfigMap", "Service"] }
+      }
+    ],
+    { workloads: 4 }
+  )
+}

@@ -11,7 +11,7 @@ import * as Scenario from "../../../src/simulation/scenarios/Scenario.ts"
 import { symptoms } from "../../../src/simulation/scenarios/Symptoms.ts"
 import { again, crashIntoThePast } from "./FaultsAgain.ts"
 import { nodeAlerts } from "./NodeAlerts.ts"
-import * as recordedChanges from "./RecordedChanges.ts"
+import { recordedChanges } from "./RecordedChanges.ts"
 import { setRestarts } from "./SetRestarts.ts"
 
 const curious: Investigator = {
