@@ -3,8 +3,8 @@ import { Effect, Layer } from "effect"
 import { HttpServer } from "effect/http"
 import { HttpApiTest } from "effect/http-api"
 import { TestClock } from "effect/testing"
-import { layerMemory, layerNone, type MemoryOptions } from "../../src/changes/ChangeJournal.ts"
-import type { ObjectChange } from "../../src/domain/ObjectChange.ts"
+import { ChangeJournal, layerMemory, layerNone, type MemoryOptions } from "../../src/changes/ChangeJournal.ts"
+import type { ObjectChange, WatchGap } from "../../src/domain/ObjectChange.ts"
 import { ServedApi } from "../../src/http/Api.ts"
 import * as Authentication from "../../src/http/Authentication.ts"
 import * as RequestFaults from "../../src/http/problems/RequestFaults.ts"
@@ -51,8 +51,22 @@ const cluster = (objects: ReadonlyArray<KubernetesObject> | undefined) =>
 
 type Query = Parameters<Effect.Success<typeof client>["changes"]["list"]>[0]["query"]
 
+/** A journal whose changes of some kinds may still be on their way. */
+const recorded = ({ late = [], ...options }: MemoryOptions & { readonly late?: ReadonlyArray<WatchGap> }) =>
+  Layer.effect(
+    ChangeJournal,
+    Effect.map(ChangeJournal, (journal) => ({
+      ...journal,
+      confirm: (kinds: ReadonlyArray<string>) => Effect.succeed(late.filter(({ kind }) => kinds.includes(kind)))
+    }))
+  ).pipe(Layer.provide(layerMemory(options)))
+
 /** The response to a query, 30 seconds after the alert of the scenes. */
-const asked = (query: Query, journal: MemoryOptions | "off", objects: ReadonlyArray<KubernetesObject> | "away" = []) =>
+const asked = (
+  query: Query,
+  journal: (MemoryOptions & { readonly late?: ReadonlyArray<WatchGap> }) | "off",
+  objects: ReadonlyArray<KubernetesObject> | "away" = []
+) =>
   Effect.gen(function* () {
     yield* TestClock.setTime(startsMs + 30_000)
     const { changes } = yield* client
@@ -62,7 +76,7 @@ const asked = (query: Query, journal: MemoryOptions | "off", objects: ReadonlyAr
       Layer.mergeAll(
         ChangeHandlers.pipe(
           Layer.provide([
-            journal === "off" ? layerNone : layerMemory(journal),
+            journal === "off" ? layerNone : recorded(journal),
             cluster(objects === "away" ? undefined : objects)
           ]),
           Layer.provideMerge(Layer.merge(Authentication.layer({}), RequestFaults.layer))
@@ -130,6 +144,18 @@ describe("GET /api/v1/changes", () => {
         ]
       )
       assert.include(found.gaps[0]?.why ?? "", "RBAC")
+    })
+  )
+
+  it.effect("does not call an interval watched where the API server does not show that every change has arrived", () =>
+    Effect.gen(function* () {
+      const late: ReadonlyArray<WatchGap> = [{ kind: "Service", from: at(-20), to: null, reason: "unavailable" }]
+      for (const target of [undefined, "shop/Deployment/checkout"]) {
+        const found = yield* asked(target === undefined ? {} : { target }, { late }, shop)
+        assert.strictEqual(found.watched, "partly")
+        assert.deepStrictEqual(found.gaps[0]?.kinds, ["Service"])
+      }
+      assert.strictEqual((yield* asked({ kind: "Ingress" }, { late })).watched, "throughout")
     })
   )
 

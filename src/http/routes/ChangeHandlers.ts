@@ -114,6 +114,21 @@ const ofTarget = Effect.fnUntraced(function* (
   } satisfies Found
 })
 
+/**
+ * The kinds for which the API server does not show that every change of the interval has arrived. It is only asked
+ * where the interval would be called watched throughout.
+ */
+const lateOf = Effect.fnUntraced(function* (
+  { graphs, journal }: Sources,
+  target: ResourceRef | undefined,
+  { after, kinds, since = "", until = "" }: ChangeQuery
+) {
+  const concerned = kinds ?? (target === undefined ? journal.kinds : [...new Set([...suspectKinds, target.kind])])
+  const recorded = concerned.filter((kind) => journal.kinds.includes(kind))
+  if (after !== undefined || intervalsOf(yield* journal.gaps(recorded, since), since, until).length > 0) return []
+  return yield* graphs.withPermit(journal.confirm(recorded, until))
+})
+
 /** As many changes as fit on a page. Other requests have their turn after each. */
 const pageOf = Effect.fnUntraced(function* (found: Found["changes"], limit: number) {
   const page: Array<RecordedChange> = []
@@ -154,8 +169,10 @@ export const ChangeHandlers = HttpApiBuilder.group(
         ...(after === undefined ? {} : { after }),
         limit: limit + 1
       }
+      const late = yield* lateOf(sources, ref, asked)
       const found: Found = yield* ref === undefined ? ofEverything(sources, asked) : ofTarget(sources, ref, asked)
-      const gaps = intervalsOf(yield* journal.gaps(found.kinds, interval.since), interval.since, interval.until)
+      const known = yield* journal.gaps(found.kinds, interval.since)
+      const gaps = intervalsOf([...known, ...late], interval.since, interval.until)
       const changes = yield* pageOf(found.changes, limit)
       const last = changes.at(-1)
       return {
