@@ -8,6 +8,7 @@
  * | severity info or none                      | observe     | `monitor-only`                                            |
  * | the named object's owner is unread         | escalate    | `owner-unread`                                            |
  * | a person has rejected the action           | escalate    | `rejected`                                                |
+ * | no investigator was asked, at level 3      | escalate    | `emergency-level`                                         |
  * | no investigator identified the cause       | escalate    | `no-investigation`                                        |
  * | the proposal is `Notify`                   | escalate    | `notify`                                                  |
  * | mode observe                               | observe     | `observe-mode`, then the findings of the guardrails       |
@@ -275,12 +276,17 @@ const proposalOf = ({ alternative, investigation }: DecisionInput): Investigatio
     ? investigation
     : { ...investigation, action: alternative.action }
 
+const uninvestigated = reason(
+  "emergency-level",
+  "The service is in emergency mode (level 3), so the alert is stored and escalated, and nothing was investigated."
+)
+
 /** Blocks that may be there only because the target has changed since the investigation. */
 const mayHaveChanged: ReadonlySet<string> = new Set(["other-target", "no-earlier-revision", "no-such-revision"])
 
 /** Decides what happens to an alert; see the table above. */
 export const decide = (input: DecisionInput): Decision => {
-  const { alert, alternative, mode, review, target } = input
+  const { alert, alternative, level, mode, review, target } = input
   const investigation = proposalOf(input)
   const action = investigation?.action ?? nothingProposed(target)
   const decision = (outcome: Decision["outcome"], ...reasons: ReadonlyArray<DecisionReason>): Decision => ({
@@ -300,7 +306,11 @@ export const decide = (input: DecisionInput): Decision => {
     )
   }
   if (investigation === undefined) {
-    return decision("escalate", reason("no-investigation", "No investigator identified the cause."))
+    return decision(
+      "escalate",
+      // Then nobody was asked.
+      level === 3 ? uninvestigated : reason("no-investigation", "No investigator identified the cause.")
+    )
   }
   if (action.type === "Notify") {
     const controlled = controlledBy(input.observed)

@@ -129,6 +129,12 @@ const table: ReadonlyArray<
     ["emergency-level"],
     { ...approved(input({ mode: "approve" })), level: 3 }
   ],
+  [
+    "in emergency mode nobody was asked, which is not the same as no cause found",
+    "escalate",
+    ["emergency-level"],
+    input({ level: 3, investigation: undefined })
+  ],
   ["a rejected action is escalated", "escalate", ["rejected"], input({ mode: "approve", review: rejection })]
 ]
 

@@ -88,9 +88,14 @@ describe("the emergency stop", () => {
           const held = yield* crashLoop(second)
           assert.strictEqual(held.remediation.state, "Escalated")
           assert.deepStrictEqual(held.remediation.hops, [])
+          assert.match(held.remediation.conclusion ?? "", /nothing was investigated/)
+          assert.deepInclude(yield* crashLoop(second), { status: "duplicate" })
           const ended = yield* run(["emergency", "lift", "--url", second.url])
           assert.match(ended.stdout, /The emergency is over\. It was set by anonymous at /)
           assert.strictEqual(yield* levelOf(second), 0)
+          const again = yield* crashLoop(second)
+          assert.strictEqual(again.status, "accepted")
+          assert.strictEqual(again.remediation.state, "Remediated")
         })
       ),
     120_000

@@ -40,6 +40,7 @@ const beginnings = (
 /** What `Episode` has to know of an alert. */
 const knownAlert = (tables: Tables, row: CurrentRow): KnownAlert => {
   const work = workOf(tables, row)
+  const isUndecided = work.state === "Escalated" || work.state === "RolledBack"
   return {
     startsAt: row.starts_at,
     receivedAt: row.received_at,
@@ -50,9 +51,9 @@ const knownAlert = (tables: Tables, row: CurrentRow): KnownAlert => {
       open: work.open === 1,
       state: work.state,
       resolved: work.resolved === 1,
-      // An action may have been undone before the question about an alternative to it timed out.
-      timedOut: (work.state === "Escalated" || work.state === "RolledBack") && tables.rows.hasTimedOut(work.id),
-      heldBack: work.state === "Escalated" && tables.rows.wasHeldBack(work.id),
+      // An action may have been undone before the question about an alternative to it timed out, or was held back.
+      timedOut: isUndecided && tables.rows.hasTimedOut(work.id),
+      heldBack: isUndecided && tables.rows.wasHeldBack(work.id),
       updatedAt: work.updated_at
     }
   }

@@ -30,7 +30,7 @@ export interface KnownAlert {
     readonly resolved: boolean
     /** Whether it ended because nobody answered the question in time. */
     readonly timedOut?: boolean
-    /** Whether it ended because the emergency stop was set, and the stop has been lifted since. */
+    /** Whether it ended because of an emergency or the emergency stop, and no such order stands any more. */
     readonly heldBack?: boolean
     /** When it ended, if it is not open. */
     readonly updatedAt: Timestamp
@@ -106,8 +106,8 @@ export const firingRows: ReadonlyArray<FiringRow> = [
     means: "new"
   },
   {
-    // Nothing was wrong with the action, and an operator wants actions to start again.
-    situation: "it still fires, and the emergency stop that kept its action from starting is lifted",
+    // Nothing was wrong with it, and an operator wants alerts to be acted on again.
+    situation: "it still fires, and the order that kept it from being acted on is lifted",
     applies: ({ work }) => work.heldBack === true,
     means: "new"
   },

@@ -73,7 +73,7 @@ export interface RemediationRows extends KeptInMemory {
     /** The earliest time at which it was received. Default: any. */
     since?: Timestamp
   ) => CurrentRow | undefined
-  /** Whether the emergency stop kept the action of a remediation from starting, and has been lifted since. */
+  /** Whether an emergency or the emergency stop kept a remediation from acting, and no such order stands any more. */
   readonly wasHeldBack: (id: RemediationId) => boolean
   /** Whether nobody answered the last question of a remediation in time. */
   readonly hasTimedOut: (id: RemediationId) => boolean
@@ -128,8 +128,8 @@ const makeReads = (database: DatabaseSync) => ({
     database,
     `select 1 as found from remediation_events where remediation_id = ? and kind in ('Decided', 'Executed')
        and case when json_valid(data)
-         then coalesce(json_extract(data, '$.decision.reasons[0].rule'), json_extract(data, '$.outcome.failure')) end = 'emergency-stop'
-       and not exists (select 1 from standing_orders where name = 'emergency-stop') limit 1`
+         then coalesce(json_extract(data, '$.decision.reasons[0].rule'), json_extract(data, '$.outcome.failure')) end in ('emergency-stop', 'emergency-level')
+       and not exists (select 1 from standing_orders) limit 1`
   ),
   timedOut: prepare<{ readonly timed_out: number }, [string]>(
     database,
