@@ -31,6 +31,7 @@ import { type FirstSymptom, firstSymptom, skewMs } from "./FirstSymptom.ts"
 import * as GraphReader from "./GraphReader.ts"
 import { refOf } from "./GraphStates.ts"
 import { grouped, type Known, knownOf } from "./KnownStates.ts"
+import { putsBack } from "./Returned.ts"
 import { type SetupFacts, setupOf } from "./Setup.ts"
 import { type Candidate, findingOf, rank } from "./SuspectScore.ts"
 import { symptomsSeen } from "./SymptomKinds.ts"
@@ -259,6 +260,7 @@ const candidatesOf = ({ changes, graph, presentOf }: Around, facts: SetupFacts):
           ...(present === undefined ? {} : { present }),
           ...(setup === undefined ? {} : { setup }),
           takenBack: wasTakenBack(change, ofOne),
+          putsBack: putsBack(change, ofOne),
           followed: isFollowed(change, ofOne)
         }
       ]

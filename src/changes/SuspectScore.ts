@@ -16,6 +16,7 @@
  * | direction | 0.2 if it only takes a limit away, such as an uncordon or a larger quota (`Easing`)                      |
  * | novelty   | 0.2 if it created an object that limits nobody (`LimitingKinds`): that breaks nothing that worked        |
  * | setup     | 0.1 if it created an object before the target first served, or one that was changed since (`Setup`)      |
+ * | return    | 0.1 if it only puts back what was there for longer (`Returned`)                                          |
  * | tried     | 0.1 if Kubernaut has taken it back already (`TakenBack`): that did not help                              |
  * | health    | 0.25 if the alert says that pods fail, and all pods are well: no suspect                                 |
  * | force     | 0.1 if all its fields have another value now: somebody has taken it back, or overwritten it              |
@@ -55,6 +56,8 @@ export interface Candidate {
   readonly setup?: string
   /** Whether Kubernaut has taken it back already. Default false. */
   readonly takenBack?: boolean
+  /** Whether it only puts back what was there before. Default false. */
+  readonly putsBack?: boolean
   /** Whether the pod template was changed again since. Default false. */
   readonly followed?: boolean
   /** The object as it is now; `null` if it does not exist, and absent if that is not known. */
@@ -161,6 +164,9 @@ const setupOf = ({ setup }: Candidate): Factor => (setup === undefined ? { value
 const triedOf = ({ takenBack = false }: Candidate): Factor =>
   takenBack ? { value: 0.1, reason: "Kubernaut has taken it back already, which did not help." } : { value: 1 }
 
+const returnOf = ({ putsBack = false }: Candidate): Factor =>
+  putsBack ? { value: 0.1, reason: "It puts back what was there before." } : { value: 1 }
+
 const noveltyOf = ({ change: { operation, ref } }: Candidate): Factor =>
   operation === "created" && !isLimiting(ref.kind)
     ? { value: 0.2, reason: "It is new, and breaks nothing that worked before." }
@@ -205,6 +211,7 @@ export const score = (candidate: Candidate, { seen, symptom }: Scene): Suspect =
     noveltyOf(candidate),
     setupOf(candidate),
     triedOf(candidate),
+    returnOf(candidate),
     healthOf(seen),
     forceOf(candidate),
     writerOf(candidate)

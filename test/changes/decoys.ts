@@ -83,6 +83,7 @@ export const decoys: ReadonlyArray<Decoy> = [
   },
   {
     decoy: "a change that somebody has taken back before the alert",
+    before: () => Effect.sleep("6 seconds"),
     does: ({ set }) =>
       Effect.andThen(
         set("Service", "checkout", "/spec/selector", { app: "nobody" }),
