@@ -31,6 +31,7 @@ import { type FirstSymptom, firstSymptom, skewMs } from "./FirstSymptom.ts"
 import * as GraphReader from "./GraphReader.ts"
 import { refOf } from "./GraphStates.ts"
 import { grouped, type Known, knownOf } from "./KnownStates.ts"
+import { replacementOf } from "./Replacement.ts"
 import { putsBack } from "./Returned.ts"
 import { type SetupFacts, setupOf } from "./Setup.ts"
 import { type Candidate, findingOf, rank } from "./SuspectScore.ts"
@@ -122,6 +123,10 @@ const startsOf = ({ alert, target }: SuspectRequest): ReadonlyArray<ResourceRef>
   if (others.length > 0) return others
   return namespace === "" ? [own] : [{ namespace: "", kind: "Namespace", name: namespace }]
 }
+
+/** Without an object that the alert names, no change is known to concern it. */
+const unnamed = (starts: ReadonlyArray<ResourceRef>): ReadonlyArray<string> =>
+  starts.every(({ kind }) => kind === "Alert") ? ["what the alert is about: it names no object"] : []
 
 const isRelevant =
   (namespaces: ReadonlySet<string>) =>
@@ -229,7 +234,7 @@ const around = Effect.fnUntraced(function* (
 
 const setupFacts = (
   target: ResourceRef,
-  { changes, graph }: Around,
+  { changes, graph, presentOf }: Around,
   objects: ReadonlyArray<KubernetesObject>,
   observed: WorkloadState | null
 ): SetupFacts => ({
@@ -241,7 +246,7 @@ const setupFacts = (
       ? [{ ref, distance: graph.find(ref)?.distance ?? Infinity, atMs: Timestamp.toMillis(at) }]
       : []
   ),
-  isDeleted: changes.find(({ ref }) => sameRef(ref, target))?.operation === "deleted"
+  isDeleted: changes.some((change) => sameRef(change.ref, target) && presentOf.get(change) === null)
 })
 
 const candidatesOf = ({ changes, graph, presentOf }: Around, facts: SetupFacts): ReadonlyArray<Candidate> => {
@@ -252,6 +257,7 @@ const candidatesOf = ({ changes, graph, presentOf }: Around, facts: SetupFacts):
       if (node === undefined) return []
       const present = presentOf.get(change)
       const setup = isSetup(change, ofOne)
+      const replaced = replacementOf(change, ofOne)
       return [
         {
           change,
@@ -259,6 +265,7 @@ const candidatesOf = ({ changes, graph, presentOf }: Around, facts: SetupFacts):
           relation: node.relation,
           ...(present === undefined ? {} : { present }),
           ...(setup === undefined ? {} : { setup }),
+          ...(replaced === undefined ? {} : { replaced }),
           takenBack: wasTakenBack(change, ofOne),
           putsBack: putsBack(change, ofOne),
           followed: isFollowed(change, ofOne)
@@ -284,14 +291,15 @@ const suspects = Effect.fnUntraced(function* (
   const { alert, nowMs, observed, target } = request
   const starts = startsOf(request)
   const interval = intervalOf(rough, request)
+  const nowhere = unnamed(starts)
   const tooMany = all.length >= mostChanges ? ["changes before the newest 2000"] : []
   const changes = all.filter(isRelevant(new Set(starts.map(namespaceOf))))
   const gaps = yield* gapsOf(journal, rough, kindsOf(journal, changes))
   if (changes.length + tooMany.length === 0)
     return {
-      ...unknownOf(rough, []),
+      ...unknownOf(rough, nowhere),
       gaps,
-      finding: gaps.length === 0 ? "nothing-changed" : "unknown"
+      finding: gaps.length + nowhere.length === 0 ? "nothing-changed" : "unknown"
     } satisfies Suspects
 
   const [reading, events] = yield* Effect.all(
@@ -305,7 +313,7 @@ const suspects = Effect.fnUntraced(function* (
     symptom,
     seen: symptomsSeen(alert, observed)
   }).slice(0, mostRanked)
-  const unread = [...reading.unread, ...tooMany]
+  const unread = [...nowhere, ...reading.unread, ...tooMany]
   const quiet = gaps.length === 0 && unread.length === 0
   return {
     finding: findingOf(ranked) ?? (quiet ? "nothing-changed" : "unknown"),

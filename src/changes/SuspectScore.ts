@@ -14,7 +14,8 @@
  * | harm      | 1 if a field can break just what is broken, 0.6 if it may follow, 0.15 if it breaks something else;      |
  * |           | 0.6 if it is not known what is broken; 0.02 if the field breaks nothing (`FieldEffects`)                 |
  * | direction | 0.2 if it only takes a limit away, such as an uncordon or a larger quota (`Easing`)                      |
- * | novelty   | 0.2 if it created an object that limits nobody (`LimitingKinds`): that breaks nothing that worked        |
+ * | novelty   | 0.2 if it created an object that limits nobody (`LimitingKinds`): that breaks nothing that worked. 1 if  |
+ * |           | it replaced another object of the same name, from which it differs (`Replacement`)                       |
  * | setup     | 0.1 if it created an object before the target first served, or one that was changed since (`Setup`)      |
  * | return    | 0.1 if it only puts back what was there for longer (`Returned`)                                          |
  * | tried     | 0.1 if Kubernaut has taken it back already (`TakenBack`): that did not help                              |
@@ -60,6 +61,8 @@ export interface Candidate {
   readonly putsBack?: boolean
   /** Whether the pod template was changed again since. Default false. */
   readonly followed?: boolean
+  /** The fields in which a created object differs from the one that it replaced (`Replacement`). Default: it is new. */
+  readonly replaced?: ReadonlyArray<FieldPath.FieldDifference>
   /** The object as it is now; `null` if it does not exist, and absent if that is not known. */
   readonly present?: KubernetesObject | null
 }
@@ -137,14 +140,21 @@ const explains = (
   symptoms: ReadonlySet<SymptomKind>
 ): number => (matches(likely, symptoms) ? 1 : matches(possible, symptoms) ? 0.6 : 0.15)
 
-const harmOf = ({ change }: Candidate, { said, shown }: SymptomsSeen): Factor => {
-  const parts = effectsOfChange(change).map(({ effects, path }): { readonly path: string; readonly value: number } => {
-    if (effects.likely.length === 0 && effects.possible.length === 0) return { path, value: 0.02 }
-    if (shown.size === 0 && said.size === 0) return { path, value: 0.6 }
-    const byShown = shown.size === 0 ? 0 : explains(effects, shown)
-    const bySaid = said.size === 0 ? 0 : explains(effects, said) * (shown.size === 0 ? 1 : 0.7)
-    return { path, value: Math.max(byShown, bySaid) }
-  })
+/** Whether it created an object in place of another one, from which it differs. */
+const isReplacement = ({ replaced = [] }: Candidate): boolean => replaced.length > 0
+
+const harmOf = (candidate: Candidate, { said, shown }: SymptomsSeen): Factor => {
+  const { change, replaced: fields = [] } = candidate
+  const compared = isReplacement(candidate) ? { ...change, operation: "modified" as const, fields } : change
+  const parts = effectsOfChange(compared).map(
+    ({ effects, path }): { readonly path: string; readonly value: number } => {
+      if (effects.likely.length === 0 && effects.possible.length === 0) return { path, value: 0.02 }
+      if (shown.size === 0 && said.size === 0) return { path, value: 0.6 }
+      const byShown = shown.size === 0 ? 0 : explains(effects, shown)
+      const bySaid = said.size === 0 ? 0 : explains(effects, said) * (shown.size === 0 ? 1 : 0.7)
+      return { path, value: Math.max(byShown, bySaid) }
+    }
+  )
   const best = parts.toSorted((left, right) => right.value - left.value || (left.path < right.path ? -1 : 1))[0]
   if (best === undefined) return { value: 0.02, reason: "It changes nothing that can break." }
   const what = best.path === "created" || best.path === "deleted" ? `That it was ${best.path}` : best.path
@@ -167,10 +177,14 @@ const triedOf = ({ takenBack = false }: Candidate): Factor =>
 const returnOf = ({ putsBack = false }: Candidate): Factor =>
   putsBack ? { value: 0.1, reason: "It puts back what was there before." } : { value: 1 }
 
-const noveltyOf = ({ change: { operation, ref } }: Candidate): Factor =>
-  operation === "created" && !isLimiting(ref.kind)
+const noveltyOf = (candidate: Candidate): Factor => {
+  const { operation, ref } = candidate.change
+  if (isReplacement(candidate)) return { value: 1, reason: "It replaced another object of the same name." }
+  if (candidate.replaced !== undefined) return { value: 0.2, reason: "It is as the one that it replaced." }
+  return operation === "created" && !isLimiting(ref.kind)
     ? { value: 0.2, reason: "It is new, and breaks nothing that worked before." }
     : { value: 1 }
+}
 
 const sameJson = (left: unknown, right: unknown): boolean => FieldPath.differences(left, right).length === 0
 
@@ -223,6 +237,7 @@ export const score = (candidate: Candidate, { seen, symptom }: Scene): Suspect =
     distance,
     relation: candidate.relation,
     ...(candidate.followed === true ? { followed: true } : {}),
+    ...(candidate.replaced === undefined ? {} : { replaced: true }),
     reasons: factors.flatMap(({ reason }) => reason ?? [])
   }
 }

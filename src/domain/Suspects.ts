@@ -18,6 +18,8 @@ export const Suspect = Schema.Struct({
   relation: Schema.String,
   /** Whether the pod template that it changed was changed again since. Absent: no, or it is not one of a template. */
   followed: Schema.optionalKey(Schema.Boolean),
+  /** Whether it created an object in place of one that had just been deleted. Absent: no. */
+  replaced: Schema.optionalKey(Schema.Boolean),
   /** Why the score is what it is, one sentence each. */
   reasons: Schema.Array(Schema.String)
 })

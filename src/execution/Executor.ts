@@ -37,12 +37,12 @@ import { KubernetesClient, type KubernetesError } from "../kubernetes/Kubernetes
 import { readWorkload } from "../kubernetes/WorkloadReader.ts"
 import { plan as planAction } from "./ActionPlan.ts"
 import { executeIntent, type ExecuteOptions, millis } from "./IntentExecution.ts"
-import { overtakenBy } from "./LaterChanges.ts"
+import { refusalBy } from "./LaterChanges.ts"
 import { leavesOf } from "./Leaves.ts"
 import { isCordon } from "./NodeCordons.ts"
 import * as NodeReservations from "./NodeReservations.ts"
 import { permitted } from "./Permitted.ts"
-import { type Ask, type PlanContext, refuse } from "./Plan.ts"
+import { type Ask, type PlanContext, type PlanRefusal, refuse } from "./Plan.ts"
 import { planOn, PlanRefused, refused, type TriedPlan } from "./TriedPlan.ts"
 
 /** A plan together with what a person has to know to approve it. */
@@ -274,18 +274,18 @@ const draftOnce = Effect.fnUntraced(function* (
 /** How many of the newest changes of an object are compared. */
 const comparedChanges = 100
 
-/** The recorded change that an action takes back, and why a later change keeps it from that. */
+/** The recorded change that an action takes back, and why another change keeps it from that. */
 const changeOf = Effect.fnUntraced(function* (
   { journal }: Cluster,
   { action }: PlanInput
-): Effect.fn.Return<{ readonly change?: ObjectChange; readonly overtaken?: string | undefined }, PlanRefused> {
+): Effect.fn.Return<{ readonly change?: ObjectChange; readonly overtaken?: PlanRefusal | undefined }, PlanRefused> {
   if (action.type !== "RestoreObject" || journal === undefined) return {}
   const unreadable = () =>
     refused(refuse("change-unreadable", `Change ${action.change} could not be read from the journal.`))
   const change = yield* Effect.mapError(journal.find(action.change), unreadable)
   if (change === undefined) return {}
   const others = yield* Effect.mapError(journal.list({ refs: [change.ref], limit: comparedChanges }), unreadable)
-  return { change, overtaken: overtakenBy(change, others) }
+  return { change, overtaken: refusalBy(change, others) }
 })
 
 const draft = (
@@ -310,7 +310,5 @@ const draft = (
       })
     )
     // Where the object is as it was before, nothing is overwritten.
-    return overtaken === undefined || drafted.intent.changes.length === 0
-      ? drafted
-      : yield* refused(refuse("changed-since-change", overtaken))
+    return overtaken === undefined || drafted.intent.changes.length === 0 ? drafted : yield* refused(overtaken)
   }).pipe(Effect.withSpan("Executor.plan"))

@@ -8,9 +8,11 @@
  * Our own changes do not count: an undo that was undone leaves the change as it was.
  */
 
+import { replacementOf } from "../changes/Replacement.ts"
 import { display } from "../domain/FieldPath.ts"
 import type { ObjectChange } from "../domain/ObjectChange.ts"
 import { displayName, sameRef } from "../domain/Target.ts"
+import { type PlanRefusal, refuse } from "./Plan.ts"
 
 const isAtOrBeneath = (path: string, above: string): boolean =>
   path === above || path.startsWith(`${above}.`) || path.startsWith(`${above}[`)
@@ -37,4 +39,16 @@ export const overtakenBy = (change: ObjectChange, others: ReadonlyArray<ObjectCh
   return later === undefined
     ? undefined
     : `${displayName(change.ref)} was changed again after the change, by ${later.id} at ${later.at}. Take the latest change back first.`
+}
+
+/** Why the other changes of its object keep a change from being taken back; `undefined` if they do not. */
+export const refusalBy = (change: ObjectChange, others: ReadonlyArray<ObjectChange>): PlanRefusal | undefined => {
+  const overtaken = overtakenBy(change, others)
+  if (overtaken !== undefined) return refuse("changed-since-change", overtaken)
+  return replacementOf(change, others) === undefined
+    ? undefined
+    : refuse(
+        "not-restorable",
+        `${displayName(change.ref)} replaced another one of its name, and its removal would not bring that back.`
+      )
 }

@@ -274,6 +274,59 @@ describe("the suspects of an alert", () => {
   )
 })
 
+describe("an object that was deleted and created again", () => {
+  const again = (kind: string, before: KubernetesObject, after: KubernetesObject, name = "checkout") => [
+    deleted(refTo(kind, name), -20, { manifest: before as never }),
+    created(refTo(kind, name), -19, { uid: "uid-again", manifest: after as never })
+  ]
+  const good = service("checkout", { app: "checkout" })
+  const wrong = service("checkout", { app: "x" })
+
+  it.effect("with another selector is the suspect, and not something new that breaks nothing", () =>
+    Effect.gen(function* () {
+      const found = yield* find(
+        { changes: again("Service", good, wrong), objects: [wrong] },
+        { objects: [deployment("checkout"), wrong] }
+      )
+      assert.deepStrictEqual([found.finding, found.ranked[0]?.change.operation], ["one", "created"])
+      assert.isTrue(found.ranked[0]?.replaced)
+    })
+  )
+
+  it.effect("as it was before is no suspect", () =>
+    Effect.gen(function* () {
+      const found = yield* find({ changes: again("Service", good, good), objects: [good] })
+      assert.strictEqual(found.finding, "nothing-changed")
+    })
+  )
+
+  it.effect("and is the target still exists: what else changed is judged by itself", () =>
+    Effect.gen(function* () {
+      const own = deployment("checkout")
+      const [gone, made] = again("Deployment", own, own)
+      const found = yield* find(
+        // The API server dates the creation in whole seconds, so it may seem to be the earlier one.
+        { changes: [wrongSelector, { ...gone!, at: at(-18.5) }, made!], objects: [own, wrong] },
+        { objects: [own, wrong] }
+      )
+      assert.isAtLeast(found.ranked.find(({ change }) => change.id === wrongSelector.id)?.score ?? 0, 0.9)
+    })
+  )
+})
+
+describe("an alert that names no object", () => {
+  it.effect("is never told that nothing changed: nobody knows what concerns it", () =>
+    Effect.gen(function* () {
+      const fired = alert("CheckoutErrorRateHigh", { labels: { alertname: "CheckoutErrorRateHigh" } })
+      const unnamed = { namespace: "", kind: "Alert", name: "6a1f" }
+      for (const changes of [[], [wrongSelector]]) {
+        const found = yield* find({ changes, objects: shop }, { objects: shop }, fired, null, unnamed)
+        assert.deepStrictEqual([found.finding, found.unread.length], ["unknown", 1])
+      }
+    })
+  )
+})
+
 describe("reading the graph", () => {
   it.effect("takes a bounded number of requests", () =>
     Effect.gen(function* () {

@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import type { ObjectChange } from "../../src/domain/ObjectChange.ts"
-import { overtakenBy } from "../../src/execution/LaterChanges.ts"
+import { overtakenBy, refusalBy } from "../../src/execution/LaterChanges.ts"
 import { changeId, made, recorded } from "./restoring.ts"
 
 const config = (data: object) => made("ConfigMap", { data })
@@ -38,5 +38,20 @@ describe("a recorded change is overtaken by", () => {
 
   it("a change that it names, so that a person can take that one back", () => {
     assert.include(overtakenBy(change, [again]), later)
+  })
+})
+
+describe("an object that replaced another one of its name", () => {
+  const quota = (pods: string) => made("ResourceQuota", { spec: { hard: { pods } } })
+  const gone = recorded(quota("10"), undefined, { id: earlier })
+  const again = recorded(undefined, quota("1"))
+
+  it("is not removed: that would leave neither of them", () => {
+    assert.strictEqual(refusalBy(again, [again, gone])?.rule, "not-restorable")
+  })
+
+  it("is not one that was created an hour after the deletion, or before it", () => {
+    assert.isUndefined(refusalBy(again, [again, { ...gone, at: "2026-11-24T09:00:00.000Z" }]))
+    assert.strictEqual(refusalBy(again, [again, { ...gone, id: later }])?.rule, "changed-since-change")
   })
 })

@@ -22,7 +22,7 @@
  * - its time is known, and nothing that was watched before went unwatched between it and the symptom;
  * - its object is of a kind that is ever restored, and its content is recorded;
  * - if it created an object, that object limits others, such as a NetworkPolicy or a quota. An object that the target
- *   needs, such as its Service, is never removed.
+ *   needs, such as its Service, is never removed, and neither is one that replaced another one of its name.
  *
  * The plan and the guardrails check the rest, against the objects as they are.
  */
@@ -72,8 +72,9 @@ const whoObjects = ({ by, ref }: ObjectChange): string | undefined => {
   }
 }
 
-const whatObjects = (change: ObjectChange): string | undefined => {
+const whatObjects = ({ change, replaced = false }: Suspect): string | undefined => {
   const { manifest, operation, ref } = change
+  if (replaced) return `It replaced another ${ref.kind} of this name, and its removal would not bring that back.`
   if (ref.kind === "Secret") return "The values of a Secret are not recorded: put the earlier one back."
   if (!appliesToItsTarget({ type: "RestoreObject", target: ref, change: change.id }))
     return `A ${ref.kind} is never restored automatically.`
@@ -85,17 +86,14 @@ const whatObjects = (change: ObjectChange): string | undefined => {
 }
 
 /** Why a person has to take the change back; `undefined` if that can be proposed. */
-const objectionTo = (
-  change: ObjectChange,
-  suspects: Suspects,
-  { observed }: InvestigationRequest
-): string | undefined => {
+const objectionTo = (suspect: Suspect, suspects: Suspects, { observed }: InvestigationRequest): string | undefined => {
+  const { change } = suspect
   if (observed === null) return "The alert names no object that could be read, so nothing shows whether an undo helps."
   if (change.notBefore !== undefined)
     return "Nobody watched when it was made, so it may be older, or younger, than the symptom."
   return (
     whoObjects(change)
-    ?? whatObjects(change)
+    ?? whatObjects(suspect)
     ?? (hasBlindSpot(suspects, change)
       ? "Between it and the symptom something was not watched, so another change may be the cause."
       : undefined)
@@ -112,14 +110,11 @@ const sentence = (text: string): string => `${text}.`
 
 const withOthers = (suspects: Suspects): string => findingText(suspects).join(" ")
 
-const ofOne = (
-  request: InvestigationRequest,
-  suspects: Suspects,
-  { change, followed, score }: Suspect
-): ByChange | undefined => {
+const ofOne = (request: InvestigationRequest, suspects: Suspects, suspect: Suspect): ByChange | undefined => {
+  const { change, followed, score } = suspect
   if (score < clearScore) return undefined
   const cause = sentence(changeText(change, suspects.symptomAt))
-  const objection = objectionTo(change, suspects, request)
+  const objection = objectionTo(suspect, suspects, request)
   if (objection !== undefined)
     return {
       rule: "suspect-needs-person",

@@ -1,0 +1,46 @@
+/**
+ * Objects that replaced another one of the same name: deleted and created again, as `kubectl replace --force` does.
+ * Pure.
+ *
+ * Such an object is not new: what differs between both is what somebody has changed. Its removal does not bring the
+ * earlier one back.
+ */
+
+import { differences, type FieldDifference } from "../domain/FieldPath.ts"
+import type { ObjectChange } from "../domain/ObjectChange.ts"
+import { toMillis } from "../domain/Timestamp.ts"
+
+/** An object that is created later than this after the deletion of another one does not replace it. */
+const withinMs = 10 * 60_000
+
+const meantOf = (manifest: ObjectChange["manifest"]): unknown => {
+  const {
+    managedFields: _,
+    ownerReferences: _owners,
+    ...metadata
+  } = (manifest?.["metadata"] ?? {}) as Readonly<Record<string, unknown>>
+  return { ...manifest, metadata }
+}
+
+/**
+ * The fields in which a created object differs from the one that it replaced; `undefined` if it replaced none. `others`
+ * are the changes of objects of its name. Of a Secret only its keys are known, which say nothing about its values.
+ */
+export const replacementOf = (
+  change: ObjectChange,
+  others: ReadonlyArray<ObjectChange>
+): ReadonlyArray<FieldDifference> | undefined => {
+  // Each run of a Job is another object of its name.
+  if (change.operation !== "created" || change.ref.kind === "Job") return undefined
+  // Ids sort in the order of recording. The API server dates a creation in whole seconds.
+  const [before] = others
+    .filter(
+      ({ at, id, operation }) =>
+        operation === "deleted" && id < change.id && toMillis(change.at) - toMillis(at) <= withinMs
+    )
+    .toSorted((left, right) => (left.id < right.id ? 1 : -1))
+  if (before === undefined) return undefined
+  return before.manifest === undefined || change.manifest === undefined
+    ? [{ path: ["data"] }]
+    : differences(meantOf(before.manifest), meantOf(change.manifest))
+}
