@@ -23,6 +23,25 @@ describe("what people see of a restoration", () => {
     assert.notInclude(JSON.stringify(figures), "hunter")
   })
 
+  const custom = (spec: object) => made("Database", { spec })
+  const sidecar = (container?: object) =>
+    deployment({ template: template("app:3", container === undefined ? {} : { initContainers: [container] }) })
+  const hidden: ReadonlyArray<
+    readonly [what: string, value: ReturnType<typeof made>, without: ReturnType<typeof made>]
+  > = [
+    ["an argument of a whole container", sidecar({ name: "r", args: ["-a", "hunter2"] }), sidecar()],
+    ["a header of a whole probe", custom({ probe: { httpHeaders: [{ name: "X", value: "hunter2" }] } }), custom({})],
+    ["the user of an address", custom({ url: "redis://:hunter2@redis:6379" }), custom({ url: "redis://redis:6379" })],
+    ["a value with a short name", custom({ adminPass: "hunter2", pw: "hunter2", auth: "hunter2" }), custom({})],
+    ["a value within a map", custom({ login: { user: "a", pass: "hunter2" } }), custom({})],
+    ["a token in a list", custom({ keys: ["ghp_hunter2"] }), custom({ keys: ["none"] })],
+    ["a header with credentials", custom({ header: "Basic hunter2" }), custom({ header: "none" })]
+  ]
+  it.each(hidden)("does not show %s, wherever it is", (_what, value, without) => {
+    assert.notInclude(JSON.stringify(accepted(recorded(value, without), without).figures), "hunter")
+    assert.notInclude(JSON.stringify(accepted(recorded(without, value), value).figures), "hunter")
+  })
+
   it("shows the names of objects that it refers to", () => {
     const volume = (secretName: string) =>
       deployment({ template: template("app:3", { volumes: [{ name: "v", secret: { secretName } }] }) })

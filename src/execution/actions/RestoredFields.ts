@@ -111,10 +111,23 @@ const confidential: ReadonlySet<string> = new Set([
 
 /** The ends of names whose values are secrets. */
 const secretName =
-  /(pass(word|wd|phrase|code)|pwd|secret|token|credentials?|(api|access|account|encryption|master|private|shared|signing)[_-]?key|dsn|connection[_-]?string)$/i
+  /(pass(word|wd|phrase|code)?|pwd|pw|secrets?|token|credentials?|auth(orization)?|cookie|(api|access|account|encryption|master|private|shared|signing)[_-]?keys?|dsn|connection[_-]?string)$/i
 
 /** What the text of a value contains that has such a name in it. */
 const mayHoldSecret = /env|token|secret|passw|pwd|credential|(api|access|private|signing)[_-]?key/i
+
+/** What looks like a secret whatever its name: the beginnings of tokens and keys, and the user of an address. */
+const looksSecret =
+  /\b(gh[pousr]_|github_pat_|glpat-|xox[abeprs]-|AKIA|ASIA|AIza|eyJ|sk[-_]|rk_live)|-----BEGIN|\b(basic|bearer) |:\/\/[^/\s]*@/i
+
+/** Whether a value, or anything in it, has a name under which secrets are kept. */
+const holdsConfidential = (value: unknown): boolean =>
+  typeof value === "object"
+  && value !== null
+  && Object.entries(value).some(
+    ([name, each]) =>
+      (!Array.isArray(value) && (confidential.has(name) || secretName.test(name))) || holdsConfidential(each)
+  )
 
 const longest = 80
 
@@ -129,7 +142,11 @@ export const shown = (path: FieldPath.FieldPath, value: unknown): string => {
   const plain = typeof value === "string" ? value : text
   return typeof value === "boolean"
     || typeof value === "number"
-    || (isOpen && plain.length <= longest && !mayHoldSecret.test(text))
+    || (isOpen
+      && plain.length <= longest
+      && !mayHoldSecret.test(text)
+      && !looksSecret.test(text)
+      && !holdsConfidential(value))
     ? plain
     : `sha256:${hash("sha256", text).slice(0, 8)}`
 }
