@@ -4,6 +4,12 @@ import { deployment, template } from "./objects.ts"
 import { accepted, made, recorded, rulesOf } from "./restoring.ts"
 
 const policy = (spec: object) => made("NetworkPolicy", { spec: { podSelector: {}, ...spec } })
+const balancer = (...ranges: ReadonlyArray<string>) =>
+  made("Service", {
+    spec: { type: "LoadBalancer", ...(ranges.length === 0 ? {} : { loadBalancerSourceRanges: ranges }) }
+  })
+const admitted = "nginx.ingress.kubernetes.io/whitelist-source-range"
+const ingress = (annotation: string) => made("Ingress", { spec: {} }, { annotations: { [annotation]: "10.0.0.0/8" } })
 const namespace = (level: string) =>
   made("Namespace", {}, { labels: { "pod-security.kubernetes.io/enforce": level } }, "")
 const autoscaler = (minReplicas: number, maxReplicas: number) =>
@@ -51,6 +57,17 @@ const rows: ReadonlyArray<Row> = [
   ["all addresses of IPv6", ["opens-network"], policy({ egress: addresses("::/0") }), policy({ egress: [] })],
   ["the addresses of one network", [], policy({ ingress: addresses("10.0.0.0/8") }), policy({ ingress: [] })],
   ["the traffic of one peer", [], policy({ ingress: [{ from: [{ podSelector: {} }] }] }), policy({ ingress: [] })],
+  ["every address of a Service", ["opens-network"], balancer(), balancer("10.0.0.0/8")],
+  ["another address of a Service", ["opens-network"], balancer("10.0.0.0/8", "1.0.0.0/8"), balancer("10.0.0.0/8")],
+  ["fewer addresses of a Service", [], balancer("10.0.0.0/8"), balancer("10.0.0.0/8", "1.0.0.0/8")],
+  ["a Service that admitted fewer addresses", [], balancer("10.0.0.0/8"), balancer()],
+  ["every address of an Ingress", ["opens-network"], ingress("other"), ingress(admitted)],
+  [
+    "an address that an Ingress denies",
+    [],
+    ingress("other"),
+    ingress("nginx.ingress.kubernetes.io/denylist-source-range")
+  ],
   ["a lower pod security level", ["lowers-pod-security"], namespace("baseline"), namespace("restricted")],
   ["a higher pod security level", [], namespace("restricted"), namespace("privileged")],
   ["an uncordoned node that works", [], node({}), node({ unschedulable: true })],

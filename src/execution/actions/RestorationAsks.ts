@@ -12,7 +12,8 @@
  * | `lowers-resources`    | lowers a request, a limit, or a line of a quota or LimitRange                  |
  * | `widens-rights`       | adds rules or subjects to a Role, ClusterRole or binding, or creates one again |
  * | `opens-network`       | removes a direction from a NetworkPolicy, or lets all traffic of one through,  |
- * |                       | also by an address block of all addresses                                      |
+ * |                       | also by an address block of all addresses; admits more addresses to a Service  |
+ * |                       | or an Ingress                                                                  |
  * | `lowers-pod-security` | lowers the pod security level that a namespace enforces                        |
  * | `evicts-pods`         | cordons a node, or taints it                                                   |
  * | `node-not-ready`      | makes a node schedulable that does not work, or that a person has given up     |
@@ -156,6 +157,25 @@ const networkAsks = (object: KubernetesObject, name: string, steps: Steps): Read
         .map((step) => objection("opens-network", name, step, "lets traffic through that it stops now"))
     : []
 
+/** The addresses that a Service or an Ingress admits, as a list or as the text of an annotation. */
+const addressesIn = (value: unknown): ReadonlyArray<string> =>
+  (typeof value === "string" ? value.split(",") : listOf(value)).map((each) => String(each).trim()).filter(Boolean)
+
+/** Whether more addresses are admitted. No address stands for all of them. */
+const admitsMore = ({ from, path, to }: Step): boolean => {
+  const last = path.at(-1)
+  if (typeof last !== "string" || !/source-?ranges?$/i.test(last) || /(deny|black)list/i.test(last)) return false
+  const [now, then] = [addressesIn(from), addressesIn(to)]
+  return now.length > 0 && (then.length === 0 || !then.every((each) => now.includes(each)))
+}
+
+const addressAsks = (object: KubernetesObject, name: string, steps: Steps): ReadonlyArray<Ask> =>
+  object.kind === "Service" || object.kind === "Ingress"
+    ? steps
+        .filter(admitsMore)
+        .map((step) => objection("opens-network", name, step, "admits addresses that it does not admit now"))
+    : []
+
 const levels = ["privileged", "baseline", "restricted"]
 const enforced = "pod-security.kubernetes.io/enforce"
 
@@ -240,6 +260,7 @@ export const fieldAsks = (object: KubernetesObject, steps: Steps): ReadonlyArray
     ...countAsks(object, name, innermost(steps)),
     ...rightsAsks(object, name, steps),
     ...networkAsks(object, name, steps),
+    ...addressAsks(object, name, innermost(steps)),
     ...podSecurityAsks(object, name, innermost(steps)),
     ...nodeAsks(object, name, steps)
   ]
