@@ -37,7 +37,7 @@ import * as Monotonic from "../resilience/Monotonic.ts"
 import { ChangeStore } from "../storage/ChangeStore.ts"
 import { ChangeJournal } from "./ChangeJournal.ts"
 import * as Confirmation from "./Confirmation.ts"
-import { Recorder } from "./Recorder.ts"
+import { Recorder, signedBy } from "./Recorder.ts"
 import { watchedKinds } from "./WatchedKinds.ts"
 import { WatchProgress } from "./WatchProgress.ts"
 
@@ -349,7 +349,10 @@ const make = Effect.fnUntraced(function* (options: ChangeOptions) {
     ...client,
     apply: (change, apply) =>
       Effect.suspend(() => {
-        if (change._tag !== "Delete" || apply?.dryRun === true) return client.apply(change, apply)
+        if (apply?.dryRun === true) return client.apply(change, apply)
+        const execution = signedBy(change)
+        if (execution !== undefined) recorder.noteWrite(execution)
+        if (change._tag !== "Delete") return client.apply(change, apply)
         recorder.noteDeletion(change.uid)
         return Effect.tapError(client.apply(change, apply), ({ applied }) =>
           Effect.sync(() => applied === "no" && recorder.forgetDeletion(change.uid))
@@ -360,8 +363,8 @@ const make = Effect.fnUntraced(function* (options: ChangeOptions) {
 })
 
 /**
- * The journal and its watcher. The client that it provides notes what this service deletes: the API server does not say
- * who deleted an object.
+ * The journal and its watcher. The client that it provides notes what this service writes and deletes: the API server
+ * does not say who deleted an object, or who removed a field.
  */
 export const layer = (
   options: ChangeOptions = {}

@@ -5,6 +5,8 @@
  * The last state of an object is kept as JSON text, because ten thousand parsed objects take several times the room.
  */
 
+import { JsonPointer } from "effect"
+import type { Change } from "../domain/Change.ts"
 import type { ChangeId, ObjectChange } from "../domain/ObjectChange.ts"
 import type { ResourceRef } from "../domain/Target.ts"
 import type { Timestamp } from "../domain/Timestamp.ts"
@@ -22,8 +24,24 @@ interface Known {
 }
 
 /** Every write of ours sets it, and nobody else does. */
-const executionOf = ({ metadata }: KubernetesObject): string | undefined =>
-  metadata.annotations?.["kubernaut.dev/execution"]
+const executionAnnotation = "kubernaut.dev/execution"
+const executionOf = ({ metadata }: KubernetesObject): string | undefined => metadata.annotations?.[executionAnnotation]
+
+/** The execution that signs a patch; `undefined` if it is not signed. */
+export const signedBy = (change: Change): string | undefined => {
+  if (change._tag !== "Patch") return undefined
+  const key = `/metadata/annotations/${JsonPointer.escapeToken(executionAnnotation)}`
+  const found = change.patch.flatMap((operation): ReadonlyArray<unknown> => {
+    if (!("value" in operation)) return []
+    if (operation.path === key) return [operation.value]
+    const { path, value } = operation
+    const annotations = path === "/metadata" ? (value as { readonly annotations?: unknown }).annotations : value
+    return path === "/metadata" || path === "/metadata/annotations"
+      ? [(annotations as Readonly<Record<string, unknown>> | null | undefined)?.[executionAnnotation]]
+      : []
+  })
+  return found.find((each): each is string => typeof each === "string")
+}
 
 /** How an event is to be understood. */
 export interface Circumstances {
@@ -58,12 +76,22 @@ const withoutDigests = (object: KubernetesObject): KubernetesObject =>
         ...(object["data"] === undefined ? {} : { data: blank(object["data"]) })
       }
 
+/** What is remembered of our own writes, while their events are on their way. */
+const mostRemembered = 1000
+
+const remember = (known: Set<string>, value: string): void => {
+  known.add(value)
+  if (known.size > mostRemembered) known.delete(known.values().next().value!)
+}
+
 export class Recorder {
   private readonly kinds = new Map<string, Map<string, Known>>()
   private readonly nextId: () => ChangeId
   private waiting: Array<StoredEvent> = []
   /** The uids of objects that this service has deleted lately. */
   private readonly ownDeletions = new Set<string>()
+  /** The executions that this process has written lately. */
+  private readonly ownExecutions = new Set<string>()
 
   constructor(nextId: () => ChangeId) {
     this.nextId = nextId
@@ -88,8 +116,18 @@ export class Recorder {
 
   /** Notes that this service is about to delete an object. */
   noteDeletion(uid: string): void {
-    this.ownDeletions.add(uid)
-    if (this.ownDeletions.size > 1000) this.ownDeletions.delete(this.ownDeletions.values().next().value!)
+    remember(this.ownDeletions, uid)
+  }
+
+  /** Notes that this service is about to write an object by this execution. */
+  noteWrite(execution: string): void {
+    remember(this.ownExecutions, execution)
+  }
+
+  private isOwnWrite(execution: string | undefined, before: Known | undefined): boolean {
+    if (execution === undefined) return false
+    // The events of an object arrive in their order, so the first one with an execution of this process is its write.
+    return before?.execution === null ? this.ownExecutions.has(execution) : execution !== before?.execution
   }
 
   /** Notes that the deletion was refused, so a later one is somebody else's. */
@@ -140,7 +178,7 @@ export class Recorder {
             raw: object,
             seenAt: circumstances.seenAt,
             notBefore: circumstances.notBefore,
-            ownWrite: execution !== undefined && before?.execution !== null && execution !== before?.execution,
+            ownWrite: this.isOwnWrite(execution, before),
             id: this.nextId()
           })
     const text = object.kind === "Secret" ? JSON.stringify(withoutDigests(after)) : now.text

@@ -4,7 +4,7 @@ import { TestClock } from "effect/testing"
 import { KubernetesClient, KubernetesError } from "../../src/kubernetes/KubernetesClient.ts"
 import * as Sandbox from "../../src/kubernetes/Sandbox.ts"
 import { openMemory } from "../../src/storage/sqlite/Sqlite.ts"
-import { changes, create, process, settings } from "./watching.ts"
+import { changes, create, line, process, settings } from "./watching.ts"
 
 describe("a deletion by this service", () => {
   it.effect("is known as ours", () =>
@@ -41,6 +41,39 @@ describe("a deletion by this service", () => {
           yield* cluster.apply(removal)
           yield* TestClock.adjust("1 second")
           assert.strictEqual((yield* changes)[0]?.by.kind, "unknown")
+        })
+      )
+    })
+  )
+})
+
+describe("a removal of a field by this service", () => {
+  it.effect("is known as ours also of an object that an earlier process has seen, and one after it is not", () =>
+    Effect.gen(function* () {
+      const cluster = yield* Sandbox.make()
+      const database = openMemory()
+      const created = Effect.andThen(
+        cluster.apply(create({ a: "1", added: "1", other: "1" })),
+        TestClock.adjust("2 seconds")
+      )
+      yield* process(database, cluster, created)
+      yield* process(
+        database,
+        cluster,
+        Effect.gen(function* () {
+          const own = yield* KubernetesClient
+          const annotations = { "kubernaut.dev/execution": "rem-1-1" }
+          const removal = { op: "remove", path: "/data/added" } as const
+          const signature = { op: "add", path: "/metadata/annotations", value: annotations } as const
+          const patch = { _tag: "Patch", ref: settings, patch: [removal, signature] } as const
+          yield* own.apply(patch, { dryRun: true })
+          yield* own.apply(patch)
+          yield* cluster.apply({ _tag: "Patch", ref: settings, patch: [{ op: "remove", path: "/data/other" }] })
+          yield* TestClock.adjust("2 seconds")
+          assert.deepStrictEqual((yield* changes).slice(0, 2).map(line), [
+            "modified ConfigMap settings data.other unknown",
+            "modified ConfigMap settings data.added kubernaut"
+          ])
         })
       )
     })
