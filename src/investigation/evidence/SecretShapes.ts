@@ -100,6 +100,15 @@ const addresses: ReadonlyArray<Shape> = [
     new RegExp(`(\\bjdbc:oracle:[a-z]{1,10}:[^\\s/@:]{1,100}\\/)${notYetRedacted}[^\\s@]{1,200}(?=@)`, "gi"),
     `$1${mark("password")}`
   ],
+  // The data source of Go's MySQL driver, and of Oracle: neither has a scheme.
+  [
+    /((?<![\w.%[-])[\w.%-]{1,100}:)(?!\[redacted:)[^\s"'`[]{1,200}?(?=@(?:(?:tcp|udp|unix|cloudsql|mysql)[a-z0-9+-]{0,20}\(|\/[\w-]))/gi,
+    `$1${mark("password")}`
+  ],
+  [
+    /((?<![\w.%/-])[\w.%-]{1,100}\/)(?!\[redacted:)[^\s"'`/[]{1,200}?(?=@(?:\/\/)?(?!sha\d{1,3}:)[\w.-]{1,200}:15\d\d\b)/gi,
+    `$1${mark("password")}`
+  ],
   // A token in place of the user name, as forges accept it.
   [
     new RegExp(`${url})${notYetRedacted}(?=[^\\s:/?#@"'\`]{0,200}\\d)[A-Za-z0-9_-]{20,200}(?=@)`, "gi"),
@@ -107,7 +116,7 @@ const addresses: ReadonlyArray<Shape> = [
   ]
 ]
 
-const quoted = String.raw`\\?"(?:[^"\\]|\\.)*\\?"?|'(?:[^'\\]|\\.|'')*'?|\`[^\`]*\`?`
+const quoted = String.raw`'''[\s\S]{0,4000}?(?:'''|$)|"""[\s\S]{0,4000}?(?:"""|$)|\\?"(?:[^"\\]|\\.)*\\?"?|'(?:[^'\\]|\\.|'')*'?|\`[^\`]*\`?`
 const blockScalar = String.raw`[|>][-+0-9]{0,2}[ \t]*\n(?:[ \t]+[^\n]*(?:\n|$))+`
 // A separator ends the value where a space or another name follows. Otherwise it is part of the value.
 const bare = String.raw`(?:[^\s,;&"'\`}\])]|[,;)"'](?=[A-Za-z0-9!#$%^*+/~@])(?![\w.-]{1,60}\\?["']?\s{0,4}[=:]))+`
@@ -159,6 +168,14 @@ const contexts: ReadonlyArray<Shape> = [
   [
     /((?<![A-Za-z0-9])[A-Za-z0-9_.-]{0,60}?(?:token|(?:secret|access|api)[_-]key)(?:[ \t]+(?:is|was))?:?[ \t]+)(?=[A-Za-z+/_]{0,60}\d)[A-Za-z0-9+/_]{20,}={0,2}(?![\w.:-])/gi,
     `$1${mark("token")}`
+  ],
+  // YAML with the value one level deeper.
+  [
+    new RegExp(
+      `((?<![A-Za-z0-9])${namePrefix}${secretWord}["']?[ \\t]{0,4}:[ \\t]{0,20}(?:\\r?\\n|\\\\{1,3}n)[ \\t]{1,60}["']?(?:value|plain(?:text)?|text|content|raw|inline)["']?[ \\t]{0,4}:[ \\t]{1,20})${notYetRedacted}(?:${quoted}|[^\\s,}\\]\\\\]+)`,
+      "gi"
+    ),
+    `$1${mark("value")}`
   ],
   // Attributes of XML, in either order.
   [
@@ -216,7 +233,7 @@ const separator = String.raw`(?:\s{0,20}(?:={1,3}>?|:[:=]?|->|→)[ \t]*(?:\r?\n
 const escapes = String.raw`\\{0,7}`
 
 // A value that says that there is none, or where it is: what Kubernetes, templates and other redactors print.
-const placeholder = String.raw`(?:"(?:\*+|)"|'(?:\*+|)'|\*{3,}|\[\]|(?:true|false|null|nil|none|yes|no)(?![^\s,;)}\]"'])|\$\{[\w.:-]{1,100}\}|\$\([\w.-]{1,100}\)|\{\{[^{}\n]{1,200}\}\}|<set to the key [^<>\n]{1,300}>|[<[](?:redacted|masked|hidden|omitted|nil|none|unset|not set|empty)[\]>])(?=[\s,;)}\]"']|$)`
+const placeholder = String.raw`(?:"(?:\*+|)"(?!")|'(?:\*+|)'(?!')|\*{3,}|\[\]|(?:true|false|null|nil|none|yes|no)(?![^\s,;)}\]"'])|\$\{[\w.:-]{1,100}\}|\$\([\w.-]{1,100}\)|\{\{[^{}\n]{1,200}\}\}|<set to the key [^<>\n]{1,300}>|[<[](?:redacted|masked|hidden|omitted|nil|none|unset|not set|empty)[\]>])(?=[\s,;)}\]"']|$)`
 
 // Of a file in which a secret is mounted, and of an error that names a secret.
 const message = String.raw`(?:no such file or directory|permission denied|is a directory|read-only file system|not found)\b`
