@@ -106,8 +106,12 @@ const verdict = ({ changes, gaps, since, until, unread }: ChangeList): ReadonlyA
   gaps.length > 0
     ? `${changes.length === 0 ? "No change was seen, but not" : "Not"} everything was watched: what happened in the intervals above is unknown.`
     : changes.length === 0
-      ? `Nothing changed from ${since} to ${until}: it was watched throughout.`
-      : "It was watched throughout: there are no other changes.",
+      ? unread.length > 0
+        ? `No change was seen from ${since} to ${until}, but not everything could be read.`
+        : `Nothing changed from ${since} to ${until}: it was watched throughout.`
+      : unread.length > 0
+        ? "It was watched throughout, but not everything could be read."
+        : "It was watched throughout: there are no other changes.",
   ...(unread.length === 0
     ? []
     : [`Could not be read, so changes that the target depends on may be missing: ${unread.map(plain).join(", ")}.`])

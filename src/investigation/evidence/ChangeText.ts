@@ -1,12 +1,13 @@
 /**
  * What people read about recorded changes: what changed, when, who did it, and what is known of the rest. Pure.
  *
- * Everything is redacted, and bounded: `SuspectEvidence` cuts long values.
+ * Everything is redacted, bounded (`SuspectEvidence` cuts long values), and in one line in which nothing is hidden.
  */
 
 import { display } from "../../domain/FieldPath.ts"
 import type { FieldDifference } from "../../domain/FieldPath.ts"
 import type { ObjectChange, WatchGap, Writer } from "../../domain/ObjectChange.ts"
+import { plain } from "../../domain/PlainText.ts"
 import type { Suspect, Suspects } from "../../domain/Suspects.ts"
 import { displayName } from "../../domain/Target.ts"
 import { toMillis } from "../../domain/Timestamp.ts"
@@ -61,7 +62,7 @@ export const changeText = (change: ObjectChange, symptomAt: string): string => {
       ? `at ${at}${before >= 0 ? `, ${spanText(before)} before the first symptom` : ""}`
       : `at a time between ${notBefore} and ${change.seenAt} that nobody watched`
   const what = operation === "modified" ? ` (${diffText(change)})` : ""
-  return `${redact(displayName(ref))} was ${did} by ${redact(writerText(by))} ${when}${what}`
+  return plain(`${redact(displayName(ref))} was ${did} by ${redact(writerText(by))} ${when}${what}`)
 }
 
 const suspectText = ({ change, relation, score }: Suspect, symptomAt: string): string =>

@@ -50,6 +50,13 @@ describe("kubernaut changes", () => {
     const partly = text({ watched: "partly", gaps: [gap] })
     assert.notInclude(partly.join("\n"), "Nothing changed")
     assert.include(partly.at(-1)!, "No change was seen, but not everything was watched")
+    const unread = text({ unread: ["Ingress"] }).join(" ")
+    assert.notInclude(unread, "Nothing changed")
+    assert.include(unread, "not everything could be read")
+    assert.notInclude(
+      text({ unread: ["Ingress"], changes: [changeView(port)] }).join(" "),
+      "there are no other changes"
+    )
   })
 
   it("with --diff shows each field, the lines that differ of a text, and a created object", () => {
