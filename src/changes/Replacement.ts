@@ -10,8 +10,8 @@ import { differences, type FieldDifference } from "../domain/FieldPath.ts"
 import type { ObjectChange } from "../domain/ObjectChange.ts"
 import { toMillis } from "../domain/Timestamp.ts"
 
-/** An object that is created later than this after the deletion of another one does not replace it. */
-const withinMs = 10 * 60_000
+/** An object that is created later than this after the deletion of another one is new: nothing was there in between. */
+const withinMs = 30_000
 
 const meantOf = (manifest: ObjectChange["manifest"]): unknown => {
   const {
@@ -33,13 +33,10 @@ export const replacementOf = (
   // Each run of a Job is another object of its name.
   if (change.operation !== "created" || change.ref.kind === "Job") return undefined
   // Ids sort in the order of recording. The API server dates a creation in whole seconds.
-  const [before] = others
-    .filter(
-      ({ at, id, operation }) =>
-        operation === "deleted" && id < change.id && toMillis(change.at) - toMillis(at) <= withinMs
-    )
-    .toSorted((left, right) => (left.id < right.id ? 1 : -1))
-  if (before === undefined) return undefined
+  const [before] = others.filter(({ id }) => id < change.id).toSorted((left, right) => (left.id < right.id ? 1 : -1))
+  // What we have removed was no state that anybody wants back.
+  if (before?.operation !== "deleted" || before.by.kind === "kubernaut") return undefined
+  if (toMillis(change.at) - toMillis(before.at) > withinMs) return undefined
   return before.manifest === undefined || change.manifest === undefined
     ? [{ path: ["data"] }]
     : differences(meantOf(before.manifest), meantOf(change.manifest))

@@ -50,8 +50,9 @@ describe("an object that replaced another one of its name", () => {
     assert.strictEqual(refusalBy(again, [again, gone])?.rule, "not-restorable")
   })
 
-  it("is not one that was created an hour after the deletion, or before it", () => {
-    assert.isUndefined(refusalBy(again, [again, { ...gone, at: "2026-11-24T09:00:00.000Z" }]))
+  it("is not one that was created a minute after the deletion, before it, or after we had removed it", () => {
+    assert.isUndefined(refusalBy(again, [again, { ...gone, at: "2026-11-24T09:59:00.000Z" }]))
+    assert.isUndefined(refusalBy(again, [again, { ...gone, by: { kind: "kubernaut", name: "kubernaut" } }]))
     assert.strictEqual(refusalBy(again, [again, { ...gone, id: later }])?.rule, "changed-since-change")
   })
 })
