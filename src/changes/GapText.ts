@@ -14,7 +14,7 @@ const reasons: Readonly<Record<WatchGap["reason"], string>> = {
   expired: "the API server no longer had the events (410)",
   forbidden: "RBAC does not allow the service to list and watch them",
   unavailable: "the API server did not respond",
-  "not-served": "the cluster does not have them",
+  "not-served": "the cluster did not have them, and it takes minutes to notice that it does",
   dropped: "what was recorded then is no longer kept"
 }
 
@@ -35,7 +35,8 @@ const later = (left: Timestamp | null, right: Timestamp | null) =>
 
 /**
  * The gaps that matter between two times, the newest first. A kind that the cluster does not have cannot have changed.
- * The kinds of about the same interval are put together: it is then as long as all of theirs.
+ * One that it has by now was there for a while before that was noticed. The kinds of about the same interval are put
+ * together: it is then as long as all of theirs.
  */
 export const intervalsOf = (
   gaps: ReadonlyArray<WatchGap>,
@@ -45,7 +46,8 @@ export const intervalsOf = (
   const intervals: Array<Interval & { readonly first: WatchGap }> = []
   for (const gap of gaps) {
     const { from, kind, reason, to } = gap
-    if (reason === "not-served" || (from !== null && from > until) || (to !== null && to < since)) continue
+    if ((reason === "not-served" && to === null) || (from !== null && from > until) || (to !== null && to < since))
+      continue
     const index = intervals.findIndex(
       ({ first }) => first.reason === reason && areClose(first.from, from) && areClose(first.to, to)
     )

@@ -147,6 +147,17 @@ describe("GET /api/v1/changes", () => {
     })
   )
 
+  it.effect("does not call an interval watched in which the cluster got a kind: that is noticed only later", () =>
+    Effect.gen(function* () {
+      const installed = { kind: "HTTPRoute", from: null, to: at(-60), reason: "not-served" } as const
+      assert.strictEqual((yield* asked({ since: "10m" }, { gaps: [installed] })).watched, "partly")
+      assert.strictEqual(
+        (yield* asked({ since: "10m" }, { gaps: [{ ...installed, to: at(-3600) }] })).watched,
+        "throughout"
+      )
+    })
+  )
+
   it.effect("does not call an interval watched where the API server does not show that every change has arrived", () =>
     Effect.gen(function* () {
       const late: ReadonlyArray<WatchGap> = [{ kind: "Service", from: at(-20), to: null, reason: "unavailable" }]
