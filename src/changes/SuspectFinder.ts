@@ -105,6 +105,8 @@ const mostChanges = 2000
 const mostAskedFor = 200
 const mostRanked = 10
 const withinMs = 3000
+/** A change that is dated so much later than now was recorded before the clock was set back. */
+const aheadMs = 10_000
 const readWithin = "2 seconds"
 
 const namespaceOf = ({ kind, name, namespace }: ResourceRef): string => (kind === "Namespace" ? name : namespace)
@@ -332,6 +334,12 @@ const confirmed = Effect.fnUntraced(function* (sources: Sources, request: Suspec
   const before = yield* listed
   const found = yield* suspects(sources, request, rough, before)
   if (found.finding !== "nothing-changed") return found
+  if ((yield* journal.list({ since: Timestamp.fromMillis(request.nowMs + aheadMs), limit: 1 })).length > 0)
+    return {
+      ...found,
+      finding: "unknown",
+      unread: [...found.unread, "changes of the future: the clock was set back, so it is not known what came first"]
+    } satisfies Suspects
   const late = yield* journal.confirm(kindsOf(journal), found.symptomAt)
   if (late.length > 0) return { ...found, finding: "unknown", gaps: [...found.gaps, ...late] } satisfies Suspects
   const after = yield* listed

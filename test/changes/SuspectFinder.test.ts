@@ -314,6 +314,15 @@ describe("an object that was deleted and created again", () => {
   )
 })
 
+describe("a clock that was set back", () => {
+  it.effect("leaves it unknown what changed: a change of the future may be one of before the symptom", () =>
+    Effect.gen(function* () {
+      const found = yield* find({ changes: [{ ...wrongSelector, at: at(600), seenAt: at(600) }], objects: shop })
+      assert.deepStrictEqual([found.finding, found.unread.length], ["unknown", 1])
+    })
+  )
+})
+
 describe("an alert that names no object", () => {
   it.effect("is never told that nothing changed: nobody knows what concerns it", () =>
     Effect.gen(function* () {
