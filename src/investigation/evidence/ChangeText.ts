@@ -88,7 +88,7 @@ const unseenText = ({ gaps, unread }: Suspects): ReadonlyArray<string> => [
 /** What the changes before an alert mean, in plain words. Absent suspects: changes are not recorded. */
 export const findingText = (suspects: Suspects | undefined): ReadonlyArray<string> => {
   if (suspects === undefined) return []
-  const { finding, ranked, since } = suspects
+  const { finding, since } = suspects
   const listed = rankedText(suspects)
   const weak = listed.length === 0 ? [] : [`Unlikely causes: ${listed.join(" ")}`]
   switch (finding) {
@@ -96,7 +96,7 @@ export const findingText = (suspects: Suspects | undefined): ReadonlyArray<strin
       return [`What changed before it, the likeliest cause first: ${listed.join(" ")}`, ...unseenText(suspects)]
     case "several":
       return [
-        `${ranked.length} changes before it may be the cause, the likeliest first: ${listed.join(" ")}`,
+        `Two or more of the changes before it are similarly likely to be the cause, the likeliest first: ${listed.join(" ")}`,
         ...unseenText(suspects)
       ]
     case "nothing-changed":
