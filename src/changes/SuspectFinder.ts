@@ -21,7 +21,7 @@ import type { ObjectChange, WatchGap } from "../domain/ObjectChange.ts"
 import type { Suspects } from "../domain/Suspects.ts"
 import { type ResourceRef, sameRef, type Target } from "../domain/Target.ts"
 import * as Timestamp from "../domain/Timestamp.ts"
-import { isFollowed } from "../domain/UndoOfTemplate.ts"
+import { isNotAlone } from "../domain/UndoOfTemplate.ts"
 import type { WorkloadState } from "../domain/WorkloadState.ts"
 import { reportsByEvent } from "../kubernetes/FailedCreate.ts"
 import { KubernetesClient, type KubernetesObject } from "../kubernetes/KubernetesClient.ts"
@@ -270,7 +270,7 @@ const candidatesOf = ({ changes, graph, presentOf }: Around, facts: SetupFacts):
           ...(replaced === undefined ? {} : { replaced }),
           takenBack: wasTakenBack(change, ofOne),
           putsBack: putsBack(change, ofOne),
-          followed: isFollowed(change, ofOne)
+          followed: isNotAlone(change, ofOne)
         }
       ]
     })

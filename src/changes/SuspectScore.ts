@@ -59,7 +59,7 @@ export interface Candidate {
   readonly takenBack?: boolean
   /** Whether it only puts back what was there before. Default false. */
   readonly putsBack?: boolean
-  /** Whether the pod template was changed again since. Default false. */
+  /** Whether the pod template was changed again since, or just before. Default false. */
   readonly followed?: boolean
   /** The fields in which a created object differs from the one that it replaced (`Replacement`). Default: it is new. */
   readonly replaced?: ReadonlyArray<FieldPath.FieldDifference>

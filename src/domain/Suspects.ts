@@ -16,7 +16,7 @@ export const Suspect = Schema.Struct({
   distance: Schema.Int,
   /** How the target depends on the object, such as `mounts ConfigMap shop/checkout-config`. */
   relation: Schema.String,
-  /** Whether the pod template that it changed was changed again since. Absent: no, or it is not one of a template. */
+  /** Whether the pod template that it changed was changed again since, or just before. Absent: no, or no template. */
   followed: Schema.optionalKey(Schema.Boolean),
   /** Whether it created an object in place of one that had just been deleted. Absent: no. */
   replaced: Schema.optionalKey(Schema.Boolean),

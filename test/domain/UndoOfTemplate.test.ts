@@ -1,4 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
+import { fromMillis, toMillis } from "../../src/domain/Timestamp.ts"
 import { undoOf } from "../../src/domain/UndoOfTemplate.ts"
 import { observed, recorded } from "../decision/situations.ts"
 
@@ -6,6 +7,7 @@ const ref = { namespace: "shop", kind: "Deployment", name: "checkout" }
 const inTemplate = { path: ["spec", "template", "spec", "dnsPolicy"], before: "ClusterFirst", after: "None" }
 const replicas = { path: ["spec", "replicas"], before: 3, after: 0 }
 const change = recorded({ ref, fields: [inTemplate] })
+const minuteBefore = fromMillis(toMillis(change.at) - 60_000)
 const state = observed({ earlierRevisions: [1, 2] })
 
 describe("the undo of a change", () => {
@@ -34,8 +36,17 @@ describe("the undo of a change", () => {
 
   it("stays a rollback after a later change of other fields, and after an earlier one of the template", () => {
     const later = { ...recorded({ ref, fields: [replicas] }), id: "chg-01ARZ3NDEKTSV4RRFFQ69G5FAW" }
-    const earlier = { ...change, id: "chg-01ARZ3NDEKTSV4RRFFQ69G5FAA" }
+    const earlier = { ...change, id: "chg-01ARZ3NDEKTSV4RRFFQ69G5FAA", at: minuteBefore }
     assert.strictEqual(undoOf(change, state, [later, earlier, change]).type, "RollbackDeployment")
+  })
+
+  it("is a restoration where one revision holds an earlier change, too: a rollback would take both back", () => {
+    const earlier = { ...change, id: "chg-01ARZ3NDEKTSV4RRFFQ69G5FAA" }
+    assert.strictEqual(undoOf(change, state, [earlier, change]).type, "RestoreObject")
+    const paused = { path: ["spec", "paused"], before: true, after: false }
+    const resumed = { ...recorded({ ref, fields: [paused] }), id: "chg-01ARZ3NDEKTSV4RRFFQ69G5FAW" }
+    const long = { ...earlier, at: minuteBefore }
+    assert.strictEqual(undoOf(change, state, [resumed, long, change]).type, "RestoreObject")
   })
 
   it("is a restoration where the template is known to have been changed again, such as by a restart", () => {
