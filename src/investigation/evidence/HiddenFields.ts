@@ -70,8 +70,27 @@ const argumentsOf = (name: string, list: ReadonlyArray<string>): ReadonlyArray<s
 const isTexts = (list: ReadonlyArray<Json>): list is ReadonlyArray<string> =>
   list.every((each) => typeof each === "string")
 
+/** Maps of which every value is a secret, whatever its key: users by their names, keys by their purpose. */
+const holder = /(^|[._-]|(?<=[a-z0-9])(?=[A-Z]))(basic[_-]?auth|credentials?|passwords?)$/i
+/** What is beneath one and only refers to something. */
+const referring = /^(name|namespace|kind|secretName|secretRef)$/
+
+const masked = (value: Json): Json => {
+  if (Array.isArray(value)) return (value as ReadonlyArray<Json>).slice(0, mostItems).map(masked)
+  if (!isFields(value)) return typeof value === "string" || typeof value === "number" ? mark("value") : value
+  return Object.fromEntries(
+    Object.entries(value)
+      .slice(0, mostItems)
+      .map(([field, each]) => [
+        textOf("", field),
+        referring.test(field) && typeof each === "string" ? textOf(field, each) : masked(each)
+      ])
+  )
+}
+
 /** A value with this name, without its secrets. */
 export const hidden = (name: string, value: Json): Json => {
+  if (isFields(value) && holder.test(name)) return masked(value)
   if (typeof value === "string") return isSecret(name) ? mark("value") : textOf(name, value)
   if (typeof value === "number") return isSecret(name) ? mark("value") : value
   if (Array.isArray(value)) {
@@ -119,7 +138,11 @@ export const hiddenDifference = (kind: string, { after, before, path, ...rest }:
   const shown = { ...rest, path: hiddenPath(path) }
   if (showsNamesOnly(kind)) return shown
   const name = nameOf(path)
-  const value = (each: Json) => (path[0] === "binaryData" ? binary(each) : hidden(name, each))
+  const last = path.at(-1)
+  const isHeld =
+    path.slice(0, -1).some((token) => typeof token === "string" && holder.test(token))
+    && !(typeof last === "string" && referring.test(last))
+  const value = (each: Json) => (isHeld ? masked(each) : path[0] === "binaryData" ? binary(each) : hidden(name, each))
   return {
     ...shown,
     ...(before === undefined ? {} : { before: value(before) }),

@@ -27,7 +27,10 @@ describe("the fields of a change that people see", () => {
       ["data", "clientSecret"],
       ["metadata", "annotations", "example.com/auth-token"],
       ["spec", "auth", "password", "value"],
-      ["spec", "credentials", "plaintext"]
+      ["spec", "credentials", "plaintext"],
+      ["spec", "basicAuth", "users", "admin"],
+      ["spec", "dbCredentials", { by: "name", value: "app" }, "first"],
+      ["spec", "passwords", "app"]
     ]
     for (const path of paths)
       for (const kind of [config, workload])
@@ -36,6 +39,13 @@ describe("the fields of a change that people see", () => {
           secret,
           String(path)
         )
+  })
+
+  it("show to which Secret credentials refer", () => {
+    const path = ["spec", "credentials", "secretRef", "name"]
+    assert.include(shown(modified(workload, -1, path, { before: "db-old", after: "db-new" })), "db-new")
+    const whole = modified(workload, -1, ["spec", "credentials"], { after: { secretName: "db-new" } })
+    assert.include(shown(whole), "db-new")
   })
 
   it("have no secret of a value that changed as a whole: lists of arguments, variables and maps", () => {
@@ -50,7 +60,9 @@ describe("the fields of a change that people see", () => {
       [["data", "url"], `postgres://app:${secret}@db/shop` as never],
       [["binaryData", "blob"], Buffer.from(secret).toString("base64") as never],
       [["spec", "auth"], { password: { value: secret } } as never],
-      [["spec", "pin"], { password: 48151623421 } as never]
+      [["spec", "pin"], { password: 48151623421 } as never],
+      [["spec", "auth"], { credentials: { users: [{ admin: secret }], app: secret } } as never],
+      [["spec", "basicAuth"], { admin: secret } as never]
     ]
     for (const [path, value] of values) {
       const text = shown(modified(workload, -1, path, { before: value, after: "other" }))
