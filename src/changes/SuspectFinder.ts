@@ -34,7 +34,7 @@ import { grouped, type Known, knownOf } from "./KnownStates.ts"
 import { replacementOf } from "./Replacement.ts"
 import { putsBack } from "./Returned.ts"
 import { type SetupFacts, setupOf } from "./Setup.ts"
-import { type Candidate, findingOf, rank } from "./SuspectScore.ts"
+import { type Candidate, findingOf, rank, type Scene } from "./SuspectScore.ts"
 import { symptomsSeen } from "./SymptomKinds.ts"
 import { wasTakenBack } from "./TakenBack.ts"
 
@@ -277,6 +277,18 @@ const candidatesOf = ({ changes, graph, presentOf }: Around, facts: SetupFacts):
   )
 }
 
+/** That an undo did not help another target says nothing about this one. */
+const inVain = (candidates: ReadonlyArray<Candidate>, scene: Scene): ReadonlyArray<string> =>
+  findingOf(rank(candidates, scene)) === undefined
+  && findingOf(
+    rank(
+      candidates.map((each) => ({ ...each, takenBack: false })),
+      scene
+    )
+  ) !== undefined
+    ? ["whether a change that Kubernaut took back in vain, and put back, is the cause here"]
+    : []
+
 const intervalOf = (rough: FirstSymptom, { nowMs }: SuspectRequest): Interval => ({
   since: Timestamp.fromMillis(rough.sinceMs),
   until: until(rough, nowMs)
@@ -311,11 +323,10 @@ const suspects = Effect.fnUntraced(function* (
   const found = yield* around(sources, { all, interval, request, starts }, reading.objects)
   const object = reading.objects.find((each) => sameRef(refOf(each), target))
   const symptom = firstSymptom({ alert, observed, nowMs, events, ...(object === undefined ? {} : { object }) })
-  const ranked = rank(candidatesOf(found, setupFacts(starts[0] ?? target, found, reading.objects, observed)), {
-    symptom,
-    seen: symptomsSeen(alert, observed)
-  }).slice(0, mostRanked)
-  const unread = [...nowhere, ...reading.unread, ...tooMany]
+  const candidates = candidatesOf(found, setupFacts(starts[0] ?? target, found, reading.objects, observed))
+  const scene = { symptom, seen: symptomsSeen(alert, observed) }
+  const ranked = rank(candidates, scene).slice(0, mostRanked)
+  const unread = [...nowhere, ...reading.unread, ...tooMany, ...inVain(candidates, scene)]
   const quiet = gaps.length === 0 && unread.length === 0
   return {
     finding: findingOf(ranked) ?? (quiet ? "nothing-changed" : "unknown"),

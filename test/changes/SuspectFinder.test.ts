@@ -11,7 +11,7 @@ import type { WorkloadState } from "../../src/domain/WorkloadState.ts"
 import { KubernetesClient, KubernetesError, type KubernetesObject } from "../../src/kubernetes/KubernetesClient.ts"
 import { StorageError } from "../../src/storage/StorageError.ts"
 import { deployment, object, refTo, service } from "./objects.ts"
-import { alert, at, created, deleted, gitops, modified, pod, startsMs, state, target } from "./scenes.ts"
+import { alert, at, created, deleted, gitops, modified, own, pod, startsMs, state, target } from "./scenes.ts"
 
 const error = (tag: "Forbidden" | "NotFound" | "Unavailable"): KubernetesError =>
   new KubernetesError({ reason: { _tag: tag }, operation: "list", applied: "no", retryable: false })
@@ -310,6 +310,22 @@ describe("an object that was deleted and created again", () => {
         { objects: [own, wrong] }
       )
       assert.isAtLeast(found.ranked.find(({ change }) => change.id === wrongSelector.id)?.score ?? 0, 0.9)
+    })
+  )
+})
+
+describe("a change that was taken back in vain", () => {
+  it.effect("may be the cause of another alert, which is not told that nothing changed", () =>
+    Effect.gen(function* () {
+      const path = ["spec", "selector", "app"]
+      const undo = modified(refTo("Service", "checkout"), -15, path, { before: "x", after: "checkout" }, { by: own })
+      const again = modified(refTo("Service", "checkout"), -10, path, { before: "checkout", after: "x" }, { by: own })
+      const broken = service("checkout", { app: "x" })
+      const found = yield* find(
+        { changes: [again, undo, wrongSelector], objects: [broken] },
+        { objects: [deployment("checkout"), broken] }
+      )
+      assert.deepStrictEqual([found.finding, found.unread.length], ["unknown", 1])
     })
   )
 })
