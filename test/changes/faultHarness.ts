@@ -95,10 +95,11 @@ export const placeOf = (namespace: string) => {
     )
   )
   let picked = ""
-  /** One node of the cluster. */
-  const node = Effect.flatMap(KubernetesClient, (client) =>
-    Effect.map(client.list("Node", {}), (nodes) => (picked = nodes[0]!.metadata.name))
-  )
+  /** One node of the cluster. Another fault of the same one would wait for a cooldown. */
+  const node = (index: number) =>
+    Effect.flatMap(KubernetesClient, (client) =>
+      Effect.map(client.list("Node", {}), (nodes) => (picked = nodes[index]!.metadata.name))
+    )
   const nodeName = () => picked
   /** All pods are replaced, as in a night. */
   const replacePods = Effect.gen(function* () {

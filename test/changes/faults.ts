@@ -254,13 +254,13 @@ const limits: ReadonlyArray<Fault> = [
 const machines: ReadonlyArray<Fault> = [
   {
     fault: "a node is cordoned",
-    does: ({ node, set }) => Effect.flatMap(node, (name) => set("Node", name, "/spec/unschedulable", true)),
+    does: ({ node, set }) => Effect.flatMap(node(0), (name) => set("Node", name, "/spec/unschedulable", true)),
     labels: ({ nodeName }) => ({ alertname: "KubeNodeCordoned", node: nodeName() })
   },
   {
     fault: "a node is tainted",
     does: ({ node, set }) =>
-      Effect.flatMap(node, (name) => set("Node", name, "/spec/taints", [{ key: "gpu", effect: "NoSchedule" }])),
+      Effect.flatMap(node(1), (name) => set("Node", name, "/spec/taints", [{ key: "gpu", effect: "NoSchedule" }])),
     labels: ({ nodeName }) => ({ alertname: "KubeNodeUnschedulable", node: nodeName() })
   }
 ]
