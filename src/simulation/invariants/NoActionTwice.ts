@@ -1,4 +1,9 @@
-/** A write that took effect is not repeated. */
+/**
+ * A write that took effect is not repeated.
+ *
+ * A removal names the uid of its object, so a second one finds the object terminating or gone, and changes nothing. Two
+ * processes may both send it: the one whose fence is lost may have sent it just before.
+ */
 
 import type { Invariant } from "./Invariant.ts"
 
@@ -10,7 +15,7 @@ export const noActionTwice: Invariant = {
     return {
       on: {
         ClusterWrite: ({ applied, change, executionId }) => {
-          if (applied !== "yes") return
+          if (applied !== "yes" || change._tag === "Evict" || change._tag === "Delete") return
           const write = `${executionId ?? ""} ${JSON.stringify(change)}`
           if (done.has(write))
             report(
