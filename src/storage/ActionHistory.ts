@@ -19,6 +19,8 @@ export class ActionHistory extends Context.Service<
   {
     /** The latest actions on a target, newest first. */
     readonly ofTarget: (target: TargetKey, limit: number) => Effect.Effect<ReadonlyArray<PastAction>, StorageError>
+    /** The latest actions that wrote an object, whatever target they were for, newest first. */
+    readonly ofObject: (object: TargetKey, limit: number) => Effect.Effect<ReadonlyArray<PastAction>, StorageError>
     /**
      * The actions that were started on the cluster since `since` and write to it, newest first. One that is known not
      * to have reached the cluster is left out.

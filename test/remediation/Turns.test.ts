@@ -154,6 +154,7 @@ const turnsWith = (
   Turns.make({ ...defaults, blastRadius }, { look: () => Effect.succeed({ places: undefined, ended: [] }) }).pipe(
     Effect.provideService(ActionHistory, {
       ofTarget: () => Effect.succeed([]),
+      ofObject: () => Effect.succeed([]),
       spentSince: () => Effect.succeed(spent),
       endedSince: () => Effect.succeed([]),
       recordOf: () => Effect.succeed({ verified: 0, fixed: 0 })

@@ -43,6 +43,22 @@ export const history = (layer: StorageLayer): void => {
     }).pipe(Effect.provide(layer))
   )
 
+  it.effect("an action about another object than its target is found by both, and by no other", () =>
+    Effect.gen(function* () {
+      const store = yield* RemediationStore
+      const past = yield* ActionHistory
+      const shared = deployment("shared")
+      yield* store.accept([newAlert("1", "f", checkout)], minute(0))
+      const { claim, remediation } = yield* take(checkout)
+      yield* store.append(claim, remediation, [intended(shared, "e")], minute(1))
+      const ids = (rows: ReadonlyArray<{ readonly remediationId: string }>) => rows.map((row) => row.remediationId)
+      assert.deepStrictEqual(ids(yield* past.ofObject(targetKey(shared), 5)), [remediationId("1")])
+      assert.deepStrictEqual(ids(yield* past.ofTarget(targetKey(checkout), 5)), [remediationId("1")])
+      assert.deepStrictEqual(yield* past.ofTarget(targetKey(shared), 5), [])
+      assert.deepStrictEqual(yield* past.ofObject(targetKey(deployment("third")), 5), [])
+    }).pipe(Effect.provide(layer))
+  )
+
   it.effect("an action counts from the record of its execution, also where it was intended ten minutes earlier", () =>
     Effect.gen(function* () {
       const store = yield* RemediationStore

@@ -20,7 +20,7 @@ import type { Remediation, RemediationEvent } from "../../domain/Remediation.ts"
 import { isExpired } from "../../domain/Review.ts"
 import { isUndone } from "../../domain/Rollback.ts"
 import type { Room } from "../../domain/Room.ts"
-import { targetKey } from "../../domain/Target.ts"
+import { sameRef, targetKey } from "../../domain/Target.ts"
 import type { WorkloadState } from "../../domain/WorkloadState.ts"
 import { writesOf } from "../../domain/Writes.ts"
 import { type Draft, Executor } from "../../execution/Executor.ts"
@@ -36,6 +36,7 @@ import * as Patience from "../../resilience/pipeline/Patience.ts"
 import { ActionHistory } from "../../storage/ActionHistory.ts"
 import { type Admission, type Claim, RemediationStore } from "../../storage/RemediationStore.ts"
 import { StandingOrders } from "../../storage/StandingOrders.ts"
+import type { StorageError } from "../../storage/StorageError.ts"
 import * as ClusterView from "../ClusterView.ts"
 import * as DecideInTurn from "../DecideInTurn.ts"
 import type { Journal } from "../Journal.ts"
@@ -146,6 +147,25 @@ const approvalAt = ({ approval }: Remediation, nowMs: number): Pick<DecisionInpu
 const expiryOf = ({ expired }: DecisionInput): ReadonlyArray<RemediationEvent> =>
   expired?.expiresAt === undefined ? [] : [{ _tag: "ApprovalExpired", by: expired.by, expiredAt: expired.expiresAt }]
 
+/**
+ * The earlier actions on the target, and on the object of the proposed action: two alerts about different workloads may
+ * have one cause, and what was taken back for one of them is not taken back again for the other.
+ */
+const makePastOf =
+  ({ ofObject, ofTarget }: ActionHistory["Service"]) =>
+  ({ investigation, target }: Remediation, rows: number): Effect.Effect<ReadonlyArray<PastAction>, StorageError> => {
+    const own = ofTarget(targetKey(target), rows)
+    const object = investigation && { cluster: target.cluster, ...investigation.action.target }
+    if (object === undefined || sameRef(object, target)) return own
+    return Effect.map(Effect.all([own, ofObject(targetKey(object), rows)]), ([mine, others]) => {
+      const known = new Set(mine.map(({ at, remediationId }) => `${at} ${remediationId}`))
+      const more = others.filter(({ at, remediationId }) => !known.has(`${at} ${remediationId}`))
+      return [...mine, ...more]
+        .sort((left, right) => (left.at < right.at ? 1 : left.at > right.at ? -1 : 0))
+        .slice(0, rows)
+    })
+  }
+
 /** Reads everything that a decision depends on. */
 const makeInputOf = Effect.fnUntraced(function* (
   options: DecideOptions,
@@ -156,13 +176,14 @@ const makeInputOf = Effect.fnUntraced(function* (
   const degradation = yield* Degradation
   const orders = yield* StandingOrders
   const rows = historyLength(options.guardrails)
+  const pastOf = makePastOf(history)
   const sinceSeen = SinceSeen.make<PastAction>(({ action, remediationId }) => `${action} ${remediationId}`)
 
   return Effect.fnUntraced(function* (self: Remediation) {
     // First, because it may wait for the cluster.
     const observed = yield* observe(self)
     const { doubt, ended, places } = yield* view.look(self.target.cluster)
-    const past = yield* history.ofTarget(targetKey(self.target), rows)
+    const past = yield* pastOf(self, rows)
     const nowMs = yield* Clock.currentTimeMillis
     const atMs = yield* Monotonic.nowMs
     const { level } = yield* degradation.current

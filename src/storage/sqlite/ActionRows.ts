@@ -5,7 +5,7 @@ import type { Action } from "../../domain/Action.ts"
 import type { ExecutionOutcome, Intent } from "../../domain/Execution.ts"
 import type { Remediation } from "../../domain/Remediation.ts"
 import { symptomsOf } from "../../domain/Symptoms.ts"
-import type { TargetKey } from "../../domain/Target.ts"
+import { type TargetKey, targetKey } from "../../domain/Target.ts"
 import type { Timestamp } from "../../domain/Timestamp.ts"
 import type { Verification } from "../../domain/Verification.ts"
 import { writesOf } from "../../domain/Writes.ts"
@@ -45,17 +45,23 @@ export interface ActionRows {
   readonly refute: (executionId: string) => number | bigint
 }
 
+/** The object of an action, where it is another one than the target. */
+const objectKey = ({ target }: Remediation, { action }: Intent, key: TargetKey): TargetKey | null => {
+  const object = targetKey({ cluster: target.cluster, ...action.target })
+  return object === key ? null : object
+}
+
 const json = (value: unknown): string | null => (value === undefined ? null : JSON.stringify(value))
 
 export const make = (database: DatabaseSync, { changed }: Pick<ActionChanges, "changed">): ActionRows => {
   const insert = prepare<
     never,
-    [string, string, string, TargetKey, string, string, string, number, string | null, string | null]
+    [string, string, string, TargetKey, TargetKey | null, string, string, string, number, string | null, string | null]
   >(
     database,
     `insert into action_history
-       (execution_id, remediation_id, cluster, target_key, alert_name, action, at, applied, writing, writes, places)
-     values (?, ?, ?, ?, ?, ?, ?, 'unknown', ?, ?, ?)`
+       (execution_id, remediation_id, cluster, target_key, object_key, alert_name, action, at, applied, writing, writes, places)
+     values (?, ?, ?, ?, ?, ?, ?, ?, 'unknown', ?, ?, ?)`
   )
   const executed = prepare<never, [string, string | null, string | null, string, string, string]>(
     database,
@@ -85,6 +91,7 @@ export const make = (database: DatabaseSync, { changed }: Pick<ActionChanges, "c
             self.id,
             self.target.cluster,
             key,
+            objectKey(self, intent, key),
             self.alert.name,
             intent.action.type,
             at,

@@ -24,6 +24,7 @@
 import { Effect } from "effect"
 import { Migrator, SqlClient, SqlError } from "effect/sql"
 import { StorageError } from "../StorageError.ts"
+import { actionObjects } from "./ActionObjectsMigration.ts"
 import { archivedStates } from "./ArchivedStatesMigration.ts"
 import { changeJournal } from "./ChangesMigration.ts"
 import { executionTimes } from "./ExecutionTimesMigration.ts"
@@ -307,7 +308,8 @@ const migrations = {
   "12_change_journal": changeJournal,
   "13_execution_times": executionTimes,
   "14_standing_orders": standingOrders,
-  "15_archived_states": archivedStates
+  "15_archived_states": archivedStates,
+  "16_action_objects": actionObjects
 }
 
 /** The schema version that this program reads and writes. */

@@ -122,10 +122,16 @@ export interface SqliteActionHistory {
 }
 
 export const make = (database: DatabaseSync): SqliteActionHistory => {
+  const selected = `select remediation_id, action, ${NewestRows.countsFrom} as at, applied, verdict, writes, reversion, rolled_back_at
+       from action_history`
+
   const ofTarget = prepare<ActionRow, [TargetKey, number]>(
     database,
-    `select remediation_id, action, ${NewestRows.countsFrom} as at, applied, verdict, writes, reversion, rolled_back_at
-       from action_history where target_key = ? order by ${NewestRows.countsFrom} desc, execution_id desc limit ?`
+    `${selected} where target_key = ? order by ${NewestRows.countsFrom} desc, execution_id desc limit ?`
+  )
+  const ofObject = prepare<ActionRow, [TargetKey, number]>(
+    database,
+    `${selected} where target_key = ?1 or object_key = ?1 order by ${NewestRows.countsFrom} desc, execution_id desc limit ?2`
   )
   const spent = NewestRows.make<SpentRow & NewestRows.Placed, SpentAction>(database, {
     columns: spentColumns,
@@ -146,6 +152,7 @@ export const make = (database: DatabaseSync): SqliteActionHistory => {
   )
   const service: ActionHistory["Service"] = {
     ofTarget: (target, limit) => attempt("ofTarget", () => ofTarget.all(target, limit).map(pastAction)),
+    ofObject: (object, limit) => attempt("ofObject", () => ofObject.all(object, limit).map(pastAction)),
     spentSince: (cluster, since, limit) => attempt("spentSince", () => spent.since(cluster, since, limit)),
     endedSince: (cluster, since, limit) => attempt("endedSince", () => ended.since(cluster, since, limit)),
     recordOf: (alertName, action, since) =>
