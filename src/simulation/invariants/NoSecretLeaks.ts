@@ -22,7 +22,8 @@ const judged = (event: RemediationEvent): string => {
     return JSON.stringify(intent)
   }
   if (event._tag !== "Intended") return JSON.stringify(event)
-  const { changes: _changes, inverse: _inverse, ...intent } = event.intent
+  // `fields` are what a restoration writes, by the names of the fields.
+  const { changes: _changes, fields: _fields, inverse: _inverse, ...intent } = event.intent
   return JSON.stringify(intent)
 }
 
