@@ -28,6 +28,7 @@
  * | `rules-unsafe`        | ask     | a rule proposes an action that is not safe                               |
  * | `risk`                | ask     | the action's risk exceeds what may run automatically                     |
  * | `confidence`          | ask     | the investigator's confidence is too low                                 |
+ * | `unclear-cause`       | ask     | a model takes back a change that is not the one clear suspect            |
  * | `managed-object`      | ask     | an operator controls the written object, or GitOps or Helm declares it   |
  * | `rollout-under-way`   | ask     | a rollback would undo a rollout of which no pod fails                    |
  * | `failing-revision`    | ask     | a rollback would restore a revision whose pods fail                      |
@@ -39,7 +40,7 @@
  * | `ineffective`         | ask     | no recent action on the target had a demonstrated effect                 |
  */
 
-import { Duration, Schema } from "effect"
+import { Duration } from "effect"
 import { appliesToItsTarget, isReadOnly, kindsOf } from "../domain/Action.ts"
 import type { Alert } from "../domain/Alert.ts"
 import type { DecisionReason, Figures } from "../domain/Decision.ts"
@@ -56,6 +57,7 @@ import { entryOf, exceeds, isAllowedAt, isSafe } from "./ActionCatalog.ts"
 import { createsTarget, outOfReach, suspectOf } from "./ActionReach.ts"
 import { waitInForce } from "./BlastRadiusSettings.ts"
 import { givenUp } from "./GiveUp.ts"
+import type { GuardrailRule } from "./GuardrailRule.ts"
 import { type GuardrailSettings, isProtected } from "./GuardrailSettings.ts"
 import { recentlyIneffective } from "./Ineffective.ts"
 import { managementOfWritten, ownerName } from "./Management.ts"
@@ -92,38 +94,6 @@ export interface Situation {
   readonly emergencyStop: boolean
   readonly nowMs: number
 }
-
-/** The codes of the rules. */
-export const GuardrailRule = Schema.Literals([
-  "emergency-stop",
-  "emergency-level",
-  "unobserved",
-  "target-missing",
-  "other-target",
-  "wrong-kind",
-  "protected-namespace",
-  "autoscaler-owned",
-  "gave-up",
-  "rollout-loop",
-  "peers-failed",
-  "no-earlier-revision",
-  "no-such-revision",
-  "irreversible",
-  "level",
-  "rules-unsafe",
-  "risk",
-  "confidence",
-  "managed-object",
-  "rollout-under-way",
-  "failing-revision",
-  "capacity-reduction",
-  "too-many-replicas",
-  "cooldown",
-  "blast-radius",
-  "own-view-in-doubt",
-  "ineffective"
-])
-export type GuardrailRule = typeof GuardrailRule.Type
 
 /** One objection to an action: its effect, and the rule with a message for people. */
 export interface Finding {
@@ -264,6 +234,16 @@ const confidence: Guardrail = ({ guardrails, investigation }) =>
       )
     : undefined
 
+/** A model may choose among the suspects. Its confidence in one of several does not make that one the cause. */
+const unclearCause: Guardrail = (situation) => {
+  const { investigation, suspects } = situation
+  const chosen = suspectOf(situation)
+  if (chosen === undefined || investigation.investigator === "rules") return undefined
+  return suspects?.finding === "one" && suspects.ranked[0]?.change.id === chosen.id
+    ? undefined
+    : ask("unclear-cause", `It is not clear that the change of ${displayName(chosen.ref)} is the cause.`)
+}
+
 const managedObject: Guardrail = ({ guardrails, investigation: { action }, observed }) => {
   const written = managementOfWritten(action, observed)
   if (written === undefined) return undefined
@@ -385,6 +365,7 @@ const writing: ReadonlyArray<Guardrail> = [
   rulesUnsafe,
   risk,
   confidence,
+  unclearCause,
   managedObject,
   capacityReduction,
   tooManyReplicas,

@@ -48,6 +48,16 @@ const table: ReadonlyArray<readonly [claim: string, finding: string, situation: 
     proposing({ ...actions.RestoreObject, target: kubeSystem }, { suspects: suspecting(recorded({ ref: kubeSystem })) })
   ],
   [
+    "a model's choice of one of several likely suspects asks",
+    "ask unclear-cause",
+    proposing(actions.RestoreObject, { suspects: { ...suspecting(recorded()), finding: "several" } })
+  ],
+  [
+    "a model's choice of a suspect asks where something was not watched",
+    "ask unclear-cause",
+    proposing(actions.RestoreObject, { suspects: { ...suspecting(recorded()), finding: "unknown" } })
+  ],
+  [
     "a restoration of the target's template asks while its rollout is under way",
     "ask rollout-under-way",
     proposing(
