@@ -88,7 +88,7 @@ describe("a service that is killed in the middle of an incident", () => {
 
   it("undoes a change that does not help with one write, before whichever step it is killed", () => {
     expectSameEnd(uselessChange, undone, 2048, 1)
-  })
+  }, 120_000)
 
   it("does so when it is killed between operations, tried at every 23rd step", () => {
     expectSameEnd(uselessChange, undone, 4, 23)
