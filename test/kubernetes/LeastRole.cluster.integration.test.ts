@@ -249,7 +249,9 @@ const restoring = Effect.gen(function* () {
     yield* takenBack(ref, changes.edit(ref, after))
     yield* takenBack(ref, changes.remove(ref))
     yield* asAdmin(changes.remove(ref))
-    yield* takenBack(ref, changes.write(ref, { ...before, ...after }))
+    // What replaces another one of its name is not removed.
+    const added = changes.named(kind, "added")
+    yield* takenBack(added, changes.write(added, { ...before, ...after }))
   }
   const own = on("Namespace", namespace)
   yield* takenBack(own, changes.label(own, "team", "nobody"))

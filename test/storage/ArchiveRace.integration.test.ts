@@ -139,6 +139,8 @@ describe("a database whose archive was made by an earlier version", () => {
       const database = new DatabaseSync(join(folder, "kubernaut.db"))
       database.exec(`
         drop index action_history_ended;
+        drop index action_history_object;
+        alter table action_history drop column object_key;
         alter table action_history drop column writing;
         alter table action_history drop column writes;
         alter table action_history drop column places;
@@ -160,7 +162,7 @@ describe("a database whose archive was made by an earlier version", () => {
         insert into archived_remediations (id, archive) select id, archive from newer;
         drop table newer;
         drop table doubts;
-        drop table emergency_stop;
+        drop table standing_orders;
         drop table changes;
         drop table change_snapshots;
         drop table change_cursors;

@@ -290,11 +290,12 @@ describe("the statements of storage", () => {
             .map((row) => String(row["detail"]))
             // Open rows and pending reviews have small partial indices of their own. `e` and `(subquery)` are results of
             // a search. `archives` has a row for each file. The journal of changes has a cursor for each kind and few gaps,
-            // reads its snapshots once at start, and counts by an index when it drops the oldest.
+            // reads its snapshots once at start, and counts by an index when it drops the oldest. `json_each` is a list in
+            // a parameter. At most two orders stand.
             .filter(
               (step) =>
                 step.startsWith("SCAN")
-                && !/remediations_open|reviews_waiting|change_gaps|change_cursors|change_snapshots|changes_object|^SCAN (e|\(subquery-\d+\))$|^SCAN archives$|CONSTANT ROW/.test(
+                && !/remediations_open|reviews_waiting|change_gaps|change_cursors|change_snapshots|changes_object|sqlite_autoindex_changes_1|json_each|standing_orders|^SCAN (e|\(subquery-\d+\))$|^SCAN archives$|CONSTANT ROW/.test(
                   step
                 )
             )

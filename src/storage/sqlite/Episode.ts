@@ -73,17 +73,17 @@ const beganAfterTheEnd = ({ receivedAt, startsAt, work }: KnownAlert, post: Firi
 /** The meaning of a firing post: the first row that applies. The last one always applies. */
 export const firingRows: ReadonlyArray<FiringRow> = [
   { situation: "the alert was resolved since", applies: ({ resolved }) => resolved, means: "new" },
+  { situation: "its remediation is open", applies: ({ work }) => work.open, means: "repeat" },
+  {
+    situation: "its remediation was cancelled because another alert, which led it, resolved",
+    applies: ({ work }) => work.state === "Cancelled" && work.resolved,
+    means: "new"
+  },
   {
     // A late copy of a post began the remediation after the alert had been resolved.
     situation: "its remediation is about an episode that was over, and it began to fire after that",
     applies: ({ endedAt, newestStart }, { startsAt }) =>
       endedAt !== undefined && newestStart <= endedAt && startsAt > endedAt,
-    means: "new"
-  },
-  { situation: "its remediation is open", applies: ({ work }) => work.open, means: "repeat" },
-  {
-    situation: "its remediation was cancelled because another alert, which led it, resolved",
-    applies: ({ work }) => work.state === "Cancelled" && work.resolved,
     means: "new"
   },
   {

@@ -214,7 +214,14 @@ describe("doctor", () => {
       const findings = yield* findingsOf(kubeconfig)
       assert.deepStrictEqual(
         findings.map(({ check, result }) => `${check} ${result}`),
-        ["cluster ok", "cluster identity ok", "cluster reads ok", "cluster writes ok", "cluster rights ok"]
+        [
+          "cluster ok",
+          "cluster identity ok",
+          "cluster reads ok",
+          "cluster writes ok",
+          "cluster rights ok",
+          "change journal ok"
+        ]
       )
       assert.include(findings[1]?.message, "uid-of-the-cluster")
     }).pipe(Effect.scoped)
