@@ -56,14 +56,14 @@ export interface KubernautOptions<E = never, R = never> {
   readonly actors?: Omit<LocalOptions, "mode" | "guardrails" | "cluster">
   /** Limits and waits of the executor. */
   readonly execution?: ExecutorOptions
-  /** Timeouts and waits of the verifier. */
   /** Rollbacks: how long they wait for the pods of the target. Their other limits are those of `execution`. */
   readonly rollback?: Pick<RollbackOptions, "restoreTimeout">
+  /** Timeouts and waits of the verifier. */
   readonly verification?: VerifierOptions
   /**
    * Which changes of the cluster are recorded, and for how long: with `{}` those of all kinds of `WatchedKinds`, for 7
-   * days. Default: `false`, none, and what changed is unknown: a program that embeds the service decides about thirty
-   * watches and a table of its database. The command `kubernaut serve` records changes by default.
+   * days. Default: `false`, none, and what changed is unknown. The service records them (`KUBERNAUT_CHANGES`). An
+   * embedder asks for it, because it needs the rights of the ClusterRole `kubernaut-changes`.
    */
   readonly changes?: ChangeOptions | false
 }
