@@ -18,7 +18,8 @@ const planted = "test/simulation/planted/planted.integration.test.ts"
 
 const controlPlanes = (process.env["KUBERNAUT_TEST_KUBECONFIGS"] ?? "").split(delimiter).length
 
-const realTime = { pool: "forks", testTimeout: 60_000, hookTimeout: 60_000 } as const
+// A limit is there for what hangs. The three kinds run at the same time, so a test may take several times as long as alone.
+const realTime = { pool: "forks", testTimeout: 180_000, hookTimeout: 180_000 } as const
 
 export default defineConfig({
   test: {
@@ -30,7 +31,7 @@ export default defineConfig({
           exclude: [integration],
           pool: "forks",
           maxWorkers: 2,
-          testTimeout: 30_000
+          testTimeout: 60_000
         }
       },
       { test: { name: "examples", include: ["examples/**/*.test.ts"], pool: "forks", testTimeout: 60_000 } },

@@ -5,8 +5,8 @@
  *
  * To embed Kubernaut in a program of your own. You provide a cluster (`Sandbox.layer`, `ClientNode.layer`) and a
  * database (`Storage.layerSqlite`, `Storage.layerMemory`), and name the investigators to try before the rules. The
- * command `kubernaut serve` is this layer with settings, HTTP and telemetry around it, and the simulator runs the same
- * layer.
+ * Provide `AlertSpool.layer` too, and alerts are accepted while the database is down. The command `kubernaut serve` is
+ * this layer with settings, HTTP and telemetry around it, and the simulator runs the same layer.
  *
  * **Details**
  *
@@ -24,57 +24,43 @@
  * respond at start, the service starts, and writes nothing until the cluster's identity has been confirmed.
  */
 
-import { Context, Deferred, Duration, Effect, Layer, Option } from "effect"
-import { ChangeJournal } from "./changes/ChangeJournal.ts"
-import * as ChangeWatcher from "./changes/ChangeWatcher.ts"
-import * as SuspectFinder from "./changes/SuspectFinder.ts"
-import { type GuardrailSettings, inForce, isProtected, removedProtection } from "./decision/GuardrailSettings.ts"
+import { Context, Deferred, Effect, Layer, Option } from "effect"
 import { isFinal, type Remediation, type RemediationId } from "./domain/Remediation.ts"
-import * as Executor from "./execution/Executor.ts"
-import * as RollbackExecutor from "./execution/RollbackExecutor.ts"
-import * as Degradation from "./health/Degradation.ts"
-import type { Probed } from "./health/Probes.ts"
+import type * as Degradation from "./health/Degradation.ts"
+import type * as HealthSupervisor from "./health/HealthSupervisor.ts"
 import type { Webhook } from "./intake/AlertmanagerWebhook.ts"
 import * as Intake from "./intake/Intake.ts"
-import * as EvidenceGatherer from "./investigation/evidence/EvidenceGatherer.ts"
-import { redact } from "./investigation/evidence/Redaction.ts"
-import { InvestigationChain, make as makeChain } from "./investigation/InvestigationChain.ts"
-import * as Rulebook from "./investigation/rules/Rulebook.ts"
-import * as RuleInvestigator from "./investigation/rules/RuleInvestigator.ts"
-import {
-  checkInvestigators,
-  checkOptions,
-  type KubernautOptions,
-  named,
-  type OptionsError
-} from "./KubernautOptions.ts"
-import * as ClusterIdentity from "./kubernetes/ClusterIdentity.ts"
-import { KubernetesClient } from "./kubernetes/KubernetesClient.ts"
-import * as OwnerResolver from "./kubernetes/OwnerResolver.ts"
-import * as ResilientClient from "./kubernetes/ResilientClient.ts"
+import * as ReplaySpool from "./intake/ReplaySpool.ts"
+import type { InvestigationChain } from "./investigation/InvestigationChain.ts"
+import type * as Rulebook from "./investigation/rules/Rulebook.ts"
+import type { SpendMeter } from "./investigation/spend/SpendMeter.ts"
+import { checkOptions, type KubernautOptions, type OptionsError } from "./KubernautOptions.ts"
+import type * as ClusterIdentity from "./kubernetes/ClusterIdentity.ts"
+import type { KubernetesClient } from "./kubernetes/KubernetesClient.ts"
 import * as RemediationActors from "./remediation/RemediationActors.ts"
 import * as RemediationEvents from "./remediation/RemediationEvents.ts"
-import * as Reviews from "./remediation/Reviews.ts"
-import * as RollbackRequests from "./remediation/RollbackRequests.ts"
+import type * as Reviews from "./remediation/Reviews.ts"
+import type * as RollbackRequests from "./remediation/RollbackRequests.ts"
 import * as Supervised from "./remediation/Supervised.ts"
-import { Bulkhead } from "./resilience/pipeline/Bulkhead.ts"
-import {
-  defaultDeadline,
-  make as makePipeline,
-  type Options as PipelineOptions,
-  type Pipeline
-} from "./resilience/pipeline/Pipeline.ts"
 import * as ResilienceEvent from "./resilience/ResilienceEvent.ts"
-import { ActionHistory } from "./storage/ActionHistory.ts"
-import { ChangeStore } from "./storage/ChangeStore.ts"
-import { ClusterBinding } from "./storage/ClusterBinding.ts"
+import type { ActionHistory } from "./storage/ActionHistory.ts"
+import type { ClusterBinding } from "./storage/ClusterBinding.ts"
 import type { Doubts } from "./storage/Doubts.ts"
 import { RemediationStore } from "./storage/RemediationStore.ts"
-import { StandingOrders } from "./storage/StandingOrders.ts"
+import type { SpoolReplay } from "./storage/spool/SpoolReplay.ts"
+import type { StandingOrders } from "./storage/StandingOrders.ts"
 import type { StorageError } from "./storage/StorageError.ts"
-import * as FiringAlerts from "./verification/FiringAlerts.ts"
-import * as Verifier from "./verification/Verifier.ts"
+import { changes } from "./wiring/ChangeParts.ts"
+import type { ClusterPipeline } from "./wiring/ClusterParts.ts"
+import { cluster } from "./wiring/ClusterParts.ts"
+import { degradation, health } from "./wiring/HealthParts.ts"
+import { chain } from "./wiring/InvestigationParts.ts"
+import { notifications } from "./wiring/NotificationParts.ts"
+import { pipelineCheck } from "./wiring/PipelineCheck.ts"
+import { actors } from "./wiring/RemediationParts.ts"
+import { spend } from "./wiring/SpendParts.ts"
 
+export { ClusterPipeline } from "./wiring/ClusterParts.ts"
 export { type KubernautOptions as Options, OptionsError } from "./KubernautOptions.ts"
 
 /** The service as an embedding program uses it. */
@@ -93,14 +79,6 @@ export class Kubernaut extends Context.Service<
   }
 >()("kubernaut/Kubernaut") {}
 
-/**
- * The pipeline in front of the cluster's API server. Status pages and operators read and override its circuit breaker
- * and bulkhead.
- */
-export class ClusterPipeline extends Context.Service<ClusterPipeline, Pipeline>()(
-  "kubernaut/Kubernaut/ClusterPipeline"
-) {}
-
 /** The services that an embedder provides: a cluster, and a database from one of the layers of `Storage`. */
 export type Ports = KubernetesClient | RemediationStore | ActionHistory | ClusterBinding | Doubts | StandingOrders
 
@@ -109,210 +87,29 @@ export type Parts =
   | ClusterPipeline
   | ClusterIdentity.ClusterIdentity
   | Degradation.Degradation
+  | HealthSupervisor.HealthSupervisor
   | Intake.Intake
   | InvestigationChain
   | KubernetesClient
   | RemediationActors.RemediationActors
   | RemediationEvents.RemediationEvents
   | Reviews.Reviews
+  | SpendMeter
   | RollbackRequests.RollbackRequests
+  | SpoolReplay
   | Supervised.Supervised
-
-/** The investigators in order, then the rules. Each tier except the rules is behind its own pipeline. */
-const chain = <E, R>({ investigation, investigators = [], rules }: KubernautOptions<E, R>) =>
-  Layer.effect(
-    InvestigationChain,
-    Effect.gen(function* () {
-      const history = yield* ActionHistory
-      const front = yield* checkInvestigators(Effect.isEffect(investigators) ? yield* investigators : investigators)
-      const last = RuleInvestigator.make({
-        rules: rules ?? (yield* Rulebook.standard).rules,
-        // Rules work without the database: a record that cannot be read counts as no record.
-        recordOf: (alertName, action, since) =>
-          Effect.orElseSucceed(history.recordOf(alertName, action, since), () => undefined)
-      })
-      const evidence = yield* EvidenceGatherer.make({ heldUp: heldUp(yield* ClusterPipeline) })
-      return yield* named("investigation")(makeChain({ ...investigation, investigators: [...front, last], evidence }))
-    })
-  )
-
-/** Whether requests to the cluster wait for a permit, or for probes of an open breaker. */
-const heldUp = ({ bulkhead, circuitBreaker }: Pipeline): Effect.Effect<boolean> =>
-  Effect.gen(function* () {
-    const { _tag } = circuitBreaker === undefined ? { _tag: "Closed" } : yield* circuitBreaker.state
-    return (
-      (_tag !== "Closed" && _tag !== "ForcedClosed") || (bulkhead !== undefined && (yield* bulkhead.state).waiting > 0)
-    )
-  })
-
-/** A probe of the API server outside of the breaker, which admits and counts it. */
-class ClusterProbe extends Context.Service<ClusterProbe, Probed>()("kubernaut/Kubernaut/ClusterProbe") {}
-
-/** How long a probe of the API server may take. */
-const probeTimeout = "5 seconds"
-
-const probeOf = (client: KubernetesClient["Service"], pipeline: Pipeline): Probed => {
-  const probe = Effect.timeout(client.probe, probeTimeout).pipe(
-    Effect.mapError((error) => ({
-      countsAsFailure: error._tag === "TimeoutError" || ResilientClient.classify(error).breaker === "failure"
-    }))
-  )
-  const { bulkhead, circuitBreaker, name } = pipeline
-  const permitted =
-    bulkhead === undefined
-      ? probe
-      : Effect.catchTag(bulkhead.withPermit(probe), "BulkheadFull", () => Effect.fail({ countsAsFailure: false }))
-  return { service: name, probe: permitted, ...(circuitBreaker === undefined ? {} : { circuitBreaker }) }
-}
-
-/**
- * The bulkhead of the cluster. Every request of every actor finds a place in its queue, so that no request is turned
- * away because there are many. One that has waited for half of its deadline is sent again by `ResilientClient`: a
- * deadline that passes in the queue would look like an API server that does not respond.
- */
-const clusterBulkhead = ({ actors, kubernetes }: KubernautOptions<unknown, unknown>): PipelineOptions["bulkhead"] => {
-  const given = kubernetes?.bulkhead
-  if (given === false || given instanceof Bulkhead) return given
-  const requestsOfAnActor = 16
-  const deadline = kubernetes?.deadline === false ? undefined : kubernetes?.deadline
-  return {
-    maxWaiting: (actors?.concurrency ?? RemediationActors.defaultConcurrency) * requestsOfAnActor,
-    maxWait: Duration.times(Duration.fromInputUnsafe(deadline ?? defaultDeadline), 0.5),
-    ...given
-  }
-}
-
-/** The client that an embedder provides, behind a pipeline, and bound to the cluster that the database belongs to. */
-const cluster = (options: KubernautOptions<unknown, unknown>) =>
-  Layer.effectContext(
-    Effect.gen(function* () {
-      const bulkhead = clusterBulkhead(options)
-      const pipeline = yield* named("kubernetes")(
-        makePipeline("kubernetes", { ...options.kubernetes, ...(bulkhead === undefined ? {} : { bulkhead }) })
-      )
-      const direct = yield* KubernetesClient
-      const { bind } = yield* ClusterBinding
-      const { client, confirmAtStart, identity } = ClusterIdentity.guard(ResilientClient.wrap(direct, pipeline), bind)
-      yield* confirmAtStart(direct)
-      return Context.make(ClusterPipeline, pipeline).pipe(
-        Context.add(KubernetesClient, client),
-        Context.add(ClusterProbe, probeOf(direct, pipeline)),
-        Context.add(ClusterIdentity.ClusterIdentity, identity)
-      )
-    })
-  )
-
-/**
- * The change journal, and the client that notes what this service deletes. Nothing by default, and where the storage
- * has no place for changes: then nobody asks what changed.
- */
-const changes = ({ changes }: KubernautOptions<unknown, unknown>) =>
-  Layer.unwrap(
-    Effect.map(
-      Effect.serviceOption(ChangeStore),
-      // Its services are optional for those who use them.
-      (store): Layer.Layer<never, never, KubernetesClient> =>
-        changes === undefined || changes === false || Option.isNone(store)
-          ? Layer.empty
-          : Layer.fresh(Layer.provide(ChangeWatcher.layer(changes), Layer.succeed(ChangeStore, store.value)))
-    )
-  )
-
-/** The degradation level, and the probes. */
-const degradation = ({ allAiDown = "rules" }: KubernautOptions<unknown, unknown>) =>
-  Layer.unwrap(
-    Effect.map(Effect.all([InvestigationChain, ClusterProbe, StandingOrders]), ([{ tiers }, probe, { current }]) => {
-      const declared = Effect.orElseSucceed(current("emergency"), () => undefined)
-      return Degradation.layer({ tiers, others: [probe], declared, allAiDown })
-    })
-  )
-
-/** Says which protection the options remove, so that nobody has to find out from what was written. */
-const logRemoved = (guardrails: GuardrailSettings) =>
-  Effect.suspend(() => {
-    const { managers, namespaces } = removedProtection(guardrails)
-    return managers.length + namespaces.length === 0
-      ? Effect.void
-      : Effect.logWarning("The guardrails remove protection that is there by default", {
-          ...(namespaces.length === 0 ? {} : { namespaces: namespaces.join(", ") }),
-          ...(managers.length === 0 ? {} : { managers: managers.join(", ") })
-        })
-  })
-
-/** A rollback has the limits of an execution. */
-const rollbackOptions = ({
-  attempts,
-  intentLifetime,
-  readBackDelay
-}: Executor.ExecutorOptions = {}): RollbackExecutor.RollbackOptions => ({
-  ...(attempts === undefined ? {} : { attempts }),
-  ...(intentLifetime === undefined ? {} : { intentLifetime }),
-  ...(readBackDelay === undefined ? {} : { readBackDelay })
-})
-
-/** Finds suspects where changes are recorded. Without a journal of changes, nothing is said about them. */
-const suspects = Layer.unwrap(
-  Effect.map(
-    Effect.serviceOption(ChangeJournal),
-    Option.match({
-      onNone: () => Layer.empty,
-      onSome: (journal) => Layer.provide(SuspectFinder.layer, Layer.succeed(ChangeJournal, journal))
-    })
-  )
-)
-
-const actors = ({
-  actors,
-  cluster,
-  execution,
-  guardrails: given,
-  mode,
-  rollback,
-  verification
-}: KubernautOptions<unknown, unknown>) => {
-  const guardrails = inForce(given)
-  const { maximumNodesOut, maximumScaleFactor, removableKinds } = guardrails
-  const inMode = mode ?? "observe"
-  return Layer.mergeAll(Reviews.layer(actors), RollbackRequests.layer(inMode)).pipe(
-    Layer.provideMerge(RemediationActors.layerLocal({ ...actors, cluster, mode: inMode, guardrails })),
-    Layer.provideMerge(Layer.effectDiscard(logRemoved(guardrails))),
-    Layer.provide([
-      OwnerResolver.layer(),
-      suspects,
-      Executor.layer({
-        redact,
-        maximumNodesOut,
-        maximumScaleFactor,
-        removableKinds,
-        isProtectedNamespace: (namespace) => isProtected(namespace, guardrails),
-        ...execution
-      }),
-      RollbackExecutor.layer({ ...rollbackOptions(execution), ...rollback }),
-      Verifier.layer(verification),
-      // An embedder that has an Alertmanager provides the service.
-      Layer.unwrap(
-        Effect.map(
-          Effect.serviceOption(FiringAlerts.FiringAlerts),
-          Option.match({
-            onNone: () => FiringAlerts.layerNone,
-            onSome: (service) => Layer.succeed(FiringAlerts.FiringAlerts, service)
-          })
-        )
-      )
-    ])
-  )
-}
 
 const intake = ({ cluster, intake }: KubernautOptions<unknown, unknown>) =>
   Layer.unwrap(
-    Effect.map(RemediationActors.RemediationActors, ({ fire }) =>
-      Intake.layer({
-        ...intake,
-        cluster,
-        onAccepted: (targets, severities) =>
-          Effect.forEach(targets, (target) => fire(target, severities.get(target)), { discard: true })
-      })
-    )
+    Effect.map(RemediationActors.RemediationActors, ({ fire }) => {
+      const onAccepted: Intake.IntakeOptions["onAccepted"] = (targets, severities) =>
+        Effect.forEach(targets, (target) => fire(target, severities.get(target)), { discard: true })
+      const { onReceived } = intake ?? {}
+      return Layer.merge(
+        Intake.layer({ ...intake, cluster, onAccepted }),
+        ReplaySpool.layer({ onAccepted, ...(onReceived === undefined ? {} : { onReceived }) })
+      )
+    })
   )
 
 const kubernaut = Layer.effect(
@@ -390,11 +187,20 @@ export const layer = <E = never, R = never>(
  */
 const assemble = <E, R>(options: KubernautOptions<E, R>) =>
   Layer.fresh(kubernaut).pipe(
-    Layer.provideMerge(Layer.mergeAll(intake(options), Layer.fresh(Supervised.layer))),
+    Layer.provideMerge(Layer.fresh(Supervised.layer)),
+    Layer.provideMerge(intake(options)),
+    Layer.provideMerge(Layer.fresh(pipelineCheck(options))),
     Layer.provideMerge(actors(options)),
+    Layer.provideMerge(notifications(options)),
     Layer.provideMerge(degradation(options)),
+    Layer.provideMerge(Layer.fresh(health(options))),
     Layer.provideMerge(Layer.mergeAll(Layer.fresh(RemediationEvents.layer), chain(options))),
+    Layer.provideMerge(Layer.fresh(spend(options))),
     Layer.provideMerge(changes(options)),
     Layer.provideMerge(cluster(options)),
-    Layer.provideMerge(Layer.fresh(ResilienceEvent.layer))
+    Layer.provideMerge(
+      options.events === undefined
+        ? Layer.fresh(ResilienceEvent.layer)
+        : Layer.succeed(ResilienceEvent.ResilienceEvents, options.events)
+    )
   )

@@ -10,14 +10,19 @@ import { Mode } from "./domain/Mode.ts"
 import type { ExecutorOptions } from "./execution/Executor.ts"
 import type { RollbackOptions } from "./execution/RollbackExecutor.ts"
 import type { AllAiDown } from "./health/EmergencyMode.ts"
+import type { PressureReading } from "./health/Pressure.ts"
 import { meanings } from "./intake/AlertTarget.ts"
 import type { IntakeOptions } from "./intake/Intake.ts"
-import type { Options as ChainOptions } from "./investigation/InvestigationChain.ts"
+import type { HedgeOptions, Options as ChainOptions } from "./investigation/InvestigationChain.ts"
 import { type Investigator, serviceName } from "./investigation/Investigator.ts"
 import { Rule } from "./investigation/rules/Rulebook.ts"
+import { Budgets } from "./investigation/spend/Budget.ts"
+import type { SpendSettings } from "./investigation/spend/SpendMeter.ts"
 import { problemOf as customKindProblem } from "./kubernetes/CustomKinds.ts"
 import type { LocalOptions } from "./remediation/RemediationActors.ts"
+import type { EventHub } from "./resilience/EventHub.ts"
 import type { Options as PipelineOptions } from "./resilience/pipeline/Pipeline.ts"
+import type { ResilienceEvent } from "./resilience/ResilienceEvent.ts"
 import { conflictIn, type VerifierOptions } from "./verification/Verifier.ts"
 
 /** The options of a program that embeds Kubernaut. Only `cluster` is required. */
@@ -44,10 +49,14 @@ export interface KubernautOptions<E = never, R = never> {
    * an emergency, level 3, in which alerts are stored and escalated (`emergency`).
    */
   readonly allAiDown?: AllAiDown
+  /** Health: how the level recovers. */
+  readonly health?: HealthOptions
   /** The rules of the last tier. Default: the rulebook in the package. */
   readonly rules?: ReadonlyArray<Rule>
-  /** Deadline and pipeline settings of individual investigators. Default deadline: 30 s each. */
-  readonly investigation?: Pick<ChainOptions, "deadline" | "pipeline">
+  /** Deadline (30 s each by default) and pipelines of investigators, and whether HolmesGPT is hedged (it is not). */
+  readonly investigation?: Pick<ChainOptions, "deadline" | "hedge" | "pipeline">
+  /** Budgets of model calls, and the currency of money. Default: no budgets; calls are counted all the same. */
+  readonly spend?: Partial<SpendSettings>
   /** Settings of the pipeline in front of the cluster's API server. Default: those of `Pipeline`. */
   readonly kubernetes?: PipelineOptions
   /** Settings of the alert intake. */
@@ -66,6 +75,21 @@ export interface KubernautOptions<E = never, R = never> {
    * embedder asks for it, because it needs the rights of the ClusterRole `kubernaut-changes`.
    */
   readonly changes?: ChangeOptions | false
+  /**
+   * The hub to which the breakers and supervisors publish, if other parts of your program publish to it too, such as
+   * `FiringAlerts`. Default: a hub of its own.
+   */
+  readonly events?: EventHub<ResilienceEvent>
+}
+
+/** How the service judges its own health. */
+export interface HealthOptions {
+  /** How long something better must last until the degradation level rises. Default 30 seconds. */
+  readonly levelDwell?: Duration.Input
+  /** Reads the CPU and memory of the container once a second: `Cgroup.read`. Default: nothing is claimed about them. */
+  readonly pressure?: Effect.Effect<PressureReading>
+  /** How often a synthetic alert is sent the whole way. Default: never. The service does (`KUBERNAUT_PIPELINE_CHECK`). */
+  readonly pipelineCheck?: Duration.Input
 }
 
 /** One invalid option: its path, and a message with the expected value. */
@@ -149,6 +173,12 @@ const execution: Checks<ExecutorOptions> = {
   redact: aFunction
 }
 
+const health: Checks<HealthOptions> = {
+  levelDwell: duration("zero"),
+  pressure: (value) => (Effect.isEffect(value) ? undefined : "expected an effect"),
+  pipelineCheck: duration("more than zero")
+}
+
 const rollback: Checks<NonNullable<KubernautOptions["rollback"]>> = {
   restoreTimeout: duration("more than zero")
 }
@@ -173,6 +203,8 @@ const intake: Checks<NonNullable<KubernautOptions["intake"]>> = {
   shares: bySchema(Schema.Record(Severity, Schema.Finite.check(Schema.isBetween({ minimum: 0, maximum: 1 })))),
   onReceived: aFunction,
   onTruncated: aFunction,
+  onPosted: aFunction,
+  watchdog: bySchema(label),
   severities: bySchema(Schema.Record(label, Severity)),
   targetLabels: bySchema(Schema.Record(label, Schema.Literals(meanings))),
   rateLimit: bySchema(
@@ -181,7 +213,8 @@ const intake: Checks<NonNullable<KubernautOptions["intake"]>> = {
       burst: Schema.Finite.check(Schema.isGreaterThan(0))
     })
   ),
-  retryAfterMs: number("milliseconds, 0 or more", (value) => value >= 0 && value < Infinity)
+  retryAfterMs: number("milliseconds, 0 or more", (value) => value >= 0 && value < Infinity),
+  spoolAfter: duration("more than zero")
 }
 
 const changes: Checks<ChangeOptions> = {
@@ -207,12 +240,38 @@ const kubernetes: Checks<PipelineOptions> = {
   bulkhead: anything
 }
 
-const investigation: Checks<NonNullable<KubernautOptions["investigation"]>> = {
-  deadline: either(aFunction, duration("more than zero")),
-  pipeline: aFunction
+const hedge: Checks<HedgeOptions> = {
+  after: duration("more than zero"),
+  deadline: unless(undefined, duration("more than zero"))
 }
 
-const groups = { changes, guardrails, actors, execution, rollback, verification, intake, kubernetes, investigation }
+const investigation: Checks<NonNullable<KubernautOptions["investigation"]>> = {
+  deadline: either(aFunction, duration("more than zero")),
+  pipeline: aFunction,
+  hedge: (value) =>
+    problemsOf({ after: undefined, ...(value as object) }, hedge, "").map(
+      (each) => `${each.option}: ${each.message}`
+    )[0]
+}
+
+const spend: Checks<SpendSettings> = {
+  budgets: bySchema(Budgets),
+  currency: bySchema(label)
+}
+
+const groups = {
+  changes,
+  guardrails,
+  actors,
+  execution,
+  health,
+  rollback,
+  verification,
+  intake,
+  kubernetes,
+  investigation,
+  spend
+}
 
 const single: Checks<Omit<KubernautOptions, keyof typeof groups>> = {
   cluster: clusterName,
@@ -221,6 +280,7 @@ const single: Checks<Omit<KubernautOptions, keyof typeof groups>> = {
   allAiDown: (value) => (value === "rules" || value === "emergency" ? undefined : "expected rules or emergency"),
   // Checked when they have been made.
   investigators: anything,
+  events: anything,
   rules: bySchema(Schema.Array(Rule))
 }
 

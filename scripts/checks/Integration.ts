@@ -4,7 +4,9 @@
  */
 
 import { alertmanager } from "./Alertmanager.ts"
+import { holmesGpt, jaeger } from "./BuiltOnce.ts"
 import { withControlPlanes } from "./ControlPlane.ts"
+import { noPrometheus } from "./Prometheus.ts"
 import { combine, type Result } from "./Section.ts"
 import { vitest } from "./Vitest.ts"
 
@@ -12,13 +14,17 @@ const timeoutSeconds = 1800
 
 export const integration = async (): Promise<Result> => {
   const { env, reason: noAlertmanager } = await alertmanager()
+  const [traces, investigator] = [await jaeger(), await holmesGpt()]
+  const missing = [noAlertmanager, await noPrometheus(), traces.reason, investigator.reason].filter(
+    (reason) => reason !== undefined
+  )
   const realTime = () =>
     vitest({
       name: "integration",
       args: ["--project", "integration"],
       timeoutSeconds,
-      env,
-      ...(noAlertmanager === undefined ? {} : { skipReason: noAlertmanager })
+      env: { ...env, ...traces.env, ...investigator.env },
+      ...(missing.length === 0 ? {} : { skipReason: missing.join("; ") })
     })
   const planted = () => vitest({ name: "planted", args: ["--project", "planted"], timeoutSeconds, lowPriority: true })
   const cluster = () =>

@@ -2,10 +2,21 @@
 
 import { integration } from "./Integration.ts"
 import { otherLanguages } from "./OtherLanguages.ts"
+import { rules } from "./Prometheus.ts"
 import { combine, command, type Section } from "./Section.ts"
 import { vitest } from "./Vitest.ts"
 
 const bin = (name: string): string => `node_modules/.bin/${name}`
+
+/** One after the other: each uses all cores. */
+const simulations = async (runs: ReadonlyArray<readonly [scenario: string, seeds: number]>) => {
+  const results = []
+  for (const [scenario, seeds] of runs) {
+    const args = ["src/main.ts", "simulate", "--scenario", scenario, "--seeds", String(seeds), "--hours", "1"]
+    results.push(await command("node", args, { timeoutSeconds: 900 }))
+  }
+  return results
+}
 
 export const sections: ReadonlyArray<Section> = [
   {
@@ -40,6 +51,11 @@ export const sections: ReadonlyArray<Section> = [
     run: otherLanguages
   },
   {
+    name: "rules",
+    title: "alerting rules (promtool): syntax and unit tests",
+    run: rules
+  },
+  {
     name: "examples",
     title: "examples in comments and Markdown",
     run: async () => {
@@ -58,23 +74,22 @@ export const sections: ReadonlyArray<Section> = [
   {
     name: "unit",
     title: "unit tests and architecture rules",
-    run: () => vitest({ name: "unit", args: ["--project", "unit"], timeoutSeconds: 900 })
+    run: () => vitest({ name: "unit", args: ["--project", "unit"], timeoutSeconds: 1800 })
   },
   {
     name: "simulation",
-    title: "simulation: 200 seeds of one hour, scenarios models, reviews and telemetry, and an embedder's own",
+    title: "simulation: 220 seeds of one hour in seven scenarios, and an embedder's own",
     run: async () =>
       combine([
-        await command("node", ["src/main.ts", "simulate", "--seeds", "200", "--hours", "1"], { timeoutSeconds: 900 }),
-        await command("node", ["src/main.ts", "simulate", "--seeds", "20", "--scenario", "models"], {
-          timeoutSeconds: 900
-        }),
-        await command("node", ["src/main.ts", "simulate", "--seeds", "20", "--scenario", "reviews"], {
-          timeoutSeconds: 900
-        }),
-        await command("node", ["src/main.ts", "simulate", "--seeds", "10", "--scenario", "telemetry"], {
-          timeoutSeconds: 900
-        }),
+        ...(await simulations([
+          ["steady", 150],
+          ["changes", 20],
+          ["everything", 10],
+          ["models", 10],
+          ["reviews", 10],
+          ["emergencies", 10],
+          ["telemetry", 10]
+        ])),
         await vitest({ name: "examples-chaos", args: ["--project", "examples"], timeoutSeconds: 120 })
       ])
   },

@@ -45,12 +45,17 @@ export class ChangeJournal extends Context.Service<
     /**
      * Asks the API server whether every change of these kinds up to a time has arrived. Returns the kinds for which
      * that could not be shown in less than three seconds, as open gaps. Kinds that are in a gap already are not asked
-     * about.
+     * about. `mostMs` makes the time shorter.
      */
-    readonly confirm: (kinds: ReadonlyArray<string>, until: Timestamp) => Effect.Effect<ReadonlyArray<WatchGap>>
+    readonly confirm: (
+      kinds: ReadonlyArray<string>,
+      until: Timestamp,
+      mostMs?: number
+    ) => Effect.Effect<ReadonlyArray<WatchGap>>
     /**
-     * The last seen state of an object, without a request, and without the fields that the journal leaves out.
-     * `undefined`: its kind is not watched, or it does not exist.
+     * The last seen state of an object, without a request, and without the fields that the journal leaves out. Of an
+     * object that the journal leaves out by now, the last state before. `undefined`: its kind is not watched, or it
+     * does not exist.
      */
     readonly present: (ref: ResourceRef) => KubernetesObject | undefined
   }

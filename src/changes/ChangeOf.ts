@@ -27,6 +27,8 @@ export interface States {
    * nobody.
    */
   readonly ownWrite?: boolean
+  /** The last execution of ours that wrote the object. */
+  readonly execution?: string | undefined
   readonly id: ChangeId
 }
 
@@ -75,7 +77,7 @@ const assigned: Readonly<Record<string, ReadonlyArray<string>>> = {
 /** The object for people, and to create it again: without its uid and without what the cluster assigned. */
 export const manifestOf = (object: KubernetesObject): ObjectChange["manifest"] => {
   if (object.kind === "Secret") return undefined
-  const { resourceVersion: _version, uid: _uid, ...metadata } = object.metadata
+  const { deletionTimestamp: _ending, resourceVersion: _version, uid: _uid, ...metadata } = object.metadata
   const spec = object["spec"] as Readonly<Record<string, unknown>> | undefined
   const dropped = spec?.["clusterIP"] === "None" ? [] : (assigned[object.kind] ?? [])
   return {
@@ -132,6 +134,8 @@ export const changeOf = (states: States): ObjectChange | undefined => {
           fields.map(({ path }) => path)
         )
   const at = dated(states, operation === "created" ? (raw.metadata.creationTimestamp ?? entry?.time) : entry?.time)
+  const by = operation === "deleted" ? deleterOf(states) : changerOf(states, entry)
+  const execution = operation !== "deleted" && by.kind === "kubernaut" ? states.execution : undefined
   const manifest =
     operation === "modified" ? undefined : operation === "created" ? manifestOf(known) : deletedManifest(known, raw)
   return {
@@ -144,7 +148,8 @@ export const changeOf = (states: States): ObjectChange | undefined => {
     at: at ?? seenAt,
     seenAt,
     ...(notBefore === undefined || notBefore > seenAt ? {} : { notBefore }),
-    by: operation === "deleted" ? deleterOf(states) : changerOf(states, entry),
+    by,
+    ...(execution === undefined ? {} : { execution }),
     resourceVersion: raw.metadata.resourceVersion
   }
 }

@@ -20,6 +20,7 @@ import * as DependencyGraph from "./DependencyGraph.ts"
 import * as GraphReader from "./GraphReader.ts"
 import { refOf } from "./GraphStates.ts"
 import { knownOf } from "./KnownStates.ts"
+import { unrecorded } from "./Unrecorded.ts"
 
 /** Further changes of the interval do not lead to objects of the graph. The newest do. */
 const mostChanges = 2000
@@ -38,8 +39,10 @@ export interface ChangesOfTarget {
   readonly changes: ReadonlyArray<RelatedChange>
   /** The kinds of the graph, those of objects that have not changed included. */
   readonly kinds: ReadonlyArray<string>
-  /** The kinds of which objects could not be read. */
+  /** The kinds of which objects could not be read, and what nobody records. */
   readonly unread: ReadonlyArray<string>
+  /** Whether changes of some kind of the graph are not recorded, so they were not watched. */
+  readonly isPartlyRecorded: boolean
   /** Whether there is such an object now. A name that is misspelt has no changes either. */
   readonly exists: "yes" | "no" | "unknown"
 }
@@ -82,6 +85,7 @@ export const changesOfTarget = (
       [...reading.objects, ...(present === undefined ? [] : [present]), ...states],
       nodes
     )
+    const notRecorded = query.kinds === undefined ? unrecorded(graph.nodes, journal.kinds) : []
     const changes = yield* journal.list({ ...query, refs: graph.nodes.map(({ ref }) => ref) })
     return {
       exists: existence(target, reading, present !== undefined),
@@ -93,9 +97,11 @@ export const changesOfTarget = (
           distance: sameRef(change.ref, target) ? 0 : (node?.distance ?? 0)
         }
       }),
+      isPartlyRecorded: notRecorded.length > 0,
       kinds: [...new Set(graph.nodes.map(({ ref }) => ref.kind))],
       unread: [
         ...reading.unread,
+        ...notRecorded,
         ...(nodes === undefined && !reading.unread.includes("Pod") ? ["Pod"] : []),
         ...(all.length < mostChanges ? [] : [`changes before the newest ${mostChanges}`])
       ]

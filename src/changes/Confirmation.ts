@@ -25,7 +25,7 @@ import type { WatchProgress } from "./WatchProgress.ts"
 const withinMs = 2600
 const lookAgainAfter = "20 millis"
 /** The version that a watch reports now may be this old: the API server itself is not always up to date. */
-const lateMs = 15_000
+export const lateMs = 15_000
 /** Kinds with more objects are not listed. */
 const mostListed = 200
 /** Few, so that they do not delay the requests of remediations. */
@@ -93,7 +93,11 @@ export const make = (parts: Parts) => {
   /** A kind that is in a gap is known to be. */
   const openOf = (kinds: ReadonlyArray<string>, upTo: Timestamp.Timestamp) =>
     kinds.filter((kind) => progress.isWatched(kind) && !progress.isConfirmed(kind, upTo, lateMs))
-  return (kinds: ReadonlyArray<string>, time: Timestamp.Timestamp): Effect.Effect<ReadonlyArray<WatchGap>> =>
+  return (
+    kinds: ReadonlyArray<string>,
+    time: Timestamp.Timestamp,
+    mostMs = withinMs
+  ): Effect.Effect<ReadonlyArray<WatchGap>> =>
     Effect.gen(function* () {
       const now = yield* Timestamp.now
       const upTo = time < now ? time : now
@@ -103,7 +107,7 @@ export const make = (parts: Parts) => {
             Effect.forEach(openOf(kinds, upTo), confirmKind, { concurrency: "unbounded", discard: true })
           )
         ),
-        withinMs
+        Math.min(withinMs, mostMs)
       )
       return openOf(kinds, upTo).map((kind) => progress.unconfirmed(kind))
     })

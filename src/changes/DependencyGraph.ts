@@ -58,6 +58,9 @@ const kindsOfKubernetes: ReadonlySet<string> = new Set(
   ].flatMap((kinds) => kinds.split(" "))
 )
 
+/** Whether the graph knows how objects of a kind depend on others. */
+export const isBuiltIn = (kind: string): boolean => kindsOfKubernetes.has(kind)
+
 const isObject = (object: KubernetesObject): boolean =>
   typeof object.kind === "string" && object.kind !== "" && typeof fieldsOf(object.metadata)["name"] === "string"
 

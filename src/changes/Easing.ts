@@ -67,7 +67,8 @@ export const easesOnly = (change: ObjectChange, symptoms: ReadonlySet<SymptomKin
   if (operation !== "modified" || fields.length === 0) return false
   return fields.every((field) => {
     const path = FieldPath.display(field.path)
-    if (path === "spec.replicas") return easesReplicas(field, symptoms)
+    if (path === "spec.replicas" || (ref.kind === "HorizontalPodAutoscaler" && path === "spec.minReplicas"))
+      return easesReplicas(field, symptoms)
     return rows.some(([kind, pattern, eases]) => kind === ref.kind && pattern.test(path) && eases(field))
   })
 }

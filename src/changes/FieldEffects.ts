@@ -214,7 +214,7 @@ const configuration: ReadonlyArray<Row> = [
     /^ConfigMap$/,
     /^(data|binaryData)\b|^deleted$/,
     ["errors", "volume", ...starting],
-    ["unreachable", "overload", "forbidden", "absent", "pending"]
+    ["unreachable", "overload", "forbidden", "absent", "pending", "node"]
   ),
   row(
     /^Secret$/,
@@ -319,9 +319,17 @@ export const effectPath = (kind: string, path: FieldPath.FieldPath): string => {
 
 const none: Effects = { likely: [], possible: [] }
 
+/** The network, the storage or the agent of a node may be a DaemonSet, and the node is not ready without it. */
+const ofNodes = (effects: Effects): Effects =>
+  effects.likely.length === 0 ? effects : { ...effects, possible: [...effects.possible, "node"] }
+
 /** What a field of a kind can break, by its path for the table. */
 export const effectsOf = (kind: string, path: string): Effects => {
-  if (path.startsWith("pod:")) return podRows.find((each) => each.path.test(path)) ?? none
+  if (path === "metadata.deletionTimestamp") return effectsOf(kind, "deleted")
+  if (path.startsWith("pod:")) {
+    const ofPod = podRows.find((each) => each.path.test(path)) ?? none
+    return kind === "DaemonSet" ? ofNodes(ofPod) : ofPod
+  }
   const rows = kindsKnown.has(kind) ? known : [...known, custom]
   return rows.find((each) => each.kinds?.test(kind) !== false && each.path.test(path)) ?? none
 }

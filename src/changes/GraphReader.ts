@@ -12,6 +12,7 @@
  * | the Namespace and the claims                                              | at most 5                    |
  * | ClusterRoleBindings and webhook configurations                            | 3                            |
  * | the workloads of the namespace, unless the target is one                  | at most 4                    |
+ * | for a node: the DaemonSets of the cluster                                 | 1                            |
  *
  * ConfigMaps, Secrets, PriorityClasses and the like are known by the references to them, and are not read. Objects that
  * changed lately are known from the journal, with their earlier states: those need no request either.
@@ -183,9 +184,10 @@ export const read = Effect.fn("dependency graph")(function* (
       discard: true
     })
   })
+  const ofNode = target.kind === "Node" ? (["DaemonSet"] as const) : []
   const lists: ReadonlyArray<Effect.Effect<unknown>> =
     namespace === ""
-      ? []
+      ? ofNode.map((kind) => list(kind, undefined))
       : [
           ...listedKinds.map((kind) => list(kind, namespace)),
           ...clusterKinds.map((kind) => list(kind, undefined)),
@@ -198,7 +200,9 @@ export const read = Effect.fn("dependency graph")(function* (
   )
   const started = [...progress.pending].filter(([, count]) => count > 0).map(([kind]) => kind)
   const never =
-    lists.length === 0 ? [] : [...listedKinds, ...clusterKinds].filter((kind) => !progress.pending.has(kind))
+    namespace === ""
+      ? ofNode.filter((kind) => !progress.pending.has(kind))
+      : [...listedKinds, ...clusterKinds].filter((kind) => !progress.pending.has(kind))
   return {
     objects: progress.objects,
     unread: [...new Set([...progress.unread, ...started, ...never])].toSorted()

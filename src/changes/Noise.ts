@@ -87,7 +87,7 @@ export const rows: ReadonlyArray<Row> = [
       "generation",
       "creationTimestamp",
       "selfLink",
-      "deletionTimestamp",
+      // Since when it is being deleted counts: what holds it may take hours, and nothing works with it any more.
       "deletionGracePeriodSeconds",
       "generateName",
       "finalizers"

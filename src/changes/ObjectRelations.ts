@@ -289,10 +289,23 @@ const ofState = (object: KubernetesObject, states: States, side: Side): Readonly
     : []
 }
 
+/** What runs on every node, such as its network: a node is not ready without it. */
+const ofNode = (node: ResourceRef, states: States): ReadonlyArray<Step> => {
+  const labels = states.of(node).map((each) => labelsOf(each, "metadata", "labels") ?? {})
+  return states
+    .all("DaemonSet")
+    .filter((daemon) => {
+      const spec = valueOf(templateOf(daemon), "spec")
+      return labels.length === 0 || labels.some((each) => fitsNode(spec, each))
+    })
+    .map((daemon) => to(daemon, "runs a pod of", "behind"))
+}
+
 /** The next steps from an object. An object of which nothing is known leads on by its reference alone. */
 export const stepsFrom = (ref: ResourceRef, states: States, side: Side): ReadonlyArray<Step> => {
   const found = states.of(ref).flatMap((object) => ofState(object, states, side))
   if (ref.kind === "ServiceAccount") return [...found, ...ofAccount(ref, states)]
+  if (side === "target" && ref.kind === "Node") return [...found, ...ofNode(ref, states)]
   if (side === "target" && ref.kind === "Namespace") return [...found, ...contents(ref.name, states)]
   if (side === "target" && ref.kind === "ResourceQuota")
     return [

@@ -11,6 +11,7 @@ import type { ChangeId, ObjectChange } from "../domain/ObjectChange.ts"
 import type { ResourceRef } from "../domain/Target.ts"
 import type { Timestamp } from "../domain/Timestamp.ts"
 import type { KubernetesObject, WatchEvent } from "../kubernetes/KubernetesClient.ts"
+import { controllerOf } from "../kubernetes/ObjectModel.ts"
 import type { Snapshot, StoredEvent } from "../storage/ChangeStore.ts"
 import { changeOf } from "./ChangeOf.ts"
 import { significant } from "./Noise.ts"
@@ -76,6 +77,8 @@ const withoutDigests = (object: KubernetesObject): KubernetesObject =>
         ...(object["data"] === undefined ? {} : { data: blank(object["data"]) })
       }
 
+const markOf = (uid: string | undefined, execution: string): string => `${uid} ${execution}`
+
 /** What is remembered of our own writes, while their events are on their way. */
 const mostRemembered = 1000
 
@@ -90,6 +93,8 @@ export class Recorder {
   private waiting: Array<StoredEvent> = []
   /** The uids of objects that this service has deleted lately. */
   private readonly ownDeletions = new Set<string>()
+  /** The marks of executions that were seen lately, each on its object. */
+  private readonly marks = new Set<string>()
   /** The executions that this process has written lately. */
   private readonly ownExecutions = new Set<string>()
 
@@ -127,7 +132,9 @@ export class Recorder {
   private isOwnWrite(execution: string | undefined, before: Known | undefined): boolean {
     if (execution === undefined) return false
     // The events of an object arrive in their order, so the first one with an execution of this process is its write.
-    return before?.execution === null ? this.ownExecutions.has(execution) : execution !== before?.execution
+    if (before?.execution === null) return this.ownExecutions.has(execution)
+    // Anybody may bring an earlier mark back, by a replacement from a backup.
+    return execution !== before?.execution && !this.marks.has(markOf(before?.uid, execution))
   }
 
   /** Notes that the deletion was refused, so a later one is somebody else's. */
@@ -155,19 +162,27 @@ export class Recorder {
     const known = this.of(object.kind)
     const key = keyOf(namespace, name)
     const before = known.get(key)
+    const { resourceVersion, uid } = object.metadata
     const after = type === "DELETED" ? undefined : significant(object)
-    if (after === undefined) {
+    const isReplaced = before !== undefined && before.uid !== uid
+    if (type === "DELETED" || (after === undefined && isReplaced)) {
       if (before === undefined) return
       known.delete(key)
-      this.waiting.push(this.removed(before, object, type === "DELETED" ? circumstances : undefined))
+      // A controller deletes what it has taken over, as it deletes what it makes.
+      const isTakenOver = controllerOf(object) !== undefined && significant(object) === undefined
+      this.waiting.push(
+        isTakenOver ? { ref: refOf(object), snapshot: undefined } : this.removed(before, object, circumstances)
+      )
       return
     }
-    const { resourceVersion, uid } = object.metadata
     const execution = executionOf(object)
+    const ownWrite = this.isOwnWrite(execution, before)
+    if (execution !== undefined) remember(this.marks, markOf(uid, execution))
+    // What has become noise may count later. Then it is compared with the last state that counted.
+    if (after === undefined) return
     const now: Known = { uid, resourceVersion, text: JSON.stringify(after), execution }
     known.set(key, now)
     if (before?.text === now.text && (object.kind !== "Secret" || before.resourceVersion === resourceVersion)) return
-    const isReplaced = before !== undefined && before.uid !== uid
     if (isReplaced) this.waiting.push(this.removed(before, object, circumstances))
     const change =
       circumstances.isFirst || (before?.resourceVersion === resourceVersion && !isReplaced)
@@ -178,7 +193,8 @@ export class Recorder {
             raw: object,
             seenAt: circumstances.seenAt,
             notBefore: circumstances.notBefore,
-            ownWrite: this.isOwnWrite(execution, before),
+            ownWrite,
+            execution,
             id: this.nextId()
           })
     const text = object.kind === "Secret" ? JSON.stringify(withoutDigests(after)) : now.text
@@ -190,10 +206,8 @@ export class Recorder {
     })
   }
 
-  /** Without `circumstances`, the object has become noise, which is no change. */
-  private removed(before: Known, raw: KubernetesObject, circumstances: Circumstances | undefined): StoredEvent {
+  private removed(before: Known, raw: KubernetesObject, circumstances: Circumstances): StoredEvent {
     const ref = refOf(raw)
-    if (circumstances === undefined) return { ref, snapshot: undefined }
     const parsed = this.parsed(before)
     const change = changeOf({
       before: withoutDigests(parsed),

@@ -5,8 +5,10 @@
  * | what says when the target first served      | it is             |
  * | ------------------------------------------- | ----------------- |
  * | its condition `Available`, while it is true | since then        |
- * | the pods that are ready                     | the first of them |
- * | nothing: no pod is ready                    | its creation      |
+ * | the pods of its creation that are ready     | the first of them |
+ * | nothing: none of those is ready             | its creation      |
+ *
+ * Pods that replaced others, and a workload that became available again, are younger than the target.
  *
  * An object that was created and then changed is judged by its later changes. A target that was deleted does not exist
  * because of that, so every other change is only around it.
@@ -22,6 +24,8 @@ import { runsPods } from "./ObjectRelations.ts"
 
 /** People create the objects of a new workload one after the other, with shorter pauses. */
 const togetherMs = 3000
+/** A workload that became available later than so long after its creation had been available before, or had failed. */
+const firstServesWithinMs = 600_000
 
 const timeOf = (text: string | null | undefined): ReadonlyArray<number> => {
   const millis = Date.parse(text ?? "")
@@ -62,16 +66,26 @@ const beganAt = ({ creations, objects, target }: Pick<SetupFacts, "creations" | 
   return times.length === 0 ? undefined : Math.max(...times)
 }
 
+/**
+ * The pods that were created with the workload. A pod that replaced another one is younger than the target: since when
+ * it is ready says nothing about when the target first served.
+ */
+const firstPods = (observed: WorkloadState | null, began: number | undefined) =>
+  (observed?.pods ?? []).filter(
+    ({ createdAt }) => began === undefined || timeOf(createdAt).every((atMs) => atMs <= began + togetherMs)
+  )
+
 /** When the target first served, at the latest; `undefined` if nothing says it. */
 const servedSince = ({ creations, objects, observed, target }: SetupFacts): number | undefined => {
   const own = objects.filter((object) => isTarget(object, target))
+  const began = beganAt({ creations, objects, target })
+  const available = (own.some(({ kind }) => runsPods(kind)) ? own : objects).flatMap(availableSince)
   const times = [
-    ...(observed?.pods ?? []).flatMap(({ readinessSince, ready }) => (ready ? timeOf(readinessSince) : [])),
+    ...firstPods(observed, began).flatMap(({ readinessSince, ready }) => (ready ? timeOf(readinessSince) : [])),
     // A Service serves since its workload does.
-    ...(own.some(({ kind }) => runsPods(kind)) ? own : objects).flatMap(availableSince)
+    ...available.filter((atMs) => began === undefined || atMs <= began + firstServesWithinMs)
   ]
   if (times.length > 0) return Math.min(...times)
-  const began = beganAt({ creations, objects, target })
   return began === undefined
     ? undefined
     : creations

@@ -5,18 +5,23 @@
  *
  * 1. The first symptom bounds the interval (`FirstSymptom`).
  * 2. The journal has the changes in it. If there are none in the namespace of the target and in the cluster, no request is
- *    made.
+ *    made, where the journal knows the target.
  * 3. The dependency graph of the target says which changed objects matter (`GraphReader`, `DependencyGraph`).
  * 4. The changes are scored (`SuspectScore`).
+ * 5. Where there is a suspect, what fails besides is looked for, because it may be the cause as well (`Outages`).
+ * 6. Where there is one, what its journal may have missed is asked for (`Rivals`).
  *
- * Without a suspect the finding is `nothing-changed` only if all kinds were watched throughout, everything could be
- * read, and the API server shows that no change is still on its way. Everything else is `unknown`.
+ * Without a suspect the finding is `nothing-changed` only if all kinds were watched throughout, those of all objects
+ * that the target depends on included (`Unrecorded`), everything could be read, and the API server shows that no change
+ * is still on its way. Everything else is `unknown`. A kind that matters only by its name does not have to be watched
+ * where nothing in the graph names one (`NamedKinds`).
  *
  * It never fails, and takes at most three seconds. What is not known by then is unknown.
  */
 
 import { Context, Effect, Layer } from "effect"
 import type { Alert } from "../domain/Alert.ts"
+import type { Firing } from "../domain/Firing.ts"
 import type { ObjectChange, WatchGap } from "../domain/ObjectChange.ts"
 import type { Suspects } from "../domain/Suspects.ts"
 import { type ResourceRef, sameRef, type Target } from "../domain/Target.ts"
@@ -25,18 +30,25 @@ import { isNotAlone } from "../domain/UndoOfTemplate.ts"
 import type { WorkloadState } from "../domain/WorkloadState.ts"
 import { reportsByEvent } from "../kubernetes/FailedCreate.ts"
 import { KubernetesClient, type KubernetesObject } from "../kubernetes/KubernetesClient.ts"
+import * as Monotonic from "../resilience/Monotonic.ts"
 import { ChangeJournal } from "./ChangeJournal.ts"
 import * as DependencyGraph from "./DependencyGraph.ts"
 import { type FirstSymptom, firstSymptom, skewMs } from "./FirstSymptom.ts"
 import * as GraphReader from "./GraphReader.ts"
 import { refOf } from "./GraphStates.ts"
 import { grouped, type Known, knownOf } from "./KnownStates.ts"
+import { canBeLeftToTheGraph, withinReach } from "./NamedKinds.ts"
+import * as Outages from "./Outages.ts"
 import { replacementOf } from "./Replacement.ts"
 import { putsBack } from "./Returned.ts"
+import { unrivalled } from "./Rivals.ts"
 import { type SetupFacts, setupOf } from "./Setup.ts"
-import { type Candidate, findingOf, rank, type Scene } from "./SuspectScore.ts"
+import { isRelevant, startsOf, unnamed } from "./SuspectScope.ts"
+import { type Candidate, findingOf, rank, type Scene, suspectScore } from "./SuspectScore.ts"
 import { symptomsSeen } from "./SymptomKinds.ts"
-import { wasTakenBack } from "./TakenBack.ts"
+import { settled, takenBackBy } from "./TakenBack.ts"
+import { unconnected } from "./Unconnected.ts"
+import { knownGraph, unrecorded } from "./Unrecorded.ts"
 
 /** What suspects are looked for. */
 export interface SuspectRequest {
@@ -45,6 +57,8 @@ export interface SuspectRequest {
   /** The state of the target; `null` where it could not be read. */
   readonly observed: WorkloadState | null
   readonly nowMs: number
+  /** When the alert fired before. Default: never. */
+  readonly firings?: ReadonlyArray<Firing>
 }
 
 /** Finds the suspects of an alert. */
@@ -87,18 +101,6 @@ export const suspectKinds = [
   "Node"
 ] as const
 
-/** Kinds of another namespace that may concern the target: gateways, and the policies of callers. */
-const acrossNamespaces: ReadonlySet<string> = new Set([
-  "Gateway",
-  "HTTPRoute",
-  "GRPCRoute",
-  "TLSRoute",
-  "TCPRoute",
-  "UDPRoute",
-  "NetworkPolicy",
-  "Service"
-])
-
 /** More changes are not considered; the newest are. */
 const mostChanges = 2000
 /** Where there are more, those of so many objects are asked for by name. */
@@ -108,32 +110,6 @@ const withinMs = 3000
 /** A change that is dated so much later than now was recorded before the clock was set back. */
 const aheadMs = 10_000
 const readWithin = "2 seconds"
-
-const namespaceOf = ({ kind, name, namespace }: ResourceRef): string => (kind === "Namespace" ? name : namespace)
-
-/** The target, and the objects that the alert names besides. A target that is no object has the Service of its labels. */
-const startsOf = ({ alert, target }: SuspectRequest): ReadonlyArray<ResourceRef> => {
-  const { kind, name } = target
-  const namespace = namespaceOf(target) === "" ? (alert.labels["namespace"] ?? "") : target.namespace
-  const named = (label: string, as: string): ReadonlyArray<ResourceRef> => {
-    const value = alert.labels[`exported_${label}`] ?? alert.labels[label]
-    return value === undefined || value === "" ? [] : [{ namespace, kind: as, name: value }]
-  }
-  const own = { namespace: target.namespace, kind, name }
-  if (kind !== "Alert") return [own, ...(alert.candidates ?? []).filter((each) => !sameRef(each, own))]
-  const others = [...(alert.candidates ?? []), ...named("service", "Service"), ...named("ingress", "Ingress")]
-  if (others.length > 0) return others
-  return namespace === "" ? [own] : [{ namespace: "", kind: "Namespace", name: namespace }]
-}
-
-/** Without an object that the alert names, no change is known to concern it. */
-const unnamed = (starts: ReadonlyArray<ResourceRef>): ReadonlyArray<string> =>
-  starts.every(({ kind }) => kind === "Alert") ? ["what the alert is about: it names no object"] : []
-
-const isRelevant =
-  (namespaces: ReadonlySet<string>) =>
-  ({ ref }: ObjectChange): boolean =>
-    ref.namespace === "" || namespaces.has(ref.namespace) || acrossNamespaces.has(ref.kind)
 
 const until = ({ latestMs }: FirstSymptom, nowMs: number): Timestamp.Timestamp =>
   Timestamp.fromMillis(Math.max(latestMs + skewMs, nowMs))
@@ -226,7 +202,7 @@ const around = Effect.fnUntraced(function* (
       presentOf
     }
   }
-  const relevant = isRelevant(new Set(starts.map(namespaceOf)))
+  const relevant = isRelevant(starts)
   const first = built(all.filter(relevant))
   if (all.length < mostChanges) return first
   const refs = first.graph.nodes.slice(0, mostAskedFor).map(({ ref }) => ref)
@@ -260,6 +236,7 @@ const candidatesOf = ({ changes, graph, presentOf }: Around, facts: SetupFacts):
       const present = presentOf.get(change)
       const setup = isSetup(change, ofOne)
       const replaced = replacementOf(change, ofOne)
+      const takenBack = takenBackBy(change, ofOne)
       return [
         {
           change,
@@ -268,7 +245,7 @@ const candidatesOf = ({ changes, graph, presentOf }: Around, facts: SetupFacts):
           ...(present === undefined ? {} : { present }),
           ...(setup === undefined ? {} : { setup }),
           ...(replaced === undefined ? {} : { replaced }),
-          takenBack: wasTakenBack(change, ofOne),
+          ...(takenBack === undefined ? {} : { takenBack }),
           putsBack: putsBack(change, ofOne),
           followed: isNotAlone(change, ofOne)
         }
@@ -282,7 +259,7 @@ const inVain = (candidates: ReadonlyArray<Candidate>, scene: Scene): ReadonlyArr
   findingOf(rank(candidates, scene)) === undefined
   && findingOf(
     rank(
-      candidates.map((each) => ({ ...each, takenBack: false })),
+      candidates.map(({ takenBack: _takenBack, ...each }) => each),
       scene
     )
   ) !== undefined
@@ -302,19 +279,20 @@ const suspects = Effect.fnUntraced(function* (
   all: ReadonlyArray<ObjectChange>
 ) {
   const { client, journal } = sources
-  const { alert, nowMs, observed, target } = request
+  const { alert, firings = [], nowMs, observed, target } = request
   const starts = startsOf(request)
   const interval = intervalOf(rough, request)
   const nowhere = unnamed(starts)
   const tooMany = all.length >= mostChanges ? ["changes before the newest 2000"] : []
-  const changes = all.filter(isRelevant(new Set(starts.map(namespaceOf))))
+  const changes = all.filter(isRelevant(starts))
   const gaps = yield* gapsOf(journal, rough, kindsOf(journal, changes))
-  if (changes.length + tooMany.length === 0)
-    return {
-      ...unknownOf(rough, nowhere),
-      gaps,
-      finding: gaps.length + nowhere.length === 0 ? "nothing-changed" : "unknown"
-    } satisfies Suspects
+  if (changes.length + tooMany.length === 0 && !canBeLeftToTheGraph(gaps, starts)) {
+    const known = knownGraph(starts, journal.present)
+    const unread = [...nowhere, ...unrecorded(known?.nodes ?? [], journal.kinds)]
+    const isQuiet = gaps.length + unread.length === 0
+    if (known !== undefined || !isQuiet)
+      return { ...unknownOf(rough, unread), gaps, finding: isQuiet ? "nothing-changed" : "unknown" } satisfies Suspects
+  }
 
   const [reading, events] = yield* Effect.all(
     [GraphReader.read(client, { starts, within: readWithin }), eventsOf(client, request)],
@@ -324,26 +302,49 @@ const suspects = Effect.fnUntraced(function* (
   const object = reading.objects.find((each) => sameRef(refOf(each), target))
   const symptom = firstSymptom({ alert, observed, nowMs, events, ...(object === undefined ? {} : { object }) })
   const candidates = candidatesOf(found, setupFacts(starts[0] ?? target, found, reading.objects, observed))
-  const scene = { symptom, seen: symptomsSeen(alert, observed) }
+  const scene = { symptom, seen: symptomsSeen(alert, observed), firings }
   const ranked = rank(candidates, scene).slice(0, mostRanked)
-  const unread = [...nowhere, ...reading.unread, ...tooMany, ...inVain(candidates, scene)]
-  const quiet = gaps.length === 0 && unread.length === 0
+  const clear = findingOf(ranked)
+  const outages = yield* Outages.find(client, {
+    target: starts[0] ?? target,
+    observed,
+    suspects: clear === undefined ? [] : ranked.flatMap((each) => (each.score >= suspectScore ? [each.change] : []))
+  })
+  const hidden = clear === undefined ? [] : unconnected(found.changes, found.graph, reading.unread, symptom)
+  const takenBack = clear === undefined ? settled(candidates, scene) : []
+  const unseen = reading.unread.length > 0 ? gaps : withinReach(gaps, starts, found.graph.nodes)
+  const notRecorded = unrecorded(found.graph.nodes, journal.kinds)
+  const unread = [...nowhere, ...reading.unread, ...notRecorded, ...tooMany, ...inVain(candidates, scene)]
+  const quiet = unseen.length === 0 && unread.length === 0
   return {
-    finding: findingOf(ranked) ?? (quiet ? "nothing-changed" : "unknown"),
+    finding: clear ?? (quiet ? "nothing-changed" : "unknown"),
     ranked,
     symptomAt: Timestamp.fromMillis(symptom.latestMs),
     since: Timestamp.fromMillis(symptom.sinceMs),
-    gaps,
-    unread
+    gaps: unseen,
+    unread,
+    ...(outages.length + hidden.length === 0 ? {} : { outages: [...outages, ...hidden] }),
+    ...(takenBack.length === 0 ? {} : { takenBack })
   } satisfies Suspects
 })
 
 /** Says that nothing changed only if that is confirmed. What has arrived meanwhile is considered. */
 const confirmed = Effect.fnUntraced(function* (sources: Sources, request: SuspectRequest, rough: FirstSymptom) {
   const { journal } = sources
+  const untilMs = (yield* Monotonic.nowMs) + withinMs
   const listed = Effect.suspend(() => journal.list({ ...intervalOf(rough, request), limit: mostChanges }))
   const before = yield* listed
   const found = yield* suspects(sources, request, rough, before)
+  const known = new Set(before.map(({ id }) => id))
+  const relevant = isRelevant(startsOf(request))
+  const mayRival = (change: ObjectChange) =>
+    !known.has(change.id) && Timestamp.toMillis(change.at) <= rough.latestMs + skewMs && relevant(change)
+  if (found.finding === "one") {
+    const late = Effect.flatMap(listed, (after) =>
+      after.some(mayRival) ? suspects(sources, request, rough, after) : Effect.undefined
+    )
+    return yield* unrivalled({ ...request, journal, kinds: kindsOf(journal), untilMs }, found, late)
+  }
   if (found.finding !== "nothing-changed") return found
   if ((yield* journal.list({ since: Timestamp.fromMillis(request.nowMs + aheadMs), limit: 1 })).length > 0)
     return {

@@ -31,6 +31,7 @@
  */
 
 import * as FieldPath from "../domain/FieldPath.ts"
+import type { Firing } from "../domain/Firing.ts"
 import { isLimiting } from "../domain/LimitingKinds.ts"
 import type { ObjectChange, WriterKind } from "../domain/ObjectChange.ts"
 import type { Suspect } from "../domain/Suspects.ts"
@@ -39,6 +40,8 @@ import type { KubernetesObject } from "../kubernetes/KubernetesClient.ts"
 import { easesOnly } from "./Easing.ts"
 import { effectsOfChange } from "./FieldEffects.ts"
 import { type FirstSymptom, skewMs } from "./FirstSymptom.ts"
+import { mitigates } from "./Mitigation.ts"
+import { orderInDoubt } from "./OrderInDoubt.ts"
 import { isOnlyAboutPods, type SymptomKind, type SymptomsSeen } from "./SymptomKinds.ts"
 
 /** A change with a lower score is no suspect. */
@@ -55,8 +58,8 @@ export interface Candidate {
   readonly relation: string
   /** Why it belongs to the setup of the target, and not to what happened to it later (`Setup`). */
   readonly setup?: string
-  /** Whether Kubernaut has taken it back already. Default false. */
-  readonly takenBack?: boolean
+  /** The write of Kubernaut that has taken it back already. Absent: none has. */
+  readonly takenBack?: ObjectChange
   /** Whether it only puts back what was there before. Default false. */
   readonly putsBack?: boolean
   /** Whether the pod template was changed again since, or just before. Default false. */
@@ -71,6 +74,8 @@ export interface Candidate {
 export interface Scene {
   readonly symptom: FirstSymptom
   readonly seen: SymptomsSeen
+  /** When the alert fired before. Default: never. */
+  readonly firings?: ReadonlyArray<Firing>
 }
 
 interface Factor {
@@ -171,8 +176,12 @@ const directionOf = ({ change }: Candidate, { said, shown }: SymptomsSeen): Fact
 
 const setupOf = ({ setup }: Candidate): Factor => (setup === undefined ? { value: 1 } : { value: 0.1, reason: setup })
 
-const triedOf = ({ takenBack = false }: Candidate): Factor =>
-  takenBack ? { value: 0.1, reason: "Kubernaut has taken it back already, which did not help." } : { value: 1 }
+const triedOf = (candidate: Candidate): Factor =>
+  candidate.takenBack === undefined
+    ? { value: 1 }
+    : isInForce(candidate)
+      ? { value: 0.1, reason: "Kubernaut has taken it back already, which did not help." }
+      : { value: 0.1, reason: "Kubernaut has taken it back already." }
 
 const returnOf = ({ putsBack = false }: Candidate): Factor =>
   putsBack ? { value: 0.1, reason: "It puts back what was there before." } : { value: 1 }
@@ -188,18 +197,19 @@ const noveltyOf = (candidate: Candidate): Factor => {
 
 const sameJson = (left: unknown, right: unknown): boolean => FieldPath.differences(left, right).length === 0
 
-/** Whether the change is still there. */
-const forceOf = ({ change, present }: Candidate): Factor => {
-  if (present === undefined) return { value: 1 }
-  const gone: Factor = { value: 0.1, reason: "It is no longer in force." }
-  if (change.operation === "deleted") return present === null ? { value: 1 } : gone
-  if (present === null) return gone
-  if (change.operation === "created") return { value: 1 }
-  const holds = change.fields.some(
+/** Whether the change is still there, as far as that is known. */
+export const isInForce = ({ change, present }: Candidate): boolean => {
+  if (present === undefined) return true
+  if (change.operation === "deleted") return present === null
+  if (present === null) return false
+  if (change.operation === "created" || change.fields.length === 0) return true
+  return change.fields.some(
     ({ after, path }) => change.ref.kind === "Secret" || sameJson(FieldPath.valueAt(present, path), after)
   )
-  return holds || change.fields.length === 0 ? { value: 1 } : gone
 }
+
+const forceOf = (candidate: Candidate): Factor =>
+  isInForce(candidate) ? { value: 1 } : { value: 0.1, reason: "It is no longer in force." }
 
 const healthOf = ({ healthy, said }: SymptomsSeen): Factor =>
   healthy && isOnlyAboutPods(said) ? { value: 0.25, reason: "All pods of the target are well." } : { value: 1 }
@@ -213,7 +223,8 @@ const certaintyOf = ({ change: { notBefore } }: Candidate): Factor =>
     : { value: 0.7, reason: `Nobody watched, so it may have been made at any time since ${notBefore}.` }
 
 /** The score of a change, with its reasons. */
-export const score = (candidate: Candidate, { seen, symptom }: Scene): Suspect => {
+export const score = (candidate: Candidate, { firings = [], seen, symptom }: Scene): Suspect => {
+  const needsPerson = orderInDoubt(candidate.change, symptom) ?? mitigates(candidate.change, firings)
   const distance = Math.max(0, Math.trunc(candidate.distance))
   const factors: ReadonlyArray<Factor> = [
     closenessOf(candidate, symptom),
@@ -238,7 +249,8 @@ export const score = (candidate: Candidate, { seen, symptom }: Scene): Suspect =
     relation: candidate.relation,
     ...(candidate.followed === true ? { followed: true } : {}),
     ...(candidate.replaced === undefined ? {} : { replaced: true }),
-    reasons: factors.flatMap(({ reason }) => reason ?? [])
+    ...(needsPerson === undefined ? {} : { needsPerson }),
+    reasons: [...factors.flatMap(({ reason }) => reason ?? []), ...(needsPerson === undefined ? [] : [needsPerson])]
   }
 }
 

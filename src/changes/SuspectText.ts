@@ -97,6 +97,19 @@ const unknownText = ({ gaps, since, symptomAt, unread }: Suspects): string => {
   return `unknown what changed since ${since}${causes.length === 0 ? "" : ` (${causes.join("; ")})`}`
 }
 
+const outageText = ({ outages = [] }: Suspects): string =>
+  outages.length === 0 ? "" : `; or another cause: ${outages.map((each) => cut(plain(each), 300)).join(" ")}`
+
+/** What Kubernaut has taken back already, and by which remediation. */
+const takenBackText = ({ takenBack = [] }: Suspects): string =>
+  takenBack
+    .slice(0, 3)
+    .map(({ at, change, remediation }) => {
+      const by = remediation === undefined ? "" : ` by ${cut(plain(remediation))}`
+      return `; taken back already: ${whatText(change)}${by} at ${at}`
+    })
+    .join("")
+
 const tail = (count: number): string =>
   count === 0 ? "" : `; ${count} less likely change${count === 1 ? "" : "s"} ranked`
 
@@ -108,11 +121,11 @@ export const summary = (suspects: Suspects, startsAt: Timestamp): string => {
     const named = ranked
       .slice(0, Math.min(count, 3))
       .map(({ change }) => `${whatText(change)} by ${whoText(change)} ${beforeAlertText(change, startsAt)}`)
-    return `${count} suspect${count === 1 ? "" : "s"}: ${named.join("; ")}${count > 3 ? "; …" : ""}`
+    return `${count} suspect${count === 1 ? "" : "s"}: ${named.join("; ")}${count > 3 ? "; …" : ""}${outageText(suspects)}`
   }
   const text =
     finding === "nothing-changed"
-      ? `nothing relevant changed since ${suspects.since}: it was watched throughout`
+      ? `nothing ${suspects.takenBack === undefined ? "" : "else that is "}relevant changed since ${suspects.since}: it was watched throughout`
       : unknownText(suspects)
-  return `no suspect: ${text}${tail(ranked.length)}`
+  return `no suspect: ${text}${takenBackText(suspects)}${tail(ranked.length)}`
 }

@@ -32,6 +32,7 @@ export type Relation =
   | "is granted rights by"
   | "grants"
   | "runs on"
+  | "runs a pod of"
   | "could run on"
   | "has the priority of"
   | "is protected by"

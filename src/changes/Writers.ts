@@ -22,6 +22,12 @@ const table: ReadonlyArray<readonly [WriterKind, RegExp]> = [
   [
     "controller",
     /(^kube-|^kubelet$|controller|operator|autoscaler|provisioner|^manager$|^keda|^cainjector|cert-manager|^csi-|^istiod$|^pilot-discovery$|^cilium|^calico|^flanneld$|^cloud-|^vpa-|^apiserver$|^k3s|^rke2|scheduler|descheduler|velero)/i
+  ],
+  // Controllers whose names do not say that they are: those that cordon and taint nodes before these go, and those that
+  // shift traffic, restart workloads or apply policies.
+  [
+    "controller",
+    /^(karpenter|node-termination-handler|aws-node-termination-handler|kured|draino|node-problem-detector|machine-config-daemon|googlecontainerengine|cluster-api.*|flagger|argo-rollouts|crossplane.*|apiextensions\.crossplane\.io.*|reloader|keel|external-dns|external-secrets|kyverno|gatekeeper|sealed-secrets|strimzi.*)$/i
   ]
 ]
 

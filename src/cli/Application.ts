@@ -4,44 +4,43 @@
  */
 
 import { NodeHttpClient, NodeServices } from "@effect/platform-node"
-import { type Context, Deferred, Duration, Effect, Layer, Option, Schedule } from "effect"
+import { type Context, Deferred, Duration, Effect, type FileSystem, Layer, Schedule } from "effect"
 import { LanguageModel } from "effect/ai"
 import { HttpClient, HttpServer, type HttpServerError } from "effect/http"
 import { page } from "../console/LandingPage.ts"
-import { RemediationId } from "../domain/Remediation.ts"
+import * as Cgroup from "../health/Cgroup.ts"
 import type { Token } from "../http/Authentication.ts"
-import * as Components from "../http/routes/Components.ts"
 import type { Check } from "../http/routes/Operations.ts"
 import * as Server from "../http/Server.ts"
-import type { AlertReceived, AlertsTruncated } from "../intake/Intake.ts"
-import { InvestigationChain } from "../investigation/InvestigationChain.ts"
+import * as PrometheusMetrics from "../investigation/evidence/PrometheusMetrics.ts"
 import type { Investigator } from "../investigation/Investigator.ts"
 import * as HolmesGptInvestigator from "../investigation/models/HolmesGptInvestigator.ts"
 import * as LlmInvestigator from "../investigation/models/LlmInvestigator.ts"
+import { identityOf } from "../investigation/models/PeerIdentity.ts"
 import * as AnthropicLanguageModel from "../investigation/models/providers/AnthropicLanguageModel.ts"
 import * as OpenAiLanguageModel from "../investigation/models/providers/OpenAiLanguageModel.ts"
 import type { Rule } from "../investigation/rules/Rulebook.ts"
 import * as Kubernaut from "../Kubernaut.ts"
 import * as ClientNode from "../kubernetes/ClientNode.ts"
-import * as ClusterIdentity from "../kubernetes/ClusterIdentity.ts"
 import { KubernetesClient } from "../kubernetes/KubernetesClient.ts"
 import * as Sandbox from "../kubernetes/Sandbox.ts"
-import { Supervised } from "../remediation/Supervised.ts"
 import * as EventHub from "../resilience/EventHub.ts"
-import type { Bulkhead } from "../resilience/pipeline/Bulkhead.ts"
+import { type ResilienceEvent, ResilienceEvents } from "../resilience/ResilienceEvent.ts"
 import * as Supervisor from "../resilience/supervision/Supervisor.ts"
 import type { FaultInjection } from "../simulation/injection/FaultInjection.ts"
-import { Archive } from "../storage/Archive.ts"
+import type { Archive } from "../storage/Archive.ts"
 import { AuditLog } from "../storage/AuditLog.ts"
-import { RemediationStore } from "../storage/RemediationStore.ts"
-import { StandingOrders } from "../storage/StandingOrders.ts"
 import * as Storage from "../storage/Storage.ts"
-import { StorageHealth } from "../storage/StorageHealth.ts"
-import type { Service } from "../telemetry/Instruments.ts"
 import * as Metrics from "../telemetry/Metrics.ts"
+import { watchReceiver } from "../telemetry/ReceiverCheck.ts"
 import * as FiringAlerts from "../verification/FiringAlerts.ts"
+import { components } from "./ComponentParts.ts"
+import * as ServiceMetrics from "./ServiceMetrics.ts"
 import type { LlmProvider, Settings } from "./settings/Settings.ts"
+import * as SinkSettings from "./SinkSettings.ts"
+import * as StorageParts from "./StorageParts.ts"
 import { version } from "./Version.ts"
+import * as WatchdogParts from "./WatchdogParts.ts"
 
 /** Everything that is read and validated before the service starts. */
 export interface Prepared {
@@ -104,30 +103,51 @@ export const llmInvestigator = (provider: LlmProvider, faults?: FaultInjection):
   const options = {
     url: provider.url ?? providerUrl[provider.kind],
     model: provider.model,
-    ...(provider.key === undefined ? {} : { apiKey: provider.key })
+    ...(provider.key === undefined ? {} : { apiKey: provider.key }),
+    ...(provider.firstSign === undefined ? {} : { patience: { firstSignMs: Duration.toMillis(provider.firstSign) } })
   }
   const model = provider.kind === "openai" ? OpenAiLanguageModel : AnthropicLanguageModel
   const { layer, probe } = { layer: model.layer(options), probe: model.probe(options) }
-  const { name } = provider
+  const { contextTokens, name, price } = provider
+  const common = {
+    provider: name,
+    model: provider.model,
+    ...(price === undefined ? {} : { price }),
+    ...identityOf({ url: options.url, apiKey: provider.key }),
+    ...(contextTokens === undefined ? {} : { contextTokens })
+  }
   return faults === undefined
-    ? LlmInvestigator.make({ provider: name, probe }).pipe(Effect.provide(layer))
-    : LlmInvestigator.make({ provider: name, probe: faults.probe(name, probe) }).pipe(
+    ? LlmInvestigator.make({ ...common, probe }).pipe(Effect.provide(layer))
+    : LlmInvestigator.make({ ...common, probe: faults.probe(name, probe) }).pipe(
         Effect.provide(behind(LanguageModel.LanguageModel, layer, (model) => faults.languageModel(name, model)))
       )
 }
 
-/** HolmesGPT as a tier of the chain, if it is configured. */
-export const holmesgptInvestigator = (settings: Settings) =>
-  settings.holmesgptUrl === undefined
-    ? Effect.succeed([])
-    : Effect.map(
-        HolmesGptInvestigator.make({
-          url: settings.holmesgptUrl,
-          ...(settings.holmesgptApiKey === undefined ? {} : { apiKey: settings.holmesgptApiKey }),
-          ...(settings.holmesgptModel === undefined ? {} : { model: settings.holmesgptModel })
-        }),
-        (investigator) => [investigator]
+/** The key of HolmesGPT: a setting, or read from a file. */
+const holmesgptKey = ({ holmesgptApiKey: key, holmesgptApiKeyFile: file }: Settings) =>
+  file === undefined
+    ? Effect.succeed(key)
+    : Effect.map(Effect.context<FileSystem.FileSystem>(), (context) =>
+        Effect.provideContext(HolmesGptInvestigator.apiKeyOfFile(file), context)
       )
+
+/** HolmesGPT as a tier of the chain, if it is configured. */
+export const holmesgptInvestigator = Effect.fnUntraced(function* (settings: Settings) {
+  if (settings.holmesgptUrl === undefined) return []
+  const apiKey = yield* holmesgptKey(settings)
+  const { inputTokens, outputTokens, price } = settings.holmesgptSpend
+  const investigator = yield* HolmesGptInvestigator.make({
+    url: settings.holmesgptUrl,
+    firstSign: settings.holmesgptFirstSign,
+    ...(apiKey === undefined ? {} : { apiKey }),
+    ...(settings.holmesgptModel === undefined ? {} : { model: settings.holmesgptModel }),
+    estimate: { inputTokens: inputTokens ?? null, outputTokens: outputTokens ?? null },
+    ...(price === undefined ? {} : { price })
+  })
+  // Of a file, the key at the start: a suspension of another key is not that of this account.
+  const known = Effect.isEffect(apiKey) ? yield* Effect.orElseSucceed(apiKey, () => undefined) : apiKey
+  return [{ ...investigator, ...identityOf({ url: settings.holmesgptUrl, apiKey: known }) }]
+})
 
 /** HolmesGPT, then the LLM providers in order. */
 const investigators = ({ faultInjection, settings }: Prepared) =>
@@ -143,124 +163,26 @@ const holmesgptClient = (faultInjection: FaultInjection | undefined) =>
     ? NodeHttpClient.layerUndici
     : behind(HttpClient.HttpClient, NodeHttpClient.layerUndici, faultInjection.holmesgpt)
 
-const firingAlerts = ({ alertmanagerUrl }: Settings) =>
+/** Its breaker publishes to the hub of the service. */
+const firingAlerts = ({ alertmanagerUrl }: Settings, events: EventHub.EventHub<ResilienceEvent>) =>
   alertmanagerUrl === undefined
     ? FiringAlerts.layerNone
-    : FiringAlerts.layerAlertmanager({ url: alertmanagerUrl }).pipe(Layer.provide(NodeHttpClient.layerUndici))
+    : FiringAlerts.layerAlertmanager({ url: alertmanagerUrl }).pipe(
+        Layer.provide([NodeHttpClient.layerUndici, Layer.succeed(ResilienceEvents, events)])
+      )
 
-/**
- * Whether the last commit was stored, and whether the database can be read: looks up an id that does not exist. Both
- * are cheap enough for every probe. The supervised child `storage` writes when nothing else does.
- */
-const storageCheck: Effect.Effect<Check, never, RemediationStore | StorageHealth> = Effect.gen(function* () {
-  const store = yield* RemediationStore
-  const health = yield* StorageHealth
-  const readable = store.get(RemediationId.make("none")).pipe(
-    Effect.as({ ok: true } as const),
-    Effect.catch((error) => Effect.succeed({ ok: false, message: error.message } as const))
-  )
-  return {
-    name: "storage",
-    check: Effect.flatMap(health.status, (status) =>
-      status._tag === "Up" ? readable : Effect.succeed({ ok: false, message: status.message } as const)
-    )
-  }
-})
+/** Its breaker publishes to the hub of the service, too. */
+const targetMetrics = ({ prometheusSelector, prometheusUrl }: Settings, events: EventHub.EventHub<ResilienceEvent>) =>
+  prometheusUrl === undefined
+    ? Layer.empty
+    : PrometheusMetrics.layer({
+        url: prometheusUrl,
+        ...(prometheusSelector === undefined ? {} : { selector: prometheusSelector })
+      }).pipe(Layer.provide([NodeHttpClient.layerUndici, Layer.succeed(ResilienceEvents, events)]))
 
-/** The status also reports children that the supervisor gave up on. */
-const supervisorStatus = (children: ReadonlyArray<Supervisor.ChildStatus>) => {
-  const missing = children
-    .filter(({ status }) => status !== "running")
-    .map(({ name, status }) => `${name} is ${status}`)
-  return missing.length === 0 ? { status: "up" as const } : { status: "degraded" as const, message: missing.join("; ") }
-}
-
-/** Whether this is known to be the cluster that the database belongs to. */
-const identityStatus = (state: ClusterIdentity.IdentityState) => {
-  switch (state._tag) {
-    case "Confirmed":
-      return { status: "up" as const }
-    case "Unconfirmed":
-      return {
-        status: "degraded" as const,
-        message: "the uid of namespace kube-system has not been read yet, so nothing is written"
-      }
-    case "OtherCluster":
-      return {
-        status: "down" as const,
-        message: `nothing is written: the database belongs to the cluster ${state.bound}, and this is ${state.found}`
-      }
-  }
-}
-
-const components = (faults: FaultInjection | undefined) =>
-  Layer.unwrap(
-    Effect.gen(function* () {
-      const { tiers } = yield* InvestigationChain
-      const kubernetes = yield* Kubernaut.ClusterPipeline
-      const supervised = yield* Supervised
-      const identity = yield* ClusterIdentity.ClusterIdentity
-      const { circuitBreaker: alertmanager } = yield* FiringAlerts.FiringAlerts
-      const { check } = yield* storageCheck
-      const parts: ReadonlyArray<Components.Part> = [
-        ...(faults === undefined
-          ? []
-          : [
-              {
-                name: "fault-injection",
-                status: Effect.map(faults.describe, (message) => ({ status: "degraded" as const, message }))
-              }
-            ]),
-        {
-          name: "storage",
-          status: Effect.map(check, (result) =>
-            result.ok ? { status: "up" as const } : { status: "down" as const, message: result.message }
-          )
-        },
-        { name: "supervisor", status: Effect.map(supervised.status, supervisorStatus) },
-        { name: "cluster-identity", status: Effect.map(identity.state, identityStatus) },
-        {
-          name: "kubernetes",
-          ...(kubernetes.circuitBreaker === undefined ? {} : { breaker: kubernetes.circuitBreaker })
-        },
-        ...(alertmanager === undefined ? [] : [{ name: "alertmanager", breaker: alertmanager }]),
-        ...tiers.map(({ circuitBreaker, service }): Components.Part =>
-          circuitBreaker === undefined
-            ? { name: service, status: Effect.succeed({ status: "up" as const }) }
-            : { name: service, breaker: circuitBreaker }
-        )
-      ]
-      return Components.layer(parts)
-    })
-  )
-
-const measured = (name: string, bulkhead: Bulkhead | undefined): Service =>
-  bulkhead === undefined ? { name } : { name, bulkheadInUse: () => Effect.runSync(bulkhead.state).inUse }
-
-const metrics = (alerts: EventHub.EventHub<AlertReceived>, truncated: EventHub.EventHub<AlertsTruncated>) =>
-  Layer.unwrap(
-    Effect.gen(function* () {
-      const { tiers } = yield* InvestigationChain
-      const kubernetes = yield* Kubernaut.ClusterPipeline
-      return Metrics.layer({
-        alerts,
-        truncated,
-        storage: (yield* StorageHealth).changes,
-        emergencyStop: Effect.orElseSucceed(
-          Effect.map((yield* StandingOrders).current("emergency-stop"), Option.isSome),
-          () => undefined
-        ),
-        services: [
-          measured(kubernetes.name, kubernetes.bulkhead),
-          ...tiers.filter(({ name }) => name !== "rules").map(({ bulkhead, service }) => measured(service, bulkhead))
-        ]
-      })
-    })
-  )
-
-const serverOptions = Effect.fnUntraced(function* ({ settings, tls, tokens }: Prepared) {
+/** The server that the settings describe. `ready`: whether an alert could be stored now. */
+export const serverOptions = Effect.fnUntraced(function* ({ settings, tls, tokens }: Prepared, ready: Check) {
   const metrics = yield* Metrics.Metrics
-  const check = yield* storageCheck
   return {
     host: settings.host,
     port: settings.port,
@@ -269,7 +191,7 @@ const serverOptions = Effect.fnUntraced(function* ({ settings, tls, tokens }: Pr
     clusterName: settings.clusterName,
     mode: settings.mode,
     live: [{ name: "ping", check: Effect.succeed({ ok: true } as const) }],
-    ready: [check],
+    ready: [ready],
     metrics: metrics.expose,
     page: page(version),
     ...(tls === undefined ? {} : { tls }),
@@ -290,21 +212,50 @@ export const timesOf = (
   verification: { stabilisation: settings.steadyFor, alertQuiet: Duration.times(settings.steadyFor, 2) }
 })
 
-/** Everything except the HTTP server, which `start` adds. */
-export const layer = (prepared: Prepared) => {
+/** How the settings read alerts, and where is published what became of them. */
+export const intakeOptions = (settings: Settings, hubs: ServiceMetrics.IntakeHubs) => {
+  const watchdog = WatchdogParts.alertOf(settings)
+  return {
+    clusterAliases: settings.clusterAliases,
+    clusterLabels: settings.clusterLabels,
+    unlabelledAlerts: settings.unlabelledAlerts,
+    severities: settings.severities,
+    targetLabels: settings.targetLabels,
+    ...(watchdog === undefined ? {} : { watchdog }),
+    onReceived: hubs.alerts.publish,
+    onTruncated: hubs.truncated.publish,
+    onPosted: hubs.posts.publish
+  }
+}
+
+/** The service on an open database, without the HTTP server, which `start` adds. */
+export const service = (prepared: Prepared) => {
   const { faultInjection, rules, settings } = prepared
-  const alerts = EventHub.make<AlertReceived>()
-  const truncated = EventHub.make<AlertsTruncated>()
-  return Layer.mergeAll(metrics(alerts, truncated), components(faultInjection)).pipe(
+  const hubs = ServiceMetrics.makeIntakeHubs()
+  const events = EventHub.make<ResilienceEvent>()
+  return Layer.mergeAll(ServiceMetrics.layer(hubs, settings), components(faultInjection)).pipe(
+    Layer.provide(WatchdogParts.layer(settings, hubs.alerts)),
     Layer.provideMerge(
       Kubernaut.layer({
         cluster: settings.clusterName,
         mode: settings.mode,
         allAiDown: settings.allAiDown,
+        health: {
+          levelDwell: settings.levelDwell,
+          pressure: Cgroup.read(),
+          ...(settings.pipelineCheck === "off" ? {} : { pipelineCheck: settings.pipelineCheck })
+        },
+        events,
         guardrails: settings.guardrails,
         investigators: investigators(prepared),
-        investigation: { deadline: ({ name }) => (name === "holmesgpt" ? settings.holmesgptTimeout : "30 seconds") },
+        investigation: {
+          deadline: ({ name }) => (name === "holmesgpt" ? settings.holmesgptTimeout : "30 seconds"),
+          ...(settings.hedgeAfter === undefined
+            ? {}
+            : { hedge: { after: settings.hedgeAfter, deadline: settings.hedgeDeadline } })
+        },
         rules,
+        spend: { budgets: settings.spendBudgets, currency: settings.spendCurrency },
         ...timesOf(settings),
         changes:
           settings.changes === "off"
@@ -314,77 +265,61 @@ export const layer = (prepared: Prepared) => {
                 retention: settings.changesRetention,
                 isNewCluster: settings.cluster === "sandbox"
               },
-        intake: {
-          clusterAliases: settings.clusterAliases,
-          clusterLabels: settings.clusterLabels,
-          unlabelledAlerts: settings.unlabelledAlerts,
-          severities: settings.severities,
-          targetLabels: settings.targetLabels,
-          onReceived: alerts.publish,
-          onTruncated: truncated.publish
-        }
+        intake: intakeOptions(settings, hubs)
       }).pipe(Layer.provide(holmesgptClient(faultInjection)))
     ),
-    Layer.provideMerge(firingAlerts(settings)),
+    Layer.provideMerge(SinkSettings.layer(settings)),
+    Layer.provideMerge(firingAlerts(settings, events)),
+    Layer.provideMerge(targetMetrics(settings, events)),
     Layer.provide(
       faultInjection === undefined
         ? auditedCluster(settings)
         : behind(KubernetesClient, auditedCluster(settings), faultInjection.cluster)
     ),
-    Layer.provideMerge(Storage.layerSqlite(storageOptions(settings))),
     Layer.provide(NodeServices.layer)
   )
 }
 
-/** `sqlite:./data/kubernaut.db` without its scheme. */
-export const databaseFile = (settings: Settings): string => settings.databaseUrl.replace(/^sqlite:(\/\/)?/, "")
-
-/** The database and its archive. */
-export const storageOptions = (settings: Settings): Storage.StorageOptions => ({
-  filename: databaseFile(settings),
-  archive: {
-    ...(settings.archiveDirectory === undefined ? {} : { directory: settings.archiveDirectory }),
-    ...(settings.archiveKey === undefined ? {} : { keyFile: settings.archiveKey })
-  }
-})
-
-/** Archives once a day. A failed run is logged, and the next day's run continues where it stopped. */
-const archiveDaily = (olderThan: Duration.Duration) =>
-  Effect.flatMap(Archive, (archive) =>
-    archive.run(olderThan).pipe(
-      Effect.flatMap(({ auditLines, remediations }) =>
-        Effect.logInfo("Old data was archived", { remediations, auditLines })
-      ),
-      Effect.catch((error) => Effect.logError("Old data could not be archived", { reason: error.message })),
-      Effect.andThen(Effect.sleep("1 day")),
-      Effect.forever
+/** Everything except the HTTP server. Fails if the database cannot be opened. */
+export const layer = (prepared: Prepared) => {
+  const { settings } = prepared
+  return service(prepared).pipe(
+    Layer.provideMerge(
+      Layer.merge(Storage.layerSqlite(StorageParts.storageOptions(settings)), StorageParts.spool(settings))
     )
   )
+}
 
 /**
  * Starts the long-running parts, the HTTP server last, and returns the address that it listens on. Fails when the port
- * is in use. The supervisor restarts parts that end later; `givenUp` fails when the server does not stay up. Closing
- * the scope stops the server first.
+ * is in use. `socket`: it listens already. The supervisor restarts parts that end later; `givenUp` fails when the
+ * server does not stay up. Closing the scope stops the server first.
  */
-export const start = Effect.fnUntraced(function* (prepared: Prepared) {
+export const start = Effect.fnUntraced(function* (prepared: Prepared, socket?: HttpServer.HttpServer["Service"]) {
   const { archiveAfter } = prepared.settings
-  const metrics = yield* Metrics.Metrics
   const listening = yield* Deferred.make<HttpServer.HttpServer["Service"]["address"], HttpServerError.ServeError>()
-  const options = yield* serverOptions(prepared)
+  const options = yield* serverOptions(prepared, yield* StorageParts.readyCheck)
+  // One that has ended cannot be used again.
+  let open = socket
+  const server = Effect.sync(() => {
+    const taken = open
+    open = undefined
+    return Server.layer(options, taken)
+  })
   const http = Effect.flatMap(HttpServer.HttpServer, ({ address }) =>
     Effect.andThen(Deferred.succeed(listening, address), Effect.never)
   ).pipe(
-    Effect.provide(Server.layer(options)),
+    Effect.provide(Layer.unwrap(server)),
     Effect.tapCause((cause) => Deferred.failCause(listening, cause))
   )
   const children: ReadonlyArray<
     Supervisor.ChildSpec<HttpServerError.ServeError, Effect.Services<typeof http> | AuditLog | Archive>
   > = [
-    { name: "metrics", start: metrics.run },
-    ...(archiveAfter === undefined ? [] : [{ name: "archive", start: archiveDaily(archiveAfter) }]),
+    ...(archiveAfter === undefined ? [] : [{ name: "archive", start: StorageParts.archiveDaily(archiveAfter) }]),
     ...(prepared.faultInjection === undefined ? [] : [{ name: "fault-injection", start: prepared.faultInjection.run }]),
     { name: "http", start: http }
   ]
+  yield* watchReceiver
   const givenUp = yield* Deferred.make<never, Supervisor.Escalation>()
   yield* Supervisor.make(
     {

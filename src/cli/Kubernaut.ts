@@ -5,11 +5,13 @@ import { CliError, Command } from "effect/cli"
 import { archive } from "./commands/ArchiveCommand.ts"
 import { changes } from "./commands/ChangesCommand.ts"
 import { config, rulebook } from "./commands/ConfigCommands.ts"
+import { notify } from "./commands/NotifyCommand.ts"
 import { alert, approve, audit, reject, remediations, reviews, status } from "./commands/OperateCommands.ts"
 import { emergency, emergencyStop } from "./commands/OrderCommands.ts"
 import { rollback } from "./commands/RollbackCommand.ts"
 import { doctor, serve } from "./commands/ServiceCommands.ts"
 import { simulate } from "./commands/SimulateCommand.ts"
+import { spend } from "./commands/SpendCommand.ts"
 import { CommandFailed, exitCodes } from "./ExitCode.ts"
 import { Json } from "./Output.ts"
 import { ConfigurationError } from "./settings/Configuration.ts"
@@ -29,8 +31,10 @@ const kubernaut = Command.make("kubernaut").pipe(
     emergencyStop,
     emergency,
     changes,
+    spend,
     audit,
     archive,
+    notify,
     doctor,
     simulate,
     config,

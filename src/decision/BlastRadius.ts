@@ -62,6 +62,9 @@ export interface Spending {
 
 /** A budget that an action falls under. */
 export interface Scope {
+  readonly kind: "target" | "namespace" | "pool" | "cluster"
+  /** The target, the namespace or the pool; empty for the cluster. */
+  readonly whose: string
   /** Equal for all actions that share the budget. */
   readonly key: string
   /** For people, such as `namespace shop`. */
@@ -86,20 +89,17 @@ const ageUnitMs = 5 * 60_000
 /** For how long an action that was intended may be written: the default of the service. */
 const writtenWithinMs = 10 * 60_000
 
-const scope = (key: string, name: string, { burst, refill }: Budget): Scope => ({
-  key,
-  name,
-  burst,
-  refillMs: Duration.toMillis(refill)
-})
-
-const keysOf = ({ pools, target }: Pick<SpentAction, "target" | "pools">): ReadonlyArray<string> => {
+/** The budgets that an action falls under: the kind of each, and whose it is. */
+const budgetsOf = ({
+  pools,
+  target
+}: Pick<SpentAction, "target" | "pools">): ReadonlyArray<readonly [kind: Scope["kind"], whose: string]> => {
   const namespace = namespaceOf(target)
   return [
-    `target ${target}`,
-    ...(namespace === "" ? [] : [`namespace ${namespace}`]),
-    ...pools.map((pool) => `pool ${pool}`),
-    "cluster"
+    ["target", target],
+    ...(namespace === "" ? [] : [["namespace", namespace] as const]),
+    ...pools.map((pool) => ["pool", pool] as const),
+    ["cluster", ""]
   ]
 }
 
@@ -110,12 +110,23 @@ const ofPool = ({ maximumNodesOut, blastRadius: { pool } }: GuardrailSettings, s
 /** The budgets that an action falls under. */
 export const scopesOf = (claimant: Claimant, settings: GuardrailSettings): ReadonlyArray<Scope> => {
   const { blastRadius } = settings
-  return keysOf(claimant).map((key) => {
-    if (key === "cluster") return scope(key, "the cluster", clusterBudget(settings))
-    if (key.startsWith("target ")) return scope(key, "the target", blastRadius.target)
-    return key.startsWith("pool ")
-      ? scope(key, key, ofPool(settings, claimant.poolSize))
-      : scope(key, key, blastRadius.namespace)
+  const budgets = {
+    target: blastRadius.target,
+    namespace: blastRadius.namespace,
+    pool: ofPool(settings, claimant.poolSize),
+    cluster: clusterBudget(settings)
+  }
+  return budgetsOf(claimant).map(([kind, whose]): Scope => {
+    const { burst, refill } = budgets[kind]
+    const key = `${kind} ${whose}`
+    return {
+      kind,
+      whose,
+      key,
+      name: kind === "target" || kind === "cluster" ? `the ${kind}` : key,
+      burst,
+      refillMs: Duration.toMillis(refill)
+    }
   })
 }
 
@@ -185,30 +196,38 @@ const sinceDoubt = (each: Scope, timesMs: ReadonlyArray<number>, doubtedMs: numb
 const countsFromMs = ({ at, unfinished }: SpentAction, nowMs: number): number =>
   unfinished === true ? Math.max(toMillis(at), Math.min(nowMs, toMillis(at) + writtenWithinMs)) : toMillis(at)
 
+/** From when the actions count that took a token of a budget, for those budgets that are asked for. */
+const timesOf = (spent: Spending["spent"], scopes: ReadonlyArray<Scope>, nowMs: number) => {
+  const times: Record<Scope["kind"], Map<string, Array<number>>> = {
+    target: new Map(),
+    namespace: new Map(),
+    pool: new Map(),
+    cluster: new Map()
+  }
+  for (const { kind, whose } of scopes) times[kind].set(whose, [])
+  for (const action of spent) {
+    const atMs = countsFromMs(action, nowMs)
+    for (const [kind, whose] of budgetsOf(action)) times[kind].get(whose)?.push(atMs)
+  }
+  return times
+}
+
 /** The buckets of some budgets, filled from the history. */
 const bucketsOf = (
-  claimants: ReadonlyArray<Claimant>,
+  scopes: ReadonlyArray<Scope>,
   { doubtedMs, sinceMs, spent }: Spending,
-  settings: GuardrailSettings,
   nowMs: number
 ): Map<string, Bucket> => {
-  const timesMs = new Map<string, Array<number>>()
-  for (const action of spent)
-    for (const key of keysOf(action)) {
-      const times = timesMs.get(key)
-      if (times === undefined) timesMs.set(key, [countsFromMs(action, nowMs)])
-      else times.push(countsFromMs(action, nowMs))
-    }
+  const timesMs = timesOf(spent, scopes, nowMs)
   const buckets = new Map<string, Bucket>()
-  for (const claimant of claimants)
-    for (const each of scopesOf(claimant, settings))
-      if (!buckets.has(each.key)) {
-        const times = timesMs.get(each.key) ?? []
-        const { filledMs } = levelOf(each, times, sinceMs, nowMs)
-        const mostMs =
-          doubtedMs === undefined || each.key !== "cluster" ? Infinity : sinceDoubt(each, times, doubtedMs, nowMs)
-        buckets.set(each.key, { filledMs: Math.min(filledMs, mostMs), ahead: 0 })
-      }
+  for (const each of scopes)
+    if (!buckets.has(each.key)) {
+      const times = timesMs[each.kind].get(each.whose)!
+      const { filledMs } = levelOf(each, times, sinceMs, nowMs)
+      const mostMs =
+        doubtedMs === undefined || each.kind !== "cluster" ? Infinity : sinceDoubt(each, times, doubtedMs, nowMs)
+      buckets.set(each.key, { filledMs: Math.min(filledMs, mostMs), ahead: 0 })
+    }
   return buckets
 }
 
@@ -224,9 +243,13 @@ export const turnOf = (
   nowMs: number
 ): Turn => {
   const queue = [...waiting.filter(({ id }) => id !== me.id), me].sort(inTurn(nowMs))
-  const buckets = bucketsOf(queue, spending, settings, nowMs)
-  for (const claimant of queue) {
-    const scopes = scopesOf(claimant, settings)
+  const claims = queue.map((claimant) => ({ claimant, scopes: scopesOf(claimant, settings) }))
+  const buckets = bucketsOf(
+    claims.flatMap(({ scopes }) => scopes),
+    spending,
+    nowMs
+  )
+  for (const { claimant, scopes } of claims) {
     const lacking = scopes.filter((each) => {
       const { filledMs } = buckets.get(each.key)!
       return filledMs < (1 + keptFor(claimant.severity, each)) * each.refillMs

@@ -182,13 +182,16 @@ export const removedProtection = (settings: GuardrailSettings) => ({
 export const defaults: GuardrailSettings = Schema.decodeSync(GuardrailSettings)({})
 
 const matchesGlob = (glob: string, text: string): boolean =>
+  glob === text || (glob.includes("*") && globPattern(glob).test(text))
+
+const globPattern = (glob: string): RegExp =>
   new RegExp(
     `^${glob
       .split("*")
       .map((part) => part.replace(/[\\^$.*+?()[\]{}|]/g, "\\$&"))
       .join(".*")}$`,
     "s"
-  ).test(text)
+  )
 
 /**
  * Whether a namespace is protected, so that nothing is ever written in it. Cluster-scoped objects have the namespace

@@ -239,7 +239,9 @@ const unclearCause: Guardrail = (situation) => {
   const { investigation, suspects } = situation
   const chosen = suspectOf(situation)
   if (chosen === undefined || investigation.investigator === "rules") return undefined
-  return suspects?.finding === "one" && suspects.ranked[0]?.change.id === chosen.id
+  const isClear = suspects?.finding === "one" && (suspects.outages ?? []).length === 0
+  const [first] = suspects?.ranked ?? []
+  return isClear && first?.change.id === chosen.id && first.needsPerson === undefined
     ? undefined
     : ask("unclear-cause", `It is not clear that the change of ${displayName(chosen.ref)} is the cause.`)
 }

@@ -23,7 +23,7 @@
 
 import { isReadOnly } from "../domain/Action.ts"
 import type { EndedAction } from "../domain/PastAction.ts"
-import { toMillis } from "../domain/Timestamp.ts"
+import { fromMillis, toMillis } from "../domain/Timestamp.ts"
 
 /** A node, as far as it matters here. */
 export interface SeenNode {
@@ -67,9 +67,10 @@ const hasFailed = ({ action, symptoms, verdict }: EndedAction): boolean =>
 
 const actionsInDoubt = (ended: ReadonlyArray<EndedAction>, nowMs: number): string | undefined => {
   // If the clock was set back, it is not known how long ago that was which lies in the future.
-  const recent = ended.filter(({ at }) => toMillis(at) <= nowMs && nowMs - toMillis(at) < actionsWithinMs)
-  const helped = recent.findIndex(({ verdict }) => verdict === "fixed")
-  const failed = (helped === -1 ? recent : recent.slice(0, helped)).filter(hasFailed)
+  const [now, since] = [fromMillis(nowMs), fromMillis(nowMs - actionsWithinMs)]
+  const isRecent = ({ at }: EndedAction) => at <= now && at > since
+  const helped = ended.findIndex((each) => each.verdict === "fixed" && isRecent(each))
+  const failed = ended.slice(0, helped === -1 ? undefined : helped).filter((each) => isRecent(each) && hasFailed(each))
   const [last] = failed
   const targets = new Set(failed.map(({ target }) => target)).size
   return last !== undefined && targets >= leastTargets && nowMs - toMillis(last.at) < pauseMs

@@ -35,7 +35,7 @@ import type { FailureCode } from "../domain/Failure.ts"
 import type { EndedAction } from "../domain/PastAction.ts"
 import type { NodePlaces, Places } from "../domain/Places.ts"
 import { nameOf, namespaceOf, type TargetKey } from "../domain/Target.ts"
-import { toMillis } from "../domain/Timestamp.ts"
+import { fromMillis } from "../domain/Timestamp.ts"
 import type { GuardrailSettings } from "./GuardrailSettings.ts"
 
 type Shared = "registry" | "node" | "zone" | "namespace"
@@ -184,12 +184,13 @@ export const failedPeers = (
   nowMs: number
 ): FailedPeers | undefined => {
   const { action, places, symptoms, target } = candidate
-  const withinMs = Duration.toMillis(peers.within)
-  const isRecent = (atMs: number) => atMs <= nowMs && nowMs - atMs < withinMs
-  const others = ended.filter(
-    (other) => other.action === action && other.target !== target && isRecent(toMillis(other.at))
-  )
-  for (const symptom of new Set(others.flatMap((other) => other.symptoms))) {
+  const [now, since] = [fromMillis(nowMs), fromMillis(nowMs - Duration.toMillis(peers.within))]
+  const isPeer = (other: EndedAction) =>
+    other.action === action && other.target !== target && other.at <= now && other.at > since
+  const failed = ended.filter((other) => other.symptoms.length > 0 && isPeer(other))
+  if (failed.length === 0) return undefined
+  const others = ended.filter(isPeer)
+  for (const symptom of new Set(failed.flatMap((other) => other.symptoms))) {
     const explained = symptoms.includes(symptom) ? sharedBySymptom(symptom) : broughtBy(symptom)
     for (const shared of explained)
       for (const value of valuesOf(shared, target, places)) {

@@ -39,7 +39,12 @@ export const Change = Schema.Union([
     /** The version of the pod that the eviction was planned on. Absent: an earlier version planned it. */
     resourceVersion: Schema.optionalKey(Schema.NonEmptyString)
   }),
-  Schema.TaggedStruct("Delete", { ref: ResourceRef, uid: Schema.NonEmptyString }),
+  Schema.TaggedStruct("Delete", {
+    ref: ResourceRef,
+    uid: Schema.NonEmptyString,
+    /** A digest of the spec that is removed: nobody's later edit goes with it. Absent: whatever it is by then. */
+    spec: Schema.optionalKey(Schema.NonEmptyString)
+  }),
   Schema.TaggedStruct("Create", { ref: ResourceRef, manifest: Schema.JsonObject })
 ])
 export type Change = typeof Change.Type

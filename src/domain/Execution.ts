@@ -50,6 +50,9 @@ export const Intent = Schema.Struct({
 })
 export type Intent = typeof Intent.Type
 
+/** The remediation of an execution, or of its rollback: their ids begin with its own. */
+export const remediationOf = (executionId: string): string => executionId.replace(/-\d+(?:-rollback-\d+)?$/, "")
+
 /** How an execution ended. */
 export const ExecutionOutcome = Schema.Struct({
   executionId: Schema.NonEmptyString,

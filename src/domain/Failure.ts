@@ -44,6 +44,7 @@ const categories = {
   mode: "policy",
   "approval-expired": "policy",
   "emergency-stop": "policy",
+  level: "policy",
   "nodes-out": "policy",
   "pods-remain": "policy"
 } as const satisfies Readonly<Record<string, FailureCategory>>

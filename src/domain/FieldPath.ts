@@ -133,11 +133,23 @@ const difference = (path: FieldPath, before: unknown, after: unknown): FieldDiff
   ...(after === undefined ? {} : { after: after as Schema.Json })
 })
 
-const itemOf = (list: ReadonlyArray<unknown>, by: string, value: string): unknown => list[indexOf(list, { by, value })]
+/** The places of the items of a list, by the field that tells them apart. */
+const placesOf = (list: ReadonlyArray<unknown>, by: string): ReadonlyMap<string, number> =>
+  new Map(list.map((item, index) => [(item as Record<string, string>)[by]!, index]))
+
+/** The lists whose order means nothing. */
+const unordered: ReadonlySet<unknown> = new Set(["containers", "volumes", "volumeMounts", "ports", "imagePullSecrets"])
+
+/** Whether the items that are in both lists follow each other in the same order. */
+const inSameOrder = (before: ReadonlyMap<string, number>, after: ReadonlyMap<string, number>): boolean => {
+  const kept = [...before.keys()].flatMap((name) => after.get(name) ?? [])
+  return kept.every((place, index) => index === 0 || place > kept[index - 1]!)
+}
 
 /**
  * The innermost fields in which two states of an object differ. Restoring every `before` on the newer state yields the
- * older one, but for the order of items that are found by a field.
+ * older one, but for the order of items where it means nothing, as of containers and volumes. Where it may mean
+ * something, as of init containers, a list in another order differs as a whole.
  */
 export const differences = (before: unknown, after: unknown, path: FieldPath = []): ReadonlyArray<FieldDifference> => {
   if (sameJson(before, after)) return []
@@ -152,14 +164,14 @@ export const differences = (before: unknown, after: unknown, path: FieldPath = [
   if (Array.isArray(before) && Array.isArray(after) && before.length > 0 && after.length > 0) {
     const by = keyOf([before, after])
     if (by !== undefined) {
-      const names = new Set([...before, ...after].map((item) => (item as Record<string, string>)[by]!))
-      const found = [...names].flatMap((value) => {
-        const at = indexOf(before, { by, value })
-        const item = differences(before[at], itemOf(after, by, value), [...path, { by, value }])
-        return itemOf(after, by, value) === undefined ? item.map((each) => ({ ...each, at })) : item
+      const [old, now] = [placesOf(before, by), placesOf(after, by)]
+      const found = [...new Set([...old.keys(), ...now.keys()])].flatMap((value) => {
+        const at = old.get(value) ?? -1
+        const item = differences(before[at], after[now.get(value) ?? -1], [...path, { by, value }])
+        return now.has(value) ? item : item.map((each) => ({ ...each, at }))
       })
       // The same items in another order: only the order differs.
-      if (found.length > 0) return found
+      if (found.length > 0 && (unordered.has(path.at(-1)) || inSameOrder(old, now))) return found
     }
   }
   return [difference(path, before, after)]

@@ -18,11 +18,28 @@ export const Hop = Schema.Struct({
   outcome: Schema.Literals(["answered", "failed", "skipped"]),
   /** A code such as `circuit-open` or `timeout`, from `investigation/Investigator`. Absent when it answered. */
   reason: Schema.optionalKey(Schema.String),
+  /** What a person reads beside the reason: which budget is used up, and until when. */
+  detail: Schema.optionalKey(Schema.String),
+  /**
+   * What became of a hedge. On the hop that showed no sign of work: another model was asked beside it (`started`), or
+   * was not, because the retry budget had no token (`no-token`) or no other model was free (`no-model`). On the hop of
+   * the other model: `beside`. Absent where nothing was hedged.
+   */
+  hedge: Schema.optionalKey(Schema.Literals(["started", "no-token", "no-model", "beside"])),
   attempts: Schema.Int,
   /** Milliseconds. */
   durationMs: Schema.Finite
 })
 export type Hop = typeof Hop.Type
+
+/** What a person reads of a hedge. */
+export const hedgeText = (hedge: NonNullable<Hop["hedge"]>): string =>
+  ({
+    started: "no sign of work, another model asked beside it",
+    "no-token": "no sign of work, no retry budget to ask another model beside it",
+    "no-model": "no sign of work, no other model free",
+    beside: "asked beside it"
+  })[hedge]
 
 /** The findings of one investigator: the root cause, the evidence and the action that it proposes. */
 export const Investigation = Schema.Struct({

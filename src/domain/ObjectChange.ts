@@ -61,6 +61,8 @@ export const ObjectChange = Schema.Struct({
   /** Present for a change in a gap: it happened between this time and `seenAt`. */
   notBefore: Schema.optionalKey(Timestamp),
   by: Writer,
+  /** The execution of Kubernaut that wrote it, where the object names it. */
+  execution: Schema.optionalKey(Schema.String),
   /** The version of the object after the change. For a deletion, its last one. */
   resourceVersion: Schema.String
 })

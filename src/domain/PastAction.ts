@@ -58,7 +58,7 @@ export interface SpentAction {
   readonly pools: ReadonlyArray<string>
 }
 
-/** How many uses of an action were verified, and how many of those fixed the alert. */
+/** On how many targets the last use of an action was verified, and on how many of those it fixed the alert. */
 export interface ActionRecord {
   readonly verified: number
   readonly fixed: number

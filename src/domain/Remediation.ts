@@ -121,8 +121,8 @@ export const RemediationEvent = Schema.Union([
   Schema.TaggedStruct("RollbackVerified", { verification: RollbackVerification }),
   Schema.TaggedStruct("AlertResolved", { endsAt: Timestamp }),
   Schema.TaggedStruct("Concluded", { state: FinalState, reason: Schema.String }),
-  /** It ended without an action, and an alert that had joined it still fires: a new remediation takes over. */
-  Schema.TaggedStruct("HandedOver", { to: RemediationId })
+  /** A new remediation takes over, for an alert that had joined it; `because` the level has risen, for its own. */
+  Schema.TaggedStruct("HandedOver", { to: RemediationId, because: Schema.optionalKey(Schema.Literals(["level"])) })
 ])
 export type RemediationEvent = typeof RemediationEvent.Type
 /** The tag of an event. */

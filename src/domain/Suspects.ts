@@ -20,10 +20,22 @@ export const Suspect = Schema.Struct({
   followed: Schema.optionalKey(Schema.Boolean),
   /** Whether it created an object in place of one that had just been deleted. Absent: no. */
   replaced: Schema.optionalKey(Schema.Boolean),
+  /** Why only a person can tell whether to take it back, however high its score is. Absent: nothing says so. */
+  needsPerson: Schema.optionalKey(Schema.String),
   /** Why the score is what it is, one sentence each. */
   reasons: Schema.Array(Schema.String)
 })
 export type Suspect = typeof Suspect.Type
+
+/** A change that would be a suspect, had Kubernaut not taken it back: it is not in force any more. */
+export const TakenBack = Schema.Struct({
+  change: ObjectChange,
+  /** When it was taken back. */
+  at: Timestamp,
+  /** The remediation that did it. Absent for the removal of an object, which names nobody. */
+  remediation: Schema.optionalKey(Schema.String)
+})
+export type TakenBack = typeof TakenBack.Type
 
 /**
  * The suspects of an alert.
@@ -45,7 +57,14 @@ export const Suspects = Schema.Struct({
   since: Timestamp,
   /** The gaps in that interval, of the kinds that matter. A finding of `one` may have gaps too. */
   gaps: Schema.Array(WatchGap),
-  /** The parts of the graph that could not be read, such as `Ingress`. */
-  unread: Schema.Array(Schema.String)
+  /** The parts of the graph that could not be read, such as `Ingress`, or whose changes are not recorded. */
+  unread: Schema.Array(Schema.String),
+  /**
+   * What else explains the symptom as well as the suspects do, one sentence each: what fails besides, and changes that
+   * could not be connected with the target. Absent: nothing is known to.
+   */
+  outages: Schema.optionalKey(Schema.Array(Schema.String)),
+  /** The newest first. Absent: none. */
+  takenBack: Schema.optionalKey(Schema.Array(TakenBack))
 })
 export type Suspects = typeof Suspects.Type

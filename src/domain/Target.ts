@@ -41,8 +41,17 @@ export const targetKey = ({ cluster, kind, name, namespace }: Target): TargetKey
   // It contains three `/`, so it is never empty. Computed at every step, so the schema's check is skipped.
   `${escape(cluster)}/${escape(namespace)}/${escape(kind)}/${escape(name)}` as TargetKey
 
-const partOf = (key: TargetKey, index: number): string =>
-  (key.split("/")[index] ?? "").replaceAll("%2F", "/").replaceAll("%25", "%")
+const partOf = (key: TargetKey, index: number): string => {
+  let start = 0
+  for (let before = 0; before < index; before++) {
+    const slash = key.indexOf("/", start)
+    if (slash === -1) return ""
+    start = slash + 1
+  }
+  const end = key.indexOf("/", start)
+  const part = key.slice(start, end === -1 ? key.length : end)
+  return part.includes("%") ? part.replaceAll("%2F", "/").replaceAll("%25", "%") : part
+}
 
 /** The cluster of a target, from its key. */
 export const clusterOf = (key: TargetKey): string => partOf(key, 0)

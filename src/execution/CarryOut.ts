@@ -179,7 +179,8 @@ export const nextMove = (event: Event, progress: Progress, situation: Situation)
   switch (event._tag) {
     case "ReadBack": {
       if (event.presence === "present") return createdAs(whenPresent(progress, situation), change, event.uid)
-      if (event.presence === "superseded") return stop(changedSincePlan(change), "no")
+      if (event.presence === "superseded")
+        return stop(changedSincePlan(change), isRemoval(change) && (unanswered || resumed) ? "unknown" : "no")
       const outdated = isOutdated(event.presence, progress, change)
       if (outdated && progress.waits < outdatedWaits)
         return retry(limits.readBackDelayMs, { ...progress, waits: progress.waits + 1 })

@@ -38,11 +38,13 @@
  * | `mode`                |          | policy   | a person: an operator has set the mode                                 |
  * | `approval-expired`    |          | policy   | a person: the approval was not used before it expired                  |
  * | `emergency-stop`      |          | policy   | a person: an operator has set the emergency stop                       |
+ * | `level`               |          | policy   | a person: the degradation level has fallen since the decision          |
  * | `nodes-out`           |          | policy   | a person: too many nodes of the pool are out                           |
  * | `pods-remain`         |          | policy   | a person: a pod that nobody was asked about is on a drained node       |
  */
 
 import type { Change } from "../domain/Change.ts"
+import { type DegradationLevel, levelName } from "../domain/DegradationLevel.ts"
 import { categoryOf, type FailureCategory, type FailureCode, type FailureRecord } from "../domain/Failure.ts"
 import { failureOf } from "../kubernetes/FailureOfReason.ts"
 import {
@@ -89,6 +91,13 @@ export const approvalExpired = (by: string, expiresAt: string): Failure =>
 /** The emergency stop was set before a write. `reason` says who set it. */
 export const emergencyStopped = (reason: string): Failure =>
   own("emergency-stop", `${reason} No further writes were made.`)
+
+/** The degradation level has fallen between the decision and the first write. `action` is its type. */
+export const levelFell = (level: DegradationLevel, action: string): Failure =>
+  own(
+    "level",
+    `The level has fallen to ${level} (${levelName(level)}), at which no ${action} starts. No writes were made.`
+  )
 
 /** Too many nodes are out to cordon one more. `reason` says how many. */
 export const nodesOut = (reason: string): Failure => own("nodes-out", `${reason} No further writes were made.`)

@@ -15,6 +15,7 @@ import { JsonPointer, type Schema } from "effect"
 import type { Change, PatchOperation } from "../domain/Change.ts"
 import type { ResourceRef } from "../domain/Target.ts"
 import type { KubernetesObject } from "../kubernetes/KubernetesClient.ts"
+import { specDigest } from "../kubernetes/SpecDigest.ts"
 
 /** Names the execution that last wrote the object. */
 export const executionAnnotation = "kubernaut.dev/execution"
@@ -174,6 +175,17 @@ export const patch = (object: KubernetesObject, edits: ReadonlyArray<Edit>, sign
     inverse: { _tag: "Patch", ref, patch: requested.back }
   }
 }
+
+/** A digest of what a removal removes. */
+export const removedSpec = (object: KubernetesObject): string => specDigest(object) ?? "none"
+
+/** The removal of exactly this object, as long as nobody changes what it is meant to be. */
+export const removal = (object: KubernetesObject): Change => ({
+  _tag: "Delete",
+  ref: refOf(object),
+  uid: object.metadata.uid,
+  spec: removedSpec(object)
+})
 
 /** The resourceVersion that a patch was made for; `undefined` if it names none. */
 export const plannedVersion = (change: Change): string | undefined => {

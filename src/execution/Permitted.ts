@@ -29,6 +29,7 @@ export const refusalOf = (
   { act, verify }: ActionAccess,
   missing: ReadonlyArray<Access>
 ): PlanRefusal | undefined => {
+  if (missing.length === 0) return undefined
   const what = `${action.type} of ${displayName(action.target)}`
   const denied = new Set(missing.map(keyOf))
   const [toAct, toVerify] = [act, verify].map((accesses) => accesses.filter((access) => denied.has(keyOf(access))))

@@ -22,12 +22,13 @@ import type { KubernetesObject } from "../kubernetes/KubernetesClient.ts"
 import { isOlder } from "../kubernetes/ResourceVersion.ts"
 import { sameJson } from "../kubernetes/SameJson.ts"
 import { specDigest } from "../kubernetes/SpecDigest.ts"
-import { executionAnnotation, plannedVersion, valueAt } from "./ObjectPatch.ts"
+import { executionAnnotation, plannedVersion, removedSpec, valueAt } from "./ObjectPatch.ts"
 
 /**
  * - `present`: the change is in the cluster.
  * - `absent`: it is not in the cluster, but a write may still take effect.
- * - `superseded`: it is not in the cluster, and no write can take effect any more, because the object has changed.
+ * - `superseded`: it is not in the cluster, and no write can take effect any more, because the object has changed. Of a
+ *   removal, the write of an earlier run still can.
  * - `unsigned`: the object has changed, and bears no signature. The one who changed it may have removed ours.
  * - `outdated`: what was read is from before the change was planned, so it is not known.
  * - `gone`: the object that would show it is gone, so it is not known.
@@ -111,7 +112,8 @@ export const presenceOf = (
         return "outdated"
       return isRemoved(change.uid, object) ? "present" : "absent"
     case "Delete":
-      return isRemoved(change.uid, object) ? "present" : "absent"
+      if (object === undefined || isRemoved(change.uid, object)) return "present"
+      return change.spec === undefined || change.spec === removedSpec(object) ? "absent" : "superseded"
     case "Create":
       if (object === undefined) return "absent"
       if (signed) return "present"

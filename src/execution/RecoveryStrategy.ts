@@ -63,6 +63,7 @@ const strategies: Readonly<Record<FailureCode, Strategy>> = {
   mode: "review",
   "approval-expired": "review",
   "emergency-stop": "review",
+  level: "review",
   "nodes-out": "review",
   "pods-remain": "review"
 }

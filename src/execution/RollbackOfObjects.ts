@@ -13,7 +13,7 @@ import type { Change } from "../domain/Change.ts"
 import type { ExecutionOutcome, Intent } from "../domain/Execution.ts"
 import { displayName, type ResourceRef, sameRef } from "../domain/Target.ts"
 import type { KubernetesObject } from "../kubernetes/KubernetesClient.ts"
-import { executionAnnotation, type Signature, signatureOf } from "./ObjectPatch.ts"
+import { executionAnnotation, removal, type Signature, signatureOf } from "./ObjectPatch.ts"
 import { changedBy, foreignOf, refuse, type RollbackRefusal } from "./RollbackForeign.ts"
 
 interface Input {
@@ -38,7 +38,7 @@ export const removeCreated = (
   const foreign = foreignOf(left, ref, object, false)
   switch (foreign._tag) {
     case "None":
-      return { _tag: "Delete", ref, uid: object.metadata.uid }
+      return removal(object)
     case "Fields":
       return changedBy("changed-by-another", ref, object, foreign.fields)
     case "Again":

@@ -1,5 +1,5 @@
 /**
- * Determines the degradation level.
+ * Owns the degradation level: the DegradationFiber of the design.
  *
  * **Details**
  *
@@ -17,8 +17,13 @@
  * with rules alone runs at level 0. LLMs that are out do not affect the level while HolmesGPT is in, because level 1
  * means that only LLMs remain. See BR-AI-014 in `docs/requirements.md`.
  *
+ * The level falls at once and rises slowly (`LevelTransition`). While it waits to rise, the tiers that are back are
+ * `held`: nobody asks them. An emergency that an operator has declared begins and ends at once.
+ *
  * The fiber wakes on each transition of a breaker and then reads all breakers, so a missed event does no harm. It also
- * publishes how long each service was out (`kubernaut_recovery_time_seconds`).
+ * publishes how long each service was out (`kubernaut_recovery_time_seconds`). The level is durable (`LevelMemory`): a
+ * restarted process begins where the one before it was, and a service that was out then counts as out until a health
+ * check has seen it work.
  *
  * **Gotchas**
  *
@@ -27,108 +32,49 @@
  * once by `refresh`.
  */
 
-import { Context, Effect, Layer, Option, Queue, type Stream, SubscriptionRef } from "effect"
-import { type DegradationLevel, levelName } from "../domain/DegradationLevel.ts"
-import type { InvestigatorName } from "../domain/Investigation.ts"
-import type { StandingOrder } from "../domain/StandingOrder.ts"
-import { now, type Timestamp } from "../domain/Timestamp.ts"
-import type { Snapshot } from "../resilience/breaker/CircuitBreaker.ts"
+import { Context, Duration, Effect, Layer, Queue, Semaphore, type Stream, SubscriptionRef } from "effect"
+import { capabilities, type DegradationLevel, levelName } from "../domain/DegradationLevel.ts"
+import type { LevelLine, LevelRecord } from "../domain/LevelRecord.ts"
+import * as Timestamp from "../domain/Timestamp.ts"
 import { type EventHub, make as makeEventHub } from "../resilience/EventHub.ts"
 import * as Monotonic from "../resilience/Monotonic.ts"
 import { type ResilienceEvent, ResilienceEvents } from "../resilience/ResilienceEvent.ts"
-import { type AllAiDown, emergencyOf, type Settling, type Signs } from "./EmergencyMode.ts"
-import { type Probed, run as runProbes } from "./Probes.ts"
+import { assess } from "./Assessment.ts"
+import { type AllAiDown, dismissalOf } from "./EmergencyMode.ts"
+import { makeReader, type ReadFacts, type Sources } from "./LevelFacts.ts"
+import * as LevelMemory from "./LevelMemory.ts"
+import { isOut, type Level, type TierState } from "./LevelOf.ts"
+import { type LevelState, next, recordOf, stateAt } from "./LevelState.ts"
+import { changed, linesOf, type Status } from "./LevelStatus.ts"
+import { defaultTimes, startAt } from "./LevelTransition.ts"
+import { run as runProbes } from "./Probes.ts"
 
-/** A tier of the fallback chain, as health monitors it. `InvestigationChain.tiers` has this shape. */
-export interface Watched extends Probed {
-  readonly name: InvestigatorName
-}
+export type { Status } from "./LevelStatus.ts"
+export type { Watched } from "./LevelFacts.ts"
+export { type Level, type LevelInputs, levelOf, type TierState } from "./LevelOf.ts"
 
-/** The state of the circuit breaker of one tier. */
-export interface TierState {
-  readonly name: InvestigatorName
-  readonly service: string
-  readonly circuit: Snapshot["_tag"]
-}
-
-/** The inputs of `levelOf`. */
-export interface LevelInputs {
-  /** The configured tiers that have a circuit breaker. */
-  readonly tiers: ReadonlyArray<TierState>
-  /** Why it is an emergency, one sentence each. Default: it is none. */
-  readonly emergency?: ReadonlyArray<string>
-}
-
-/** A degradation level and the reasons for it. */
-export interface Level {
-  readonly level: DegradationLevel
-  /** One sentence for each service that is out. */
-  readonly reasons: ReadonlyArray<string>
-}
-
-/** The current level and the time of its last change. */
-export interface Status extends Level {
-  /** When the level last changed. Wall-clock time, for display only. */
-  readonly since: Timestamp
-}
-
-/** A service has recovered: its breaker closed `durationMs` after it first opened, by the monotonic clock. */
+/**
+ * A service has recovered: `durationMs` after its breaker first opened it is in full use again, by the monotonic clock.
+ * Where it is not restored gradually, that is when its breaker has closed.
+ */
 export interface Recovered {
   readonly service: string
   readonly durationMs: number
 }
 
 /** Options of `layer`. */
-export interface Options {
-  /** The tiers of the fallback chain, as in `InvestigationChain.tiers`. */
-  readonly tiers: ReadonlyArray<Watched>
-  /** Other peers to probe while their breaker is not closed. They only count towards an emergency. Default: none. */
-  readonly others?: ReadonlyArray<Probed>
-  /** The emergency that an operator has declared, if any; `undefined` if that could not be read. Default: none. */
-  readonly declared?: Effect.Effect<Option.Option<StandingOrder> | undefined>
+export interface Options extends Sources {
   /** Default `rules`. */
   readonly allAiDown?: AllAiDown
+  /** How long something better must last until the level rises. Default 30 seconds. */
+  readonly dwell?: Duration.Input
+  /** Where the level is kept. Default: nowhere, and a restarted process begins at 0. */
+  readonly store?: LevelMemory.LevelStore
+  /** What was kept by the process before this one. Default: nothing. */
+  readonly kept?: LevelRecord
+  /** Publishes each tier with a `ramp` that is in full use again. Default: no tier is restored gradually. */
+  readonly restored?: Pick<EventHub<Recovered>, "listen">
 }
-
-const isOut = ({ circuit }: Pick<TierState, "circuit">): boolean =>
-  circuit === "Open" || circuit === "HalfOpen" || circuit === "Isolated"
-
-const sentence = ({ circuit, service }: TierState): string => {
-  switch (circuit) {
-    case "HalfOpen":
-      return `${service} is being probed`
-    case "Isolated":
-      return `${service} is isolated by an operator`
-    default:
-      return `${service} is out`
-  }
-}
-
-/**
- * Computes the level from the state of the tiers. The table in the module comment lists the cases.
- *
- * ```ts
- * import { Degradation } from "kubernaut"
- *
- * const holmesgpt = { name: "holmesgpt", service: "holmesgpt", circuit: "Open" } as const
- * const llm = { name: "llm", service: "llm:openai", circuit: "Closed" } as const
- * Degradation.levelOf({ tiers: [holmesgpt, llm] }) // => { level: 1, reasons: ["holmesgpt is out"] }
- * ```
- */
-export const levelOf = ({ emergency = [], tiers }: LevelInputs): Level => {
-  const models = tiers.filter((tier) => tier.name !== "rules")
-  const out = models.filter(isOut)
-  const reasons = [...emergency, ...out.map(sentence)]
-  if (emergency.length > 0) return { level: 3, reasons }
-  if (out.length === 0) return { level: 0, reasons }
-  if (out.length === models.length) return { level: 2, reasons }
-  return { level: out.some((tier) => tier.name !== "llm") ? 1 : 0, reasons }
-}
-
-const sameLevel = (left: Level, right: Level): boolean =>
-  left.level === right.level
-  && left.reasons.length === right.reasons.length
-  && left.reasons.every((reason, index) => reason === right.reasons[index])
 
 /**
  * The current level and its changes.
@@ -157,8 +103,16 @@ export class Degradation extends Context.Service<
      * no action starts. It does not change the level.
      */
     readonly doubt: (reason: string | undefined) => Effect.Effect<void>
-    /** Finds the level again now. Where an operator has declared an emergency, or ended one. */
+    /** Finds the level again now. Where an operator has declared an emergency, or taken that back. */
     readonly refresh: Effect.Effect<void>
+    /**
+     * An operator ends the emergency: the causes that are there do not count until each of them is gone, and the level
+     * rises at once. Returns the causes. It is recorded in the audit log, with the name and the reason of the
+     * operator.
+     */
+    readonly dismiss: (by: string, reason?: string) => Effect.Effect<ReadonlyArray<string>>
+    /** An investigation has ended without a result, although every tier was asked. */
+    readonly exhausted: Effect.Effect<void>
     /** Publishes each service that has recovered. */
     readonly recoveries: EventHub<Recovered>
     /** Updates the level and probes the services that are out. Run it as a supervised child. */
@@ -181,70 +135,36 @@ const recoveryWatch = (recoveries: EventHub<Recovered>) => {
   }
 }
 
-const statesOf = <A extends Probed>(peers: ReadonlyArray<A>) =>
-  Effect.map(
-    Effect.forEach(peers, (peer) =>
-      peer.circuitBreaker === undefined
-        ? Effect.succeed([])
-        : Effect.map(peer.circuitBreaker.state, ({ _tag: circuit }) => [{ ...peer, circuit }])
-    ),
-    (states): ReadonlyArray<A & Pick<TierState, "circuit">> => states.flat()
-  )
-
 /** How often an order of another process on the same database is looked for. */
 const declaredEveryMs = 5000
-
-/** Finds out whether it is an emergency, and remembers what it takes to leave it. */
-const makeEmergency = ({ allAiDown = "rules", declared }: Options) => {
-  let settling: Settling | undefined
-  let last: StandingOrder | undefined
-  return Effect.fnUntraced(function* (
-    tiers: ReadonlyArray<TierState>,
-    others: ReadonlyArray<Pick<TierState, "circuit" | "service">>
-  ) {
-    // An emergency that was declared goes on while the database cannot be read.
-    const order = declared === undefined ? undefined : yield* declared
-    if (order !== undefined) last = Option.getOrUndefined(order)
-    const models = tiers.filter(({ name }) => name !== "rules")
-    const signs: Signs = {
-      declared: last,
-      out: [...models, ...others].filter(isOut).map(({ service }) => service),
-      isWithoutModels: models.length > 0 && models.every(isOut)
-    }
-    const nowMs = yield* Monotonic.nowMs
-    const found = emergencyOf(signs, allAiDown, settling, nowMs)
-    settling = found.settling
-    const settledMs = found.settling === undefined ? Infinity : found.settling.untilMs - nowMs
-    return {
-      causes: found.causes,
-      againMs: Math.max(1, Math.min(declared === undefined ? Infinity : declaredEveryMs, settledMs))
-    }
-  })
-}
 
 /** A doubt is looked at again every 15 seconds while an action waits. Without one, nobody looks. */
 const doubtShownMs = 60_000
 
-const logMove = (from: DegradationLevel, to: Level): Effect.Effect<void> =>
-  (to.level > from ? Effect.logWarning("Degradation level raised") : Effect.logInfo("Degradation level lowered")).pipe(
-    Effect.annotateLogs({ from: levelName(from), to: levelName(to.level), reasons: to.reasons })
-  )
+const logMove = (from: DegradationLevel, { level, reasons }: Level): Effect.Effect<void> =>
+  (level > from
+    ? Effect.logWarning("The degradation level falls")
+    : Effect.logInfo("The degradation level rises")
+  ).pipe(Effect.annotateLogs({ from: levelName(from), to: levelName(level), reasons }))
 
-/** Updates the level at each transition of a peer's breaker, and when the last update asks for it. */
+/** Updates the level at each transition of a peer's breaker, at each finding, and when the last update asks for it. */
 const follow = (
   hub: EventHub<ResilienceEvent>,
-  peers: ReadonlyArray<Pick<Probed, "service">>,
+  { health, local = [], others = [], tiers }: Sources,
+  wakes: Queue.Queue<void>,
   update: Effect.Effect<number>
 ): Effect.Effect<never> => {
-  const services = new Set(peers.map(({ service }) => service))
+  const services = new Set([...tiers, ...others].map(({ service }) => service))
   const concerns = (event: ResilienceEvent) => event._tag === "BreakerTransition" && services.has(event.breaker)
+  // Each wake-up reads everything, so simultaneous wake-ups can be merged into one.
+  const wake = () => void Queue.offerUnsafe(wakes, undefined)
   return Effect.scoped(
     Effect.gen(function* () {
-      // Each wake-up reads all breakers, so simultaneous wake-ups can be merged into one.
-      const wakes = yield* Queue.sliding<void>(1)
       yield* hub.listen((event) => {
-        if (concerns(event)) Queue.offerUnsafe(wakes, undefined)
+        if (concerns(event)) wake()
       })
+      if (health !== undefined) yield* health.changes.listen(wake)
+      yield* Effect.forEach(local, (each) => each.wakes(wake), { discard: true })
       while (true) {
         const againMs = yield* update
         yield* againMs === Infinity ? Queue.take(wakes) : Effect.timeoutOption(Queue.take(wakes), againMs)
@@ -253,31 +173,101 @@ const follow = (
   )
 }
 
-/** Constructs the service. Use `layer` unless you need the service as a value. */
-export const make = Effect.fnUntraced(function* (options: Options) {
-  const { others = [], tiers } = options
-  const hub = yield* ResilienceEvents
-  const status = yield* SubscriptionRef.make<Status>({ level: 0, reasons: [], since: yield* now })
+/** A tier that got no calls begins its restoration when it may get some, and not when its circuit has closed. */
+const tellHeld = (
+  tiers: Sources["tiers"],
+  before: ReadonlyArray<string>,
+  now: ReadonlyArray<string>
+): Effect.Effect<void> =>
+  Effect.forEach(
+    tiers.filter(({ service }) => before.includes(service) !== now.includes(service)),
+    ({ hold, service }) => hold?.(now.includes(service)) ?? Effect.void,
+    { discard: true }
+  )
+
+/** Finds the level from the facts, and keeps it. One update at a time: a later one never sees earlier facts. */
+const makeOwner = Effect.fnUntraced(function* (options: Options) {
+  const { allAiDown = "rules", dwell, kept, store } = options
+  const dwellMs = dwell === undefined ? defaultTimes.dwellMs : Duration.toMillis(Duration.fromInputUnsafe(dwell))
+  const startedAt = yield* Timestamp.now
+  const state: LevelState = stateAt(kept, yield* Monotonic.nowMs, Timestamp.toMillis(startedAt))
+  const first: Status = {
+    level: kept?.level ?? 0,
+    reasons: kept?.reasons ?? [],
+    since: kept?.since ?? startedAt,
+    capabilities: capabilities(kept?.level ?? 0),
+    held: [],
+    isCutOff: kept?.isCutOff ?? false
+  }
+  const status = yield* SubscriptionRef.make(first)
   const recoveries = makeEventHub<Recovered>()
   const publishRecoveries = recoveryWatch(recoveries)
-  const emergencyNow = makeEmergency(options)
+  const isGradual = options.restored !== undefined
+  const gradual = new Set(
+    options.tiers.flatMap(({ ramp, service }) => (isGradual && ramp !== undefined ? [service] : []))
+  )
+  const memory = yield* LevelMemory.make(store, kept)
+  const read = makeReader(options, kept?.out ?? [])
+  const lock = yield* Semaphore.make(1)
 
-  /** Returns after how many milliseconds the level is to be found again, whatever happens. */
-  const update = Effect.gen(function* () {
-    const states = yield* statesOf(tiers)
-    publishRecoveries(states, yield* Monotonic.nowMs)
-    const { againMs, causes } = yield* emergencyNow(states, yield* statesOf(others))
-    const next = levelOf({ tiers: states, emergency: causes })
-    const before = yield* SubscriptionRef.get(status)
-    if (sameLevel(before, next)) return againMs
-    const moved = next.level !== before.level
-    yield* SubscriptionRef.set(status, { ...next, since: moved ? yield* now : before.since })
-    if (moved) yield* logMove(before.level, next)
-    return againMs
-  })
+  const assessed = (facts: ReadFacts) =>
+    assess({ ...facts, dismissed: new Set(state.dismissed.keys()), isExhausted: state.isExhausted }, allAiDown)
+
+  /**
+   * Returns after how many milliseconds the level is to be found again, whatever happens. `first`: lines before its
+   * own.
+   */
+  const update = (first: ReadonlyArray<LevelLine> = []) =>
+    lock.withPermit(
+      Effect.gen(function* () {
+        const facts = yield* read
+        const nowMs = yield* Monotonic.nowMs
+        const moment = yield* Timestamp.now
+        publishRecoveries(
+          facts.tiers.filter(({ service }) => !gradual.has(service)),
+          nowMs
+        )
+        const found = assessed(facts)
+        const wallMs = Timestamp.toMillis(moment)
+        const { againMs, status: after } = next(state, facts, found, { nowMs, wallMs, dwellMs })
+        const last = yield* SubscriptionRef.get(status)
+        const moved = after.level !== last.level
+        const current: Status = { ...after, since: moved ? moment : last.since }
+        yield* tellHeld(options.tiers, last.held, current.held)
+        if (changed(last, current)) yield* SubscriptionRef.set(status, current)
+        memory.keep(recordOf(current, state, found.out, facts.found), [...first, ...linesOf(last, current, moment)])
+        if (moved) yield* logMove(last.level, current)
+        return Math.min(againMs, options.declared === undefined ? Infinity : declaredEveryMs)
+      })
+    )
+
+  /** An operator ends what was found. The causes, if there were any. */
+  const dismiss = lock.withPermit(
+    Effect.map(Effect.all([read, Monotonic.nowMs]), ([facts, nowMs]) => {
+      const { causes } = assessed(facts)
+      state.dismissed = new Map([
+        ...state.dismissed,
+        ...causes.flatMap(dismissalOf).map((key) => [key, nowMs] as const)
+      ])
+      state.isExhausted = false
+      if (state.track.level === 3) state.track = startAt(assessed(facts).level, state.track.roseMs)
+      return causes.map(({ cause }) => cause)
+    })
+  )
+  return { state, status, recoveries, memory, update, dismiss }
+})
+
+/** Constructs the service. Use `layer` unless you need the service as a value. */
+export const make = Effect.fnUntraced(function* (options: Options) {
+  const hub = yield* ResilienceEvents
+  const { dismiss, memory, recoveries, state, status, update } = yield* makeOwner(options)
+  const wakes = yield* Queue.sliding<void>(1)
+  // The loop has to know when to look again after an update that it has not made.
+  const updateAndWake = (first?: ReadonlyArray<LevelLine>) =>
+    Effect.map(update(first), () => void Queue.offerUnsafe(wakes, undefined))
 
   // An emergency that was declared holds from the first moment.
-  yield* update
+  yield* update()
 
   let doubt: { readonly reason: string; readonly untilMs: number } | undefined
   const current = Effect.zipWith(SubscriptionRef.get(status), Monotonic.nowMs, (found, nowMs): Status => {
@@ -285,6 +275,10 @@ export const make = Effect.fnUntraced(function* (options: Options) {
     return { ...found, reasons: [...found.reasons, `Our own view of the cluster is in doubt: ${doubt.reason}`] }
   })
 
+  const forward = Effect.scoped(
+    Effect.andThen(options.restored?.listen(recoveries.publish) ?? Effect.void, Effect.never)
+  )
+  const peers = [...options.tiers, ...(options.others ?? [])]
   return Degradation.of({
     current,
     doubt: (reason) =>
@@ -292,13 +286,39 @@ export const make = Effect.fnUntraced(function* (options: Options) {
         doubt = reason === undefined ? undefined : { reason, untilMs: nowMs + doubtShownMs }
       }),
     changes: SubscriptionRef.changes(status),
-    refresh: Effect.asVoid(update),
+    refresh: updateAndWake(),
+    dismiss: (by, reason) =>
+      Effect.gen(function* () {
+        const causes = yield* dismiss
+        const at = yield* Timestamp.now
+        const data = { causes, ...(reason === undefined ? {} : { reason }) }
+        const line = { kind: "emergency.dismissed", subject: "emergency", data, at, actor: by }
+        yield* updateAndWake(causes.length === 0 ? [] : [line])
+        return causes
+      }),
+    exhausted: Effect.suspend(() => {
+      state.isExhausted = true
+      return updateAndWake()
+    }),
     recoveries,
     run: Effect.andThen(
-      Effect.all([follow(hub, [...tiers, ...others], update), runProbes([...tiers, ...others])], {
-        concurrency: "unbounded",
-        discard: true
-      }),
+      Effect.all(
+        [
+          follow(
+            hub,
+            options,
+            wakes,
+            Effect.suspend(() => update())
+          ),
+          memory.run,
+          runProbes(peers),
+          forward
+        ],
+        {
+          concurrency: "unbounded",
+          discard: true
+        }
+      ),
       Effect.never
     )
   })

@@ -8,7 +8,8 @@
  * and then probes once per second, until three successes close the breaker or a failure opens it again. Regular calls
  * count as probes too.
  *
- * A tier without a probe is probed by regular calls only.
+ * A tier without a probe, or whose probe is refused, is probed by regular calls only: the half-open breaker admits
+ * them.
  *
  * **Gotchas**
  *
@@ -24,8 +25,27 @@ import type { CircuitBreaker } from "../resilience/breaker/CircuitBreaker.ts"
 export interface Probed {
   readonly service: string
   readonly circuitBreaker?: CircuitBreaker
-  /** An error with `countsAsFailure: false` means that the probe was inconclusive, for example without such a route. */
+  /**
+   * An error with `countsAsFailure: false` means that the probe was inconclusive, because it was refused: without such
+   * a route, without the right to it, or with too many requests. A refused probe never takes a peer out.
+   */
   readonly probe?: Effect.Effect<void, { readonly countsAsFailure: boolean }>
+  /** Knows whether a call is under way. Absent where calls are shorter than a few probes. */
+  readonly bulkhead?: { readonly state: Effect.Effect<{ readonly inUse: number }> }
+}
+
+/**
+ * The probe of a peer, if it has one. Beside a call that is under way a failure is inconclusive: a peer that is busy
+ * with our own call for minutes may answer nothing else meanwhile, and the end of that call shows more.
+ */
+export const probeOf = ({ bulkhead, probe }: Probed): Probed["probe"] => {
+  if (probe === undefined || bulkhead === undefined) return probe
+  const isBusy = Effect.map(bulkhead.state, ({ inUse }) => inUse > 0)
+  return Effect.flatMap(isBusy, (wasBusy) =>
+    Effect.catch(probe, ({ countsAsFailure }) =>
+      Effect.flatMap(isBusy, (busy) => Effect.fail({ countsAsFailure: countsAsFailure && !wasBusy && !busy }))
+    )
+  )
 }
 
 /**
@@ -52,10 +72,13 @@ export const run = (
   Effect.andThen(
     Effect.forEach(
       tiers,
-      ({ circuitBreaker, probe }) =>
-        circuitBreaker === undefined || probe === undefined
+      (tier) => {
+        const { circuitBreaker } = tier
+        const probe = probeOf(tier)
+        return circuitBreaker === undefined || probe === undefined
           ? Effect.void
-          : circuitBreaker.keepProbing(conclusive(probe), options.interval),
+          : circuitBreaker.keepProbing(conclusive(probe), options.interval)
+      },
       {
         concurrency: "unbounded",
         discard: true

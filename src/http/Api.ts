@@ -5,7 +5,7 @@
  * The handlers are in separate files, so that a client can import this without the server.
  */
 
-import { Schema, SchemaTransformation } from "effect"
+import { Schema } from "effect"
 import { HttpApi, HttpApiEndpoint, HttpApiGroup, HttpApiSchema, OpenApi } from "effect/http-api"
 import { DurationText } from "../domain/DurationText.ts"
 import { ChangeId } from "../domain/ObjectChange.ts"
@@ -24,18 +24,10 @@ import {
   UnsupportedMediaType
 } from "./problems/Problem.ts"
 import { RequestFaults } from "./problems/RequestFaults.ts"
+import { queryInt } from "./QueryInt.ts"
 import * as Responses from "./Responses.ts"
+import { SpendGroup } from "./SpendApi.ts"
 import { TimeText } from "./TimeQuery.ts"
-
-const queryInt = (minimum: number, maximum: number) => {
-  const message = `Expected a whole number from ${minimum} to ${maximum}`
-  return Schema.String.check(Schema.isPattern(/^\d{1,16}$/, { message })).pipe(
-    Schema.decodeTo(
-      Schema.Int.check(Schema.isBetween({ minimum, maximum }, { message })),
-      SchemaTransformation.numberFromString
-    )
-  )
-}
 
 // ----------------------------------------------------------------------------
 // Alerts
@@ -53,7 +45,7 @@ class AlertsGroup extends HttpApiGroup.make("alerts")
         OpenApi.annotations({
           summary: "Receive alerts from Alertmanager",
           description:
-            "Accepts Alertmanager's webhook format, version 4, which Grafana sends as version 1. The response is sent after the commit, so an accepted alert survives a crash."
+            "Accepts Alertmanager's webhook format, version 4, which Grafana sends as version 1. The response is sent after the commit, so an accepted alert survives a crash. While the database stores nothing, alerts are kept in a file (`spooled`), and the response is sent when they are on disk; a 503 means that nothing was stored."
         })
       )
   )
@@ -200,7 +192,7 @@ class StatusGroup extends HttpApiGroup.make("status")
         OpenApi.annotations({
           summary: "Override a circuit breaker for a limited time, or end the override",
           description:
-            "`isolated` rejects every call, `forced-closed` allows every call, and `auto` ends the override. Every change is audited."
+            "`isolated` rejects every call, `forced-closed` allows every call, and `auto` ends the override, or a suspension. Every change is audited."
         })
       )
   )
@@ -368,6 +360,7 @@ export class ServedApi extends HttpApi.make("kubernaut")
   .add(StatusGroup)
   .add(ChangesGroup)
   .add(EmergencyGroup)
+  .add(SpendGroup)
   .add(AuditGroup)
   .add(EventsGroup) {}
 

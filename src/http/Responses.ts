@@ -8,6 +8,7 @@ import { Decision, DecisionReason, Figures, Risk } from "../domain/Decision.ts"
 import { Capabilities, DegradationLevel } from "../domain/DegradationLevel.ts"
 import { Execution } from "../domain/Execution.ts"
 import { Confidence, Hop, Investigation } from "../domain/Investigation.ts"
+import { ModelCall } from "../domain/ModelCall.ts"
 import { RemediationId, RemediationState } from "../domain/Remediation.ts"
 import { Approval, ReviewAnswer, ReviewTimeout } from "../domain/Review.ts"
 import { Rollback } from "../domain/Rollback.ts"
@@ -15,6 +16,7 @@ import { StandingOrder } from "../domain/StandingOrder.ts"
 import { ResourceRef, Target } from "../domain/Target.ts"
 import { Timestamp } from "../domain/Timestamp.ts"
 import { Verification } from "../domain/Verification.ts"
+import { Finding } from "../health/HealthSupervisor.ts"
 import { RecordedChange, UnwatchedInterval } from "./ChangeView.ts"
 import { SuspectList, UndoneChange } from "./IncidentChanges.ts"
 
@@ -22,8 +24,14 @@ export const AlertResult = Schema.Struct({
   fingerprint: Schema.String,
   /** `shed`: not accepted, because the queue is full and other alerts are more severe. Alertmanager sends it again. */
   status: Schema.Literals(["accepted", "duplicate", "resolved", "shed"]),
-  /** Absent for a shed alert, and for a resolved alert without a remediation. */
-  remediationId: Schema.optionalKey(Schema.String)
+  /** Absent for a shed alert, for a resolved alert without a remediation, and for a spooled alert. */
+  remediationId: Schema.optionalKey(Schema.String),
+  /**
+   * The alert is on disk, and not yet in the database, which cannot store it now. Kubernaut works on it when the
+   * database is back, as received now. Whether it repeats an alert that is known is found out then: it is called
+   * `accepted`, or `resolved`, and has no remediation yet.
+   */
+  spooled: Schema.optionalKey(Schema.Literal(true))
 })
 
 export const AlertResults = Schema.Struct({
@@ -76,6 +84,8 @@ export const RemediationDetail = Schema.Struct({
   /** The degradation level at the last investigation or decision. */
   level: Schema.optionalKey(DegradationLevel),
   hops: Schema.Array(Hop),
+  /** The calls to models that its hops made, in order, and what they cost. Absent if there are none. */
+  calls: Schema.optionalKey(Schema.Array(ModelCall)),
   investigation: Schema.optionalKey(Investigation),
   /**
    * The changes that may be the cause, the best first, and how well they were watched. Absent where changes are not
@@ -138,14 +148,14 @@ export const PendingReview = Schema.Struct({
 /** The state of a circuit breaker. */
 export const BreakerStatus = Schema.Struct({
   name: Schema.String,
-  state: Schema.Literals(["closed", "open", "half-open", "isolated", "forced-closed"]),
+  state: Schema.Literals(["closed", "open", "half-open", "isolated", "forced-closed", "suspended"]),
   /** Requests in the current window. */
   requests: Schema.optionalKey(Schema.Int),
   failures: Schema.optionalKey(Schema.Int),
   failuresInARow: Schema.optionalKey(Schema.Int),
-  /** Time until probes begin, or until an override by an operator ends. */
+  /** Time until probes begin, until an override by an operator ends, or until a call tries whether a suspension is over. */
   retryAfterMs: Schema.optionalKey(Schema.Finite),
-  /** The operator's reason, for `isolated` and `forced-closed`. */
+  /** The operator's reason, for `isolated` and `forced-closed`; a code such as `out-of-money` for `suspended`. */
   reason: Schema.optionalKey(Schema.String)
 }).annotate({ identifier: "Breaker" })
 export type BreakerStatus = typeof BreakerStatus.Type
@@ -154,19 +164,45 @@ export const Component = Schema.Struct({
   name: Schema.String,
   status: Schema.Literals(["up", "degraded", "down", "unknown"]),
   message: Schema.optionalKey(Schema.String),
+  /** For a sink of notifications: how many wait for it. Absent elsewhere, and when that could not be read. */
+  waiting: Schema.optionalKey(Schema.Int),
   breaker: Schema.optionalKey(BreakerStatus)
 }).annotate({ identifier: "Component" })
 export type Component = typeof Component.Type
+
+/** Counts of everything that the database has ever held, the archive included. A count that is missing is 0. */
+export const BusinessFigures = Schema.Struct({
+  /** Remediations by their state. `unrecorded`: an earlier version has archived them without their state. */
+  alerts: Schema.Record(Schema.String, Schema.Int),
+  /** Judged actions by their verdict. */
+  verdicts: Schema.Record(Schema.String, Schema.Int),
+  /** Actions on the cluster by whether they were applied; `pending`: that is not recorded yet. */
+  actions: Schema.Array(
+    Schema.Struct({
+      action: Schema.String,
+      outcome: Schema.Literals(["yes", "no", "unknown", "pending"]),
+      count: Schema.Int
+    })
+  ),
+  /** The share of the judged actions that have fixed the problem. Absent until one was judged. */
+  investigationAccuracy: Schema.optionalKey(Schema.Finite),
+  /** The share of the actions that were applied, among those that have ended. Absent until one has ended. */
+  actionSuccess: Schema.optionalKey(Schema.Finite)
+}).annotate({ identifier: "BusinessFigures" })
 
 export const Status = Schema.Struct({
   level: DegradationLevel,
   reasons: Schema.Array(Schema.String),
   capabilities: Capabilities,
   components: Schema.Array(Component),
+  /** What the health checks have found, by layer: component, integration, business. */
+  health: Schema.Array(Finding),
   /** Present while the emergency stop is set. If it could not be read, `reasons` says so. */
   emergencyStop: Schema.optionalKey(StandingOrder),
   /** Present while an operator has declared an emergency. The level is then 3. */
   emergency: Schema.optionalKey(StandingOrder),
+  /** Absent while the database cannot be read: `reasons` says so. */
+  figures: Schema.optionalKey(BusinessFigures),
   version: Schema.String,
   cluster: Schema.String,
   mode: Schema.String
@@ -194,13 +230,13 @@ export const ChangeList = Schema.Struct({
   /** The object that was asked for, and whether there is one now. */
   target: Schema.optionalKey(Schema.Struct({ ref: ResourceRef, exists: Schema.Literals(["yes", "no", "unknown"]) })),
   /**
-   * `throughout`: every change of the interval that is still kept was seen. `partly`: see `gaps`. Only with
-   * `throughout` does a list without changes mean that nothing changed.
+   * `throughout`: every change of the interval that is still kept was seen. `partly`: see `gaps`, and in `unread` the
+   * kinds that are not recorded. Only with `throughout` does a list without changes mean that nothing changed.
    */
   watched: Schema.Literals(["throughout", "partly"]),
   /** The intervals in which changes were not watched, the newest first. */
   gaps: Schema.Array(UnwatchedInterval),
-  /** The kinds that could not be read from the cluster: the target may depend on objects of them. */
+  /** What could not be read from the cluster, or is not recorded: the target depends on it, or may do so. */
   unread: Schema.Array(Schema.String),
   /** The newest first. */
   changes: Schema.Array(RecordedChange),

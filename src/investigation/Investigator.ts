@@ -9,11 +9,15 @@ import { type Effect, Schema } from "effect"
 import type { Alert } from "../domain/Alert.ts"
 import type { DegradationLevel } from "../domain/DegradationLevel.ts"
 import type { Investigation, InvestigatorName } from "../domain/Investigation.ts"
+import type { PastAction } from "../domain/PastAction.ts"
 import type { RemediationId } from "../domain/Remediation.ts"
 import type { Suspects } from "../domain/Suspects.ts"
 import type { Target } from "../domain/Target.ts"
 import type { WorkloadState } from "../domain/WorkloadState.ts"
 import type { Evidence } from "./evidence/Evidence.ts"
+import type { Finding, PartialFindings } from "./PartialFindings.ts"
+import { UsedUp } from "./spend/Budget.ts"
+import type { Meter } from "./spend/Meter.ts"
 
 /** What an investigator is given. Everything that comes from the alert or the cluster is untrusted text. */
 export interface InvestigationRequest {
@@ -25,31 +29,78 @@ export interface InvestigationRequest {
   /** The current state of the target in the cluster; `null` when it could not be read. */
   readonly observed: WorkloadState | null
   readonly level: DegradationLevel
+  /** The services that are not asked, because the level has not risen since they are back. Default: none. */
+  readonly held?: ReadonlyArray<string>
   /**
    * The recorded changes that may be the cause, the likeliest first. Absent where changes are not recorded. The values
    * are as they are in the cluster: redact them before they leave the process (`evidence/SuspectEvidence`).
    */
   readonly suspects?: Suspects
+  /**
+   * The latest actions on the target, newest first, in the full context of level 0. Absent at the other levels, and
+   * where they could not be read.
+   */
+  readonly history?: ReadonlyArray<PastAction>
   /** Further evidence from the cluster. The chain adds it for investigators that set `needsEvidence`. */
   readonly evidence?: Evidence
+  /** What the tiers before had found when they failed. */
+  readonly partial?: ReadonlyArray<PartialFindings>
+  /**
+   * Takes a finding as soon as it is made. If this investigator fails, or its time is over, the next tier gets what it
+   * has found. The chain sets it.
+   */
+  readonly onFinding?: (finding: Finding) => void
+  /**
+   * To be called when the request is sent, and at each sign that the peer works, such as a part of its response. If
+   * none comes for a while, another model may be asked beside it (`chain/Hedge`). The chain sets it.
+   */
+  readonly onSign?: () => void
+  /**
+   * Counts each call to a model, and refuses one that exceeds a budget. The chain sets it. Call your model through it,
+   * and tell it the tokens of a response by `ModelUsage.ReportUsage`: otherwise nobody counts what you spend.
+   */
+  readonly meter?: Meter
 }
 
 /** See `InvestigatorError`. */
 export const InvestigatorErrorReason = Schema.Union([
   Schema.TaggedStruct("Unavailable", {
     status: Schema.optionalKey(Schema.Int),
-    retryAfterMs: Schema.optionalKey(Schema.Finite)
+    retryAfterMs: Schema.optionalKey(Schema.Finite),
+    /** There was no connection to send the request on. */
+    unsent: Schema.optionalKey(Schema.Literal(true))
   }),
-  Schema.TaggedStruct("Authentication", {}),
+  /** The key is not known; `forbidden`: it is known, and may not do this. */
+  Schema.TaggedStruct("Authentication", { forbidden: Schema.optionalKey(Schema.Boolean) }),
+  /** The peer took our key, and its own model rejected the peer's key. */
+  Schema.TaggedStruct("UpstreamAuthentication", {}),
   Schema.TaggedStruct("Timeout", {}),
+  /** The peer took the request and sent nothing within the time for a first sign. */
+  Schema.TaggedStruct("Silent", {}),
   /** `problem` says which rule the answer broke, and never quotes it. */
   Schema.TaggedStruct("InvalidAnswer", { problem: Schema.String }),
   Schema.TaggedStruct("RateLimited", { retryAfterMs: Schema.optionalKey(Schema.Finite) }),
-  Schema.TaggedStruct("QuotaExhausted", {}),
-  Schema.TaggedStruct("ContextOverflow", { tokens: Schema.Int, limit: Schema.Int }),
+  /** The account has no money left; `retryAfterMs`: until then, if the peer says so. */
+  Schema.TaggedStruct("QuotaExhausted", { retryAfterMs: Schema.optionalKey(Schema.Finite) }),
+  /** `share`: how much of the request would fit, below 1, if the peer says so. */
+  Schema.TaggedStruct("ContextOverflow", {
+    tokens: Schema.Int,
+    limit: Schema.Int,
+    share: Schema.optionalKey(Schema.Finite)
+  }),
   Schema.TaggedStruct("Refused", {}),
+  /** It used all the steps that it may take, and has no answer. */
+  Schema.TaggedStruct("StepLimit", {}),
+  /** It made the same tool call again and again. */
+  Schema.TaggedStruct("ToolLoop", {}),
   /** The request is at fault (400, 422). This says nothing about the peer's health. */
   Schema.TaggedStruct("BadRequest", {}),
+  /** The call was not made: a budget has no room for it. `isRepeat`: the attempt had made another one before. */
+  Schema.TaggedStruct("OverBudget", { used: UsedUp, isRepeat: Schema.optionalKey(Schema.Literal(true)) }),
+  /** The file of the key cannot be read, or is empty. Nothing was sent, so it says nothing about the peer. */
+  Schema.TaggedStruct("KeyUnreadable", {}),
+  /** Another tier has answered meanwhile, so that it was interrupted (`chain/Hedge`). This says nothing about the peer. */
+  Schema.TaggedStruct("Overtaken", {}),
   /** No rule matches the alert. */
   Schema.TaggedStruct("NoRule", {})
 ])
@@ -122,8 +173,27 @@ export interface Investigator {
   readonly provider?: string
   /** Whether the chain gathers evidence from the cluster before it calls this investigator. Default `false`. */
   readonly needsEvidence?: boolean
+  /**
+   * Identifies the account that it uses, such as a digest of its key (`models/PeerIdentity`). What one tier finds out
+   * about an account holds for all tiers of it. Default: an account of its own.
+   */
+  readonly account?: string
+  /**
+   * The host and port of its server, so that a server which cannot be reached is not tried again under another name.
+   * Default: not known.
+   */
+  readonly host?: string
   readonly investigate: (request: InvestigationRequest) => Effect.Effect<Investigation, InvestigatorError>
-  /** A cheap request that succeeds when the peer responds again; absent when the peer has none. */
+  /**
+   * Whether its key is another one than at the last call; absent where the key cannot change. Asked while its account
+   * is suspended for a rejected key.
+   */
+  readonly hasNewKey?: Effect.Effect<boolean>
+  /**
+   * A cheap request that succeeds when the peer responds again; absent when the peer has none. `countsAsFailure` only
+   * if it shows an outage: no response, or a failure of the server. One that is refused (401, 403, 404, 429) shows
+   * nothing.
+   */
   readonly probe?: Effect.Effect<void, InvestigatorError>
 }
 

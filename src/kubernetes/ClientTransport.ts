@@ -11,6 +11,7 @@ import * as http from "node:http"
 import * as https from "node:https"
 import type { TLSSocket } from "node:tls"
 import { type Duration, Effect } from "effect"
+import * as TimeLimit from "../resilience/TimeLimit.ts"
 import type { Credentials, Pinned } from "./ClientConnection.ts"
 import { type ConnectionFault, faultOf } from "./ConnectionFault.ts"
 import * as ExecCredential from "./ExecCredential.ts"
@@ -37,11 +38,18 @@ export class NoResponse {
   readonly reused: boolean
   /** Why no response arrived, if that is known. */
   readonly fault: ConnectionFault | undefined
-  constructor(sent: boolean, timeout: boolean, more: Partial<Pick<NoResponse, "reused" | "fault">> = {}) {
+  /** This process stood still when the time limit passed (`TimeLimit`). */
+  readonly stoodStill: boolean
+  constructor(
+    sent: boolean,
+    timeout: boolean,
+    more: Partial<Pick<NoResponse, "reused" | "fault" | "stoodStill">> = {}
+  ) {
     this.sent = sent
     this.timeout = timeout
     this.reused = more.reused ?? false
     this.fault = more.fault
+    this.stoodStill = more.stoodStill ?? false
   }
 }
 
@@ -262,4 +270,4 @@ export const exchange = (
         Effect.onInterrupt(() => Effect.sync(opened.close))
       )
     )
-  ).pipe(Effect.timeoutOrElse({ duration: timeout, orElse: () => Effect.fail(new NoResponse(true, true)) }))
+  ).pipe(TimeLimit.within(timeout, (stoodStill) => Effect.fail(new NoResponse(true, true, { stoodStill }))))

@@ -11,6 +11,7 @@
 
 import { Clock, Deferred, Duration, Effect, Option, Stream } from "effect"
 import * as Monotonic from "../resilience/Monotonic.ts"
+import * as TimeLimit from "../resilience/TimeLimit.ts"
 import type { ApiResource } from "./ApiResource.ts"
 import { bookmark } from "./Bookmark.ts"
 import * as ClientList from "./ClientList.ts"
@@ -167,7 +168,7 @@ const open = Effect.fnUntraced(function* (
 ) {
   const opened = yield* Effect.acquireRelease(
     transport.open(request).pipe(
-      Effect.timeoutOrElse({ duration: timeout, orElse: () => Effect.fail(new NoResponse(true, true)) }),
+      TimeLimit.within(timeout, (stoodStill) => Effect.fail(new NoResponse(true, true, { stoodStill }))),
       Effect.mapError((noResponse) => classify(context, noResponse))
     ),
     ({ close }) => Effect.sync(close)

@@ -31,10 +31,14 @@ export type IdentityState =
   /** `found` is the uid of the cluster, and `bound` the one that the database belongs to. */
   | { readonly _tag: "OtherCluster"; readonly found: string; readonly bound: string }
 
-/** What is known about the identity of the cluster, for status pages. */
+/** What is known about the identity of the cluster, for status pages and health checks. */
 export class ClusterIdentity extends Context.Service<
   ClusterIdentity,
-  { readonly state: Effect.Effect<IdentityState> }
+  {
+    readonly state: Effect.Effect<IdentityState>
+    /** The state after another look, if the identity is not confirmed, and was not read within 10 seconds. */
+    readonly confirm: Effect.Effect<IdentityState>
+  }
 >()("kubernaut/kubernetes/ClusterIdentity") {}
 
 /** The database belongs to another cluster. Nothing was started. */
@@ -180,21 +184,26 @@ export const guard = (client: Client, bind: Bind): Guarded => {
   const { check, isDue, latest } = makeChecks(bind)
   const oneAtATime = Semaphore.makeUnsafe(1)
 
-  /** Before a read: another cluster that has been seen is refused. */
-  const reading: Guard = (operation, call) =>
-    Effect.suspend(() => {
-      if (latest()._tag === "Confirmed") return call
-      return Effect.gen(function* () {
-        // Whether the identity can be read does not matter here: the read itself shows whether the cluster responds.
-        // A read that comes while another one checks waits for what that one finds.
-        yield* oneAtATime.withPermits(1)(
+  // Whether the identity can be read does not matter here. Who comes while it is read waits for what that one finds.
+  const confirm = Effect.suspend(() =>
+    latest()._tag === "Confirmed"
+      ? Effect.void
+      : oneAtATime.withPermits(1)(
           Effect.flatMap(isDue, (due) =>
-            due && latest()._tag !== "Confirmed" ? Effect.ignore(check(operation, client)) : Effect.void
+            due && latest()._tag !== "Confirmed" ? Effect.ignore(check("confirm", client)) : Effect.void
           )
         )
-        return yield* latest()._tag === "OtherCluster" ? wrong(operation, "other-cluster") : call
-      })
-    })
+  ).pipe(Effect.andThen(Effect.sync(latest)))
+
+  /** Before a read: another cluster that has been seen is refused. The read itself shows whether the cluster responds. */
+  const reading: Guard = (operation, call) =>
+    Effect.suspend(() =>
+      latest()._tag === "Confirmed"
+        ? call
+        : Effect.flatMap(confirm, ({ _tag }) =>
+            _tag === "OtherCluster" ? Effect.fail(wrong(operation, "other-cluster")) : call
+          )
+    )
 
   // A write does not wait for our own limits between the check of its fence and its request: the caller tries again.
   const checkedNow = (operation: string) =>
@@ -209,7 +218,7 @@ export const guard = (client: Client, bind: Bind): Guarded => {
     )
 
   return {
-    identity: { state: Effect.sync(latest) },
+    identity: { state: Effect.sync(latest), confirm },
     confirmAtStart: (direct) => startWith(check("start", direct)),
     client: through(client, reading, writing)
   }

@@ -21,11 +21,15 @@
  * a dry run, waits and tries again for as long as the work has patience (`resilience/pipeline/Patience`). A write does
  * not: the caller checks the fence again before it sends it again.
  *
+ * **Spans.** The attempts of reads are folded (`resilience/pipeline/FoldedAttempts`); each attempt of a write and of a
+ * dry run has a span, which names the request.
+ *
  * `watch` is passed through unchanged, because it is not a request that completes.
  */
 
 import { Duration, Effect } from "effect"
 import * as Due from "../resilience/Due.ts"
+import { fold } from "../resilience/pipeline/FoldedAttempts.ts"
 import * as Patience from "../resilience/pipeline/Patience.ts"
 import type { Classification, Pipeline, PipelineError } from "../resilience/pipeline/Pipeline.ts"
 import { type KubernetesClient, KubernetesError } from "./KubernetesClient.ts"
@@ -49,6 +53,7 @@ export const classify = (error: KubernetesError): Classification => {
       }
     }
     case "Timeout":
+      return { retry, breaker: error.reason.stoodStill === true ? "ignored" : "failure" }
     case "StorageFull":
       return { retry, breaker: "failure" }
     // The same eviction fails until pods elsewhere become ready. The executor retries it slowly.
@@ -86,6 +91,10 @@ const fromPipeline = (error: PipelineError, operation: string, writes: boolean):
   }
 }
 
+/** A request whose every attempt has a span: the span names it. */
+const spanned = <A>(operation: string, call: Effect.Effect<A, KubernetesError>): Effect.Effect<A, KubernetesError> =>
+  Effect.andThen(Effect.annotateCurrentSpan("kubernaut.request", operation), call)
+
 /** The client with every request except `watch` sent through the pipeline. */
 export const wrap = (client: KubernetesClient["Service"], pipeline: Pipeline): KubernetesClient["Service"] => {
   /** Each call that patience makes is a request of its own, with its own deadline. */
@@ -97,10 +106,14 @@ export const wrap = (client: KubernetesClient["Service"], pipeline: Pipeline): K
       pauseOfLimit
     )
 
+  /** An ordinary read: there are many, and only those that tell something have spans. A dry run is not one. */
+  const folded = <A>(operation: string, call: () => Effect.Effect<A, KubernetesError>) =>
+    fold(operation)(read(operation, call))
+
   const write = <A>(operation: string, call: Effect.Effect<A, KubernetesError>): Effect.Effect<A, KubernetesError> =>
     Effect.suspend(() => {
       let anyUnknown = false
-      const attempt = call.pipe(
+      const attempt = spanned(operation, call).pipe(
         Effect.tapError((error) =>
           Effect.sync(() => {
             if (error.applied !== "no") anyUnknown = true
@@ -129,24 +142,24 @@ export const wrap = (client: KubernetesClient["Service"], pipeline: Pipeline): K
       : {
           rights: {
             generation: rights.generation,
-            may: (access) => read(OperationName.ofReview(access), () => rights.may(access)),
+            may: (access) => folded(OperationName.ofReview(access), () => rights.may(access)),
             rules: (namespace) =>
-              read(OperationName.ofKind("review", "rules", namespace), () => rights.rules(namespace))
+              folded(OperationName.ofKind("review", "rules", namespace), () => rights.rules(namespace))
           }
         }),
-    get: (ref) => read(named("get", ref), () => client.get(ref)),
+    get: (ref) => folded(named("get", ref), () => client.get(ref)),
     list: (kind, options) =>
-      read(OperationName.ofKind("list", kind, options.namespace), () => client.list(kind, options)),
+      folded(OperationName.ofKind("list", kind, options.namespace), () => client.list(kind, options)),
     apply: (change, options) => {
       const operation = OperationName.ofChange(change)
       const call = () => client.apply(change, options)
-      return options?.dryRun === true ? read(operation, call) : write(operation, call())
+      return options?.dryRun === true ? read(operation, () => spanned(operation, call())) : write(operation, call())
     },
-    logs: (pod, options) => read(named("logs", pod), () => client.logs(pod, options)),
+    logs: (pod, options) => folded(named("logs", pod), () => client.logs(pod, options)),
     watch: client.watch,
     // A probe finds out whether the cluster responds now.
     probe: Effect.provideService(
-      read("probe", () => client.probe),
+      folded("probe", () => client.probe),
       Patience.CurrentPatience,
       undefined
     )

@@ -1,6 +1,6 @@
 /**
  * Decides once it is the turn of the action (`Turns`). While it waits, the target may change and the alert may resolve,
- * so everything is read and decided again when its turn has come.
+ * so everything is read and decided again when its turn has come. Other targets are worked on meanwhile (`Aside`).
  */
 
 import { Duration, Effect, Equal, Option, type Scope } from "effect"
@@ -19,6 +19,7 @@ import * as Timestamp from "../domain/Timestamp.ts"
 import * as Monotonic from "../resilience/Monotonic.ts"
 import { type Admission, RemediationStore } from "../storage/RemediationStore.ts"
 import type { StorageError } from "../storage/StorageError.ts"
+import { aside } from "./Aside.ts"
 import type { ClusterView } from "./ClusterView.ts"
 import * as Turns from "./Turns.ts"
 
@@ -73,7 +74,7 @@ export const make = Effect.fnUntraced(function* (guardrails: GuardrailSettings, 
         return { decision, input: made, ...(admission === undefined ? {} : { admission }) } satisfies Made
       }
       yield* Effect.logInfo("The action waits for its turn", attempt.why)
-      const resolved = yield* awaitTurn(self, claimant, attempt, leftMs)
+      const resolved = yield* aside(awaitTurn(self, claimant, attempt, leftMs))
       if (resolved !== undefined) return { resolved } satisfies Resolved
     }
   })

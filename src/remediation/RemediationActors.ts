@@ -8,18 +8,19 @@
  * store. A lost message therefore delays an alert until the next sweep, but never loses it.
  */
 
-import { Context, Duration, Effect, FiberSet, Latch, Layer } from "effect"
+import { Context, Duration, Effect, Exit, FiberSet, Latch, Layer } from "effect"
 import { mostSevere, type Severity } from "../domain/Alert.ts"
 import { clusterOf, type TargetKey } from "../domain/Target.ts"
 import { dueMs } from "../domain/Urgency.ts"
 import * as Due from "../resilience/Due.ts"
-import { DueQueue, type Entry } from "../resilience/DueQueue.ts"
 import * as Monotonic from "../resilience/Monotonic.ts"
 import { RemediationStore } from "../storage/RemediationStore.ts"
+import * as Aside from "./Aside.ts"
 import type { RemediationOptions } from "./Remediation.ts"
 import * as RemediationActor from "./RemediationActor.ts"
 import * as ReviewTimeouts from "./ReviewTimeouts.ts"
 import type { ReviewTimes } from "./ReviewTimes.ts"
+import { type Place, placeFor, type Urgency, Workplaces } from "./Workplaces.ts"
 
 /** The default of `LocalOptions.concurrency`. */
 export const defaultConcurrency = 256
@@ -32,7 +33,11 @@ export interface LocalOptions extends RemediationOptions {
    * The number of targets processed at the same time. The others wait durably as `Received`. A quarter of the places,
    * and at least one, is kept for critical alerts, because a verification may occupy a place for minutes. A single
    * place serves all alerts. What a person has answered goes before other alerts of its severity and may take half of
-   * what is kept, so that approvals never keep a critical alert waiting. Default 256.
+   * what is kept, so that approvals never keep a critical alert waiting.
+   *
+   * An action that waits for its turn leaves its place to another target. While as many of them wait as there are
+   * places, no further alert is processed: a critical one only if all that wait are critical, and what a person has
+   * answered in any case. Default 256.
    */
   readonly concurrency?: number
   /** The interval at which the store is queried for open work that has no actor. Default 10 seconds. */
@@ -57,34 +62,36 @@ export class RemediationActors extends Context.Service<
     readonly fire: (target: TargetKey, severity?: Severity, answered?: "answered") => Effect.Effect<void>
     /** Fires every target with open work, immediately and at every interval. Run it as a supervised child. */
     readonly sweep: Effect.Effect<never>
-    /** The number of actors, both working and waiting for their turn. */
+    /**
+     * Waits for a place like an actor of an alert of this severity, before others that are not critical, and returns
+     * when it has had one, which it gives back at once. It shows that such alerts are taken up: critical ones may be
+     * while others are not.
+     */
+    readonly turn: (severity: Severity) => Effect.Effect<void>
+    /** The number of actors: working, waiting for a place, and aside. */
     readonly active: Effect.Effect<number>
   }
 >()("kubernaut/remediation/RemediationActors") {}
 
+/** For what a target is fired. */
+interface Fired {
+  readonly severity: Severity
+  /** Whether a person has answered. */
+  readonly answered: boolean
+}
+
 interface Mailbox {
   readonly target: TargetKey
-  /** The most severe alert for which the target was fired since its last activation began. */
-  severity: Severity
-  /** Whether a person has answered since then. */
-  answered: boolean
-  /** Its place in the queue of those that wait for their turn. */
-  place: Entry<Mailbox> | undefined
+  /** For what the target was fired since its last activation began: the most severe alert, and any answer. */
+  since: Fired
+  /** The place of its actor, or of the next one while the mailbox waits. */
+  place: Place
   /** When the calls of its activation are due. It is raised for what joins meanwhile. */
   due: Due.Raisable | undefined
   /** Whether the target was fired since the actor last read the store. */
   fired: boolean
   readonly wake: Latch.Latch
 }
-
-const firstFired = (target: TargetKey, by: Pick<Mailbox, "severity" | "answered">): Mailbox => ({
-  target,
-  ...by,
-  place: undefined,
-  due: undefined,
-  fired: true,
-  wake: Latch.makeUnsafe(false)
-})
 
 /** The targets whose actor was fenced recently. Another process works on them. */
 const makeResting = (durationMs: number) => {
@@ -99,94 +106,23 @@ const makeResting = (durationMs: number) => {
   }
 }
 
-/** What shares a queue. */
-const ranks = ["critical", "answered", "other"] as const
-type Rank = (typeof ranks)[number]
-
-const rankOf = ({ answered, severity }: Pick<Mailbox, "severity" | "answered">): Rank =>
-  severity === "critical" ? "critical" : answered ? "answered" : "other"
-
 /** A person waits for what they have answered, so it is due at once. */
-const dueOf = ({ answered, severity }: Pick<Mailbox, "severity" | "answered">, nowMs: number): number =>
-  dueMs(answered ? "critical" : severity, nowMs)
+const urgencyOf = ({ answered, severity }: Fired, nowMs: number): Urgency => ({
+  isCritical: severity === "critical",
+  isAnswer: answered,
+  dueMs: dueMs(answered ? "critical" : severity, nowMs)
+})
 
-/** How many places may be taken by what is not critical before an actor of a rank has to wait. */
-const mostOf = (concurrency: number): Readonly<Record<Rank, number>> => {
-  const kept = Math.max(1, Math.floor(concurrency / 4))
-  const other = Math.max(1, concurrency - kept)
-  return { critical: Number.POSITIVE_INFINITY, answered: other + Math.floor(kept / 2), other }
-}
+const nothing: Fired = { severity: "none", answered: false }
 
-/**
- * The actors that wait for their turn, by due time. They share `concurrency` fibers. A waiting actor is an entry in a
- * queue and needs no fiber, so a storm is cheap.
- */
-const makeReadyList = (concurrency: number) => {
-  const queues = {
-    critical: new DueQueue<Mailbox>(),
-    answered: new DueQueue<Mailbox>(),
-    other: new DueQueue<Mailbox>()
-  }
-  const most = mostOf(concurrency)
-  let working = 0
-  let workingOnOthers = 0
-  /** The queue of which the first actor is due first; of the same moment, the first of the ranks. */
-  const next = (): DueQueue<Mailbox> => {
-    const open = ranks.filter((rank) => workingOnOthers < most[rank] && queues[rank].first !== undefined)
-    return open
-      .map((rank) => queues[rank])
-      .reduce(
-        (first, queue) => (queue.first!.dueMs < first.first!.dueMs ? queue : first),
-        queues[open[0] ?? "critical"]
-      )
-  }
-  return {
-    add: (mailbox: Mailbox, nowMs: number): void => {
-      mailbox.place = queues[rankOf(mailbox)].add(mailbox, dueOf(mailbox, nowMs))
-    },
-    /**
-     * Moves a waiting actor, or the waiting calls of one that works, forward when a more severe alert or the answer of
-     * a person has arrived.
-     */
-    raise: (mailbox: Mailbox, fired: Pick<Mailbox, "severity" | "answered">, nowMs: number): void => {
-      const due = dueOf(fired, nowMs)
-      mailbox.due?.raise(due)
-      const severity = mostSevere(fired.severity, mailbox.severity)
-      const answered = mailbox.answered || fired.answered
-      if (severity === mailbox.severity && answered === mailbox.answered) return
-      const { place } = mailbox
-      if (place !== undefined) queues[rankOf(mailbox)].remove(place)
-      mailbox.severity = severity
-      mailbox.answered = answered
-      if (place === undefined) return
-      mailbox.place = queues[rankOf(mailbox)].add(mailbox, Math.min(place.dueMs, due))
-    },
-    /** Whether another fiber may start. */
-    claimFiber: (): boolean => {
-      if (working === concurrency || next().first === undefined) return false
-      working++
-      return true
-    },
-    /**
-     * The next actor. Returns `undefined` and releases the fiber when none may start. Both are one synchronous step, so
-     * every actor has a fiber that will take it.
-     */
-    take: (): Mailbox | undefined => {
-      const queue = next()
-      const mailbox = queue.take()
-      if (mailbox === undefined) working--
-      else {
-        mailbox.place = undefined
-        if (queue !== queues.critical) workingOnOthers++
-      }
-      return mailbox
-    },
-    /** An actor that was taken from the queue of `rank` has had its turn. */
-    done: (rank: Rank): void => {
-      if (rank !== "critical") workingOnOthers--
-    }
-  }
-}
+const firstFired = (target: TargetKey, since: Fired, nowMs: number): Mailbox => ({
+  target,
+  since,
+  place: placeFor(urgencyOf(since, nowMs)),
+  due: undefined,
+  fired: true,
+  wake: Latch.makeUnsafe(false)
+})
 
 /** Runs an activation with a due time that is raised for what the target is fired for meanwhile. */
 const withDue = <A>(mailbox: Mailbox, activation: Effect.Effect<A>): Effect.Effect<A> =>
@@ -199,58 +135,58 @@ const withDue = <A>(mailbox: Mailbox, activation: Effect.Effect<A>): Effect.Effe
     )
   })
 
+/**
+ * Takes a place as for an alert of a severity, and gives it back at once. What is not critical may wait for minutes in
+ * a storm, so this goes before it: it shows that one may begin, and nobody waits for it.
+ */
+const turnIn = (places: Workplaces, severity: Severity): Effect.Effect<void> =>
+  Effect.flatMap(Monotonic.nowMs, (nowMs) => {
+    const isCritical = severity === "critical"
+    const place = placeFor({ isCritical, isAnswer: false, dueMs: isCritical ? nowMs : Number.NEGATIVE_INFINITY })
+    return Effect.ensuring(
+      Effect.callback<void>((resume) => places.enter(place, () => resume(Effect.void))),
+      Effect.sync(() => places.end(place))
+    )
+  })
+
 /** Whether this process can reach the target's cluster. Another service on this database works on the other targets. */
 const isOwn = (target: TargetKey, { cluster }: LocalOptions): boolean =>
   cluster === undefined || clusterOf(target) === cluster
 
-const makeLocal = Effect.fnUntraced(function* (options: LocalOptions) {
-  const store = yield* RemediationStore
-  const activate = yield* RemediationActor.make(options)
-  const { concurrency = defaultConcurrency, fencedRest = "30 seconds" } = options
-  const mailboxes = new Map<TargetKey, Mailbox>()
-  const resting = makeResting(Duration.toMillis(fencedRest))
-  const ready = makeReadyList(concurrency)
-  const start = yield* FiberSet.makeRuntime<never, void>()
+/** Moves a waiting actor, or the waiting calls of one that works, forward for what it is fired for. */
+const raise = (places: Workplaces, mailbox: Mailbox, fired: Fired, nowMs: number): void => {
+  const { answered, severity } = mailbox.since
+  mailbox.since = { severity: mostSevere(fired.severity, severity), answered: answered || fired.answered }
+  const urgency = urgencyOf(fired, nowMs)
+  mailbox.due?.raise(urgency.dueMs)
+  places.raise(mailbox.place, urgency)
+}
 
-  const fire: RemediationActors["Service"]["fire"] = (target, severity = "warning", word) =>
-    Effect.map(Monotonic.nowMs, (nowMs) => {
-      if (!isOwn(target, options)) return
-      const known = mailboxes.get(target)
-      const fired = { severity, answered: word === "answered" }
-      if (known !== undefined) {
-        known.fired = true
-        ready.raise(known, fired, nowMs)
-        Latch.openUnsafe(known.wake)
-      } else {
-        mailboxes.set(target, firstFired(target, fired))
-        ready.add(mailboxes.get(target)!, nowMs)
-      }
-      if (ready.claimFiber()) start(work)
-    })
+type Fire = RemediationActors["Service"]["fire"]
 
-  const work = Effect.gen(function* () {
-    for (let mailbox = ready.take(); mailbox !== undefined; mailbox = ready.take()) {
-      const rank = rankOf(mailbox)
-      yield* turn(mailbox)
-      const nowMs = yield* Monotonic.nowMs
-      ready.done(rank)
-      // The check and the removal are one synchronous step. A concurrent message either sets `fired` or finds no
-      // mailbox.
-      if (mailbox.fired) ready.add(mailbox, nowMs)
-      else mailboxes.delete(mailbox.target)
-    }
-  })
+interface Parts {
+  readonly activate: RemediationActor.Activate
+  readonly places: Workplaces
+  readonly resting: ReturnType<typeof makeResting>
+  readonly fire: Fire
+}
 
-  const turn = Effect.fnUntraced(function* (mailbox: Mailbox) {
-    const { severity, target, wake } = mailbox
+/** One activation of the actor of a mailbox, in its place. */
+const makeWork = ({ activate, fire, places, resting }: Parts) =>
+  Effect.fnUntraced(function* (mailbox: Mailbox, place: Place) {
+    const { target, wake } = mailbox
+    const { severity } = mailbox.since
     mailbox.fired = false
-    // The next turn is as urgent as what the target is fired for from now on.
-    mailbox.severity = "none"
-    mailbox.answered = false
+    // The next activation is as urgent as what the target is fired for from now on.
+    mailbox.since = nothing
     Latch.closeUnsafe(wake)
-    const activation = yield* withDue(mailbox, activate(target, wake, severity))
+    const activation = yield* activate(target, wake, severity).pipe(
+      Effect.provideService(Aside.CurrentAside, Aside.of(places, place)),
+      (activation) => withDue(mailbox, activation)
+    )
     // What was fired for the target meanwhile may have joined the remediation before it moved.
-    if (activation._tag === "Moved") yield* fire(activation.target, mostSevere(activation.severity, mailbox.severity))
+    if (activation._tag === "Moved")
+      yield* fire(activation.target, mostSevere(activation.severity, mailbox.since.severity))
     if (activation._tag === "Fenced" || activation._tag === "Failed") {
       // The sweep resumes the target. Work that was fired meanwhile is in the store.
       if (activation._tag === "Fenced") resting.add(target, yield* Monotonic.nowMs)
@@ -258,6 +194,50 @@ const makeLocal = Effect.fnUntraced(function* (options: LocalOptions) {
     }
   })
 
+const makeLocal = Effect.fnUntraced(function* (options: LocalOptions) {
+  const store = yield* RemediationStore
+  const activate = yield* RemediationActor.make(options)
+  const mailboxes = new Map<TargetKey, Mailbox>()
+  const resting = makeResting(Duration.toMillis(options.fencedRest ?? "30 seconds"))
+  const places = new Workplaces(options.concurrency ?? defaultConcurrency)
+  const start = yield* FiberSet.makeRuntime<never, void>()
+
+  /** Waits for the mailbox's place, and begins when it is given. */
+  const enter = (mailbox: Mailbox): void => {
+    const { place } = mailbox
+    places.enter(place, () => start(actor(mailbox, place)))
+  }
+
+  const fire: Fire = (target, severity = "warning", word) =>
+    Effect.map(Monotonic.nowMs, (nowMs) => {
+      if (!isOwn(target, options)) return
+      const known = mailboxes.get(target)
+      const fired = { severity, answered: word === "answered" }
+      if (known === undefined) {
+        const mailbox = firstFired(target, fired, nowMs)
+        mailboxes.set(target, mailbox)
+        enter(mailbox)
+      } else {
+        known.fired = true
+        raise(places, known, fired, nowMs)
+        Latch.openUnsafe(known.wake)
+      }
+    })
+
+  const actor = (mailbox: Mailbox, place: Place): Effect.Effect<void> =>
+    Effect.onExit(work(mailbox, place), (exit) =>
+      Effect.map(Monotonic.nowMs, (nowMs) => {
+        // The check and the removal are one synchronous step. A concurrent message either sets `fired` or finds no
+        // mailbox.
+        if (mailbox.fired && Exit.isSuccess(exit)) {
+          mailbox.place = placeFor(urgencyOf(mailbox.since, nowMs))
+          enter(mailbox)
+        } else mailboxes.delete(mailbox.target)
+        places.end(place)
+      })
+    )
+
+  const work = makeWork({ activate, places, resting, fire })
   const timeOut = yield* ReviewTimeouts.make(options, fire)
   const sweepOnce = Effect.gen(function* () {
     yield* timeOut
@@ -270,6 +250,7 @@ const makeLocal = Effect.fnUntraced(function* (options: LocalOptions) {
   return RemediationActors.of({
     fire,
     sweep: Effect.andThen(sweepOnce, Effect.sleep(options.sweepInterval ?? "10 seconds")).pipe(Effect.forever),
+    turn: (severity) => turnIn(places, severity),
     active: Effect.sync(() => mailboxes.size)
   })
 })

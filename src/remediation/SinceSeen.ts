@@ -24,10 +24,11 @@ export const make = <A extends { readonly at: Timestamp.Timestamp }>(keyOf: (act
   const firstSeen = new Map<string, Seen>()
   return (actions: ReadonlyArray<A>, { atMs, nowMs }: Now): ReadonlyArray<A> => {
     for (const [key, { wallMs }] of firstSeen) if (wallMs <= nowMs) firstSeen.delete(key)
-    if (actions.every(({ at }) => Timestamp.toMillis(at) <= nowMs)) return actions
+    const now = Timestamp.fromMillis(nowMs)
+    if (actions.every(({ at }) => at <= now)) return actions
     const aged = actions.map((action) => {
+      if (action.at <= now) return action
       const wallMs = Timestamp.toMillis(action.at)
-      if (wallMs <= nowMs) return action
       const key = `${keyOf(action)} ${action.at}`
       const seen = firstSeen.get(key) ?? { wallMs, atMs }
       firstSeen.set(key, seen)

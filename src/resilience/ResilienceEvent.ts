@@ -36,13 +36,15 @@ import { Context, Layer, Schema } from "effect"
 import { type EventHub, make as makeEventHub } from "./EventHub.ts"
 
 /** The tags of the states of a circuit breaker. See `CircuitBreaker`. */
-export const CircuitTag = Schema.Literals(["Closed", "Open", "HalfOpen", "Isolated", "ForcedClosed"])
+export const CircuitTag = Schema.Literals(["Closed", "Open", "HalfOpen", "Isolated", "ForcedClosed", "Suspended"])
 export type CircuitTag = typeof CircuitTag.Type
 
 /**
  * Why a circuit changed its state. `consecutive-failures`, `failure-rate` and `slow-calls` open a closed circuit;
  * `probe-failed` and `probes-succeeded` end a half-open one; `elapsed` is the expiry of the open time, of an isolation
- * or of a forced closing; `operator` is a manual override.
+ * or of a forced closing; `operator` is a manual override. `tripped`: calls have shown that the peer is of no use,
+ * although they did not fail. `suspended`: a call has shown that nobody is served until somebody changes something, and
+ * `trial-failed` and `trial-succeeded` end the one call that tries it after a while.
  */
 export const TransitionCause = Schema.Literals([
   "consecutive-failures",
@@ -51,7 +53,11 @@ export const TransitionCause = Schema.Literals([
   "probe-failed",
   "probes-succeeded",
   "elapsed",
-  "operator"
+  "operator",
+  "tripped",
+  "suspended",
+  "trial-failed",
+  "trial-succeeded"
 ])
 export type TransitionCause = typeof TransitionCause.Type
 
@@ -95,15 +101,19 @@ export const AttemptRetried = Schema.TaggedStruct("AttemptRetried", {
 
 /**
  * A retry was not allowed, and the caller gets the error of the previous attempt. `deadline`: the back-off would have
- * ended after the deadline; `circuit-open`: the circuit has opened; `budget`: the retry budget was empty.
+ * ended after the deadline; `circuit-open`: the circuit has opened; `budget`: the retry budget was empty;
+ * `retry-after`: the peer wants a longer wait than the policy allows.
  */
 export const RetryRefused = Schema.TaggedStruct("RetryRefused", {
   pipeline: Schema.String,
   attempt: Schema.Int,
-  cause: Schema.Literals(["budget", "circuit-open", "deadline"])
+  cause: Schema.Literals(["budget", "circuit-open", "deadline", "retry-after"])
 })
 
-/** A circuit breaker changed its state. `reason` is that of the operator who overrode it. */
+/**
+ * A circuit breaker changed its state. `reason` is that of the operator who overrode it, or the code of a suspension or
+ * a trip.
+ */
 export const BreakerTransition = Schema.TaggedStruct("BreakerTransition", {
   breaker: Schema.String,
   from: CircuitTag,

@@ -36,10 +36,17 @@ export class ActionHistory extends Context.Service<
       since: Timestamp,
       limit: number
     ) => Effect.Effect<ReadonlyArray<EndedAction>, StorageError>
-    /** The results of the verified uses of an action against an alert since `since`, limited to the newest 100. */
+    /**
+     * What an action did against an alert on the targets of a kind since `since`: of each of the newest 100 targets,
+     * the last verdict. So one broken object does not outvote all others.
+     */
     readonly recordOf: (
-      alertName: string,
-      action: ActionType,
+      use: {
+        readonly alertName: string
+        readonly cluster: string
+        readonly kind: string
+        readonly action: ActionType
+      },
       since: Timestamp
     ) => Effect.Effect<ActionRecord, StorageError>
   }

@@ -109,7 +109,7 @@ export const auditOf = (event: RemediationEvent, target: TargetKey): AuditConten
     case "Concluded":
       return line({ state: event.state })
     case "HandedOver":
-      return line({ to: event.to })
+      return line({ to: event.to, ...(event.because === undefined ? {} : { because: event.because }) })
   }
 }
 

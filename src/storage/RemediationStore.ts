@@ -14,6 +14,7 @@ import { Context, type Effect, type Option, Schema } from "effect"
 import type { Action } from "../domain/Action.ts"
 import type { Alert, Severity } from "../domain/Alert.ts"
 import type { Decision, Figures, Risk } from "../domain/Decision.ts"
+import type { Firing } from "../domain/Firing.ts"
 import type { SpentAction } from "../domain/PastAction.ts"
 import {
   type JournalEntry,
@@ -277,9 +278,9 @@ export class RemediationStore extends Context.Service<
       alerts: ReadonlyArray<AlertStart>
     ) => Effect.Effect<ReadonlyArray<RemediationId | undefined>, StorageError>
     /**
-     * Records that alerts are resolved, and journals `AlertResolved` if their remediation is open. The resolution of
-     * any replica ends the alert. One that is older than the newest firing post does not. Needs no claim, so any
-     * process may call it.
+     * Records that alerts are resolved, and journals `AlertResolved` if their remediation is open, or has ended as
+     * `Joined`, `Observed` or `Escalated`. The resolution of any replica ends the alert. One that is older than the
+     * newest firing post does not. Needs no claim, so any process may call it.
      */
     readonly resolve: (
       alerts: ReadonlyArray<AlertResolution>,
@@ -378,6 +379,8 @@ export class RemediationStore extends Context.Service<
     readonly backlog: Effect.Effect<number>
     /** When the alert of a remediation was last received as firing. Durable: it survives a restart. */
     readonly lastFiring: (id: RemediationId) => Effect.Effect<Option.Option<LastFiring>, StorageError>
+    /** When the alert of a remediation fired before it, newest first. */
+    readonly earlierFirings: (id: RemediationId, limit: number) => Effect.Effect<ReadonlyArray<Firing>, StorageError>
     /** Where the archive has a remediation. Nothing for one that was never archived. */
     readonly archivedIn: (id: RemediationId) => Effect.Effect<Option.Option<InArchive>, StorageError>
     /** Unresolved alerts that joined a remediation as evidence. */

@@ -1,6 +1,7 @@
 /**
- * Layers that provide `RemediationStore`, `ActionHistory`, `AuditLog`, `Archive`, `ChangeStore`, `ClusterBinding`,
- * `Doubts`, `StandingOrders` and `StorageHealth` on one database.
+ * Layers that provide `RemediationStore`, `AccountSuspensions`, `ActionHistory`, `AuditLog`, `Archive`, `ChangeStore`,
+ * `ClusterBinding`, `Doubts`, `Figures`, `HeldBack`, `Levels`, `Outbox`, `SpendLedger`, `SpoolStore`, `StandingOrders`
+ * and `StorageHealth` on one database.
  *
  * `layerSqlite` is the default: one process, one file. `layerMemory` uses an in-memory database, for tests and
  * examples. Every layer migrates the database when it is built.
@@ -14,13 +15,20 @@ import { dirname, join } from "node:path"
 import type { DatabaseSync } from "node:sqlite"
 import { Context, Effect, Layer, type Scope } from "effect"
 import { SqlClient } from "effect/sql"
+import { AccountSuspensions } from "./AccountSuspensions.ts"
 import { ActionHistory } from "./ActionHistory.ts"
 import { Archive } from "./Archive.ts"
 import { AuditLog } from "./AuditLog.ts"
 import { ChangeStore } from "./ChangeStore.ts"
 import { ClusterBinding } from "./ClusterBinding.ts"
 import { Doubts } from "./Doubts.ts"
+import { Figures } from "./Figures.ts"
+import { HeldBack } from "./HeldBack.ts"
+import { Levels } from "./Levels.ts"
+import { Outbox } from "./Outbox.ts"
 import { RemediationStore } from "./RemediationStore.ts"
+import { SpendLedger } from "./SpendLedger.ts"
+import { SpoolStore } from "./spool/SpoolStore.ts"
 import * as ArchiveTable from "./sqlite/ArchiveTable.ts"
 import * as AuditTable from "./sqlite/AuditTable.ts"
 import * as BatchWriter from "./sqlite/BatchWriter.ts"
@@ -29,6 +37,7 @@ import * as JournalTable from "./sqlite/JournalTable.ts"
 import { migrate } from "./sqlite/Migrations.ts"
 import * as RemediationTable from "./sqlite/RemediationTable.ts"
 import * as Sqlite from "./sqlite/Sqlite.ts"
+import * as SqliteAccountSuspensions from "./sqlite/SqliteAccountSuspensions.ts"
 import * as SqliteActionHistory from "./sqlite/SqliteActionHistory.ts"
 import * as SqliteArchive from "./sqlite/SqliteArchive.ts"
 import * as SqliteAuditLog from "./sqlite/SqliteAuditLog.ts"
@@ -36,8 +45,14 @@ import * as SqliteChangeStore from "./sqlite/SqliteChangeStore.ts"
 import * as SqliteClient from "./sqlite/SqliteClient.ts"
 import * as SqliteClusterBinding from "./sqlite/SqliteClusterBinding.ts"
 import * as SqliteDoubts from "./sqlite/SqliteDoubts.ts"
+import * as SqliteFigures from "./sqlite/SqliteFigures.ts"
 import * as SqliteHealth from "./sqlite/SqliteHealth.ts"
+import * as SqliteHeldBack from "./sqlite/SqliteHeldBack.ts"
+import * as SqliteLevels from "./sqlite/SqliteLevels.ts"
+import * as SqliteOutbox from "./sqlite/SqliteOutbox.ts"
 import * as SqliteRemediationStore from "./sqlite/SqliteRemediationStore.ts"
+import * as SqliteSpendLedger from "./sqlite/SqliteSpendLedger.ts"
+import * as SqliteSpoolStore from "./sqlite/SqliteSpoolStore.ts"
 import * as SqliteStandingOrders from "./sqlite/SqliteStandingOrders.ts"
 import * as SqliteTransactions from "./sqlite/SqliteTransactions.ts"
 import * as TrialAlert from "./sqlite/TrialAlert.ts"
@@ -58,26 +73,58 @@ export interface StorageOptions
 /** The services that every layer provides on one database. */
 export type Services =
   | RemediationStore
+  | AccountSuspensions
   | ActionHistory
   | Archive
   | AuditLog
   | ChangeStore
   | ClusterBinding
   | Doubts
+  | Figures
+  | HeldBack
+  | Outbox
+  | SpendLedger
+  | SpoolStore
+  | Levels
   | StandingOrders
   | StorageHealth
 
-/** The number of audit lines, counted from the end, whose chain is checked at start. `AuditLog.verify` checks all. */
-const verifiedAtOpen = 1000
+const isFile = (filename: string | undefined): filename is string => filename !== undefined && filename !== ":memory:"
 
 /** The archive beside a database file. A database in memory has one only if its folder is named. */
 const archiveOptions = (
   filename: string | undefined,
   given: StorageOptions["archive"] = {}
 ): SqliteArchive.ArchiveOptions | undefined => {
-  const isFile = filename !== undefined && filename !== ":memory:"
-  const directory = given.directory ?? (isFile ? join(dirname(filename), "archive") : undefined)
+  const directory = given.directory ?? (isFile(filename) ? join(dirname(filename), "archive") : undefined)
   return directory === undefined ? undefined : { directory, keyFile: given.keyFile ?? join(directory, "archive.key") }
+}
+
+/** The tables, and the transactions that keep their state in memory right. */
+const makeTables = (
+  database: DatabaseSync,
+  filename: string | undefined,
+  options: RemediationTable.RemediationTableOptions
+) => {
+  const audit = AuditTable.make(database)
+  const history = SqliteActionHistory.make(database)
+  const journal = JournalTable.make(database, audit, history.changes)
+  const remediations = RemediationTable.make(database, journal, options)
+  const cache = { checkpoint: () => journal.forget, reload: journal.forget }
+  const transactions = SqliteTransactions.make(
+    database,
+    [audit, remediations, cache, journal.started],
+    filename === undefined ? undefined : FileIdentity.make(filename)
+  )
+  return {
+    audit,
+    archive: ArchiveTable.make(database, history.changes.deleted),
+    history: history.service,
+    journal,
+    remediations,
+    transactions,
+    trial: TrialAlert.make(transactions, remediations)
+  }
 }
 
 const make = (
@@ -91,47 +138,41 @@ const make = (
         Effect.provideService(migrate, SqlClient.SqlClient, client)
       )
     )
-    const tables = yield* Sqlite.attempt("open", () => {
-      const audit = AuditTable.make(database)
-      const history = SqliteActionHistory.make(database)
-      const journal = JournalTable.make(database, audit, history.changes)
-      const remediations = RemediationTable.make(database, journal, options)
-      const cache = { checkpoint: () => journal.forget, reload: journal.forget }
-      const transactions = SqliteTransactions.make(
-        database,
-        [audit, remediations, cache, journal.started],
-        filename === undefined ? undefined : FileIdentity.make(filename)
-      )
-      return {
-        audit,
-        archive: ArchiveTable.make(database, history.changes.deleted),
-        history: history.service,
-        journal,
-        remediations,
-        transactions,
-        trial: TrialAlert.make(transactions, remediations)
+    const tables = yield* Sqlite.attempt("open", () => makeTables(database, filename, options))
+    const record = SqliteHealth.makeRecord()
+    const growth = SqliteOutbox.makeGrowth(() => tables.audit.head().sequence)
+    const writer = yield* BatchWriter.make(tables.transactions, {
+      ...options,
+      onBatch: (batch) => {
+        record.onBatch(batch)
+        growth.committed()
       }
     })
-    const record = SqliteHealth.makeRecord()
-    const writer = yield* BatchWriter.make(tables.transactions, { ...options, onBatch: record.onBatch })
     const auditLog = SqliteAuditLog.make(writer, tables.audit)
-    const broken = yield* SqliteAuditLog.firstBroken(tables.audit, tables.audit.trustedHead(verifiedAtOpen))
-    if (broken !== undefined) {
-      // The service still starts: a broken audit log is no reason to leave alerts unhandled.
-      yield* Effect.logError("The audit chain is broken", { sequence: broken })
-      yield* auditLog.record({ actor: "kubernaut", kind: "audit.broken", subject: String(broken), data: {} })
-    }
+    const { broken } = yield* auditLog.verifyEnd
+    // The service still starts: a broken audit log is no reason to leave alerts unhandled.
+    if (broken.length > 0) yield* Effect.logError("The audit chain is broken", { sequences: broken })
     const archiving = archiveOptions(filename, options.archive)
     return yield* Sqlite.attempt("open", () =>
       Context.make(
         RemediationStore,
         SqliteRemediationStore.make(database, writer, tables.remediations, tables.journal)
       ).pipe(
+        Context.add(AccountSuspensions, SqliteAccountSuspensions.make(database, writer, tables.audit)),
         Context.add(ActionHistory, tables.history),
         Context.add(AuditLog, auditLog),
         Context.add(ChangeStore, SqliteChangeStore.make(database, writer)),
         Context.add(ClusterBinding, SqliteClusterBinding.make(database, writer)),
         Context.add(Doubts, SqliteDoubts.make(database, writer)),
+        Context.add(Figures, SqliteFigures.make(database)),
+        Context.add(HeldBack, SqliteHeldBack.make(database, writer, tables.remediations)),
+        Context.add(Outbox, SqliteOutbox.make(database, writer, tables.audit, growth)),
+        Context.add(SpendLedger, SqliteSpendLedger.make(database, writer)),
+        Context.add(
+          SpoolStore,
+          SqliteSpoolStore.make(database, writer, tables.remediations, tables.audit, isFile(filename))
+        ),
+        Context.add(Levels, SqliteLevels.make(database, writer, tables.audit)),
         Context.add(StandingOrders, SqliteStandingOrders.make(database, writer, tables.audit)),
         Context.add(
           Archive,

@@ -37,6 +37,14 @@ export interface BoundedSpanProcessor extends SpanProcessor {
   readonly dropped: () => number
   /** The number of spans in the queue, including the batch in flight. */
   readonly queued: () => number
+  /** The outcome of the last export, and when it ended by the monotonic clock. Absent: none has ended. */
+  readonly lastExport: () => LastExport | undefined
+}
+
+/** How the last export of spans ended. */
+export interface LastExport {
+  readonly outcome: ExportOutcome["_tag"]
+  readonly atMs: number
 }
 
 /** Back-off while the receiver is unavailable. `most` also caps a `Retry-After`. */
@@ -73,8 +81,19 @@ interface State {
   notBeforeMs: number
   /** The outcome of the last export. */
   outcome: ExportOutcome["_tag"]
+  last: LastExport | undefined
   isShutDown: boolean
 }
+
+const initial = (): State => ({
+  queue: [],
+  dropped: 0,
+  failures: 0,
+  notBeforeMs: 0,
+  outcome: "Exported",
+  last: undefined,
+  isShutDown: false
+})
 
 /** Logs a change of the outcome: the first failure and the recovery, and nothing in between. */
 const logChange = (state: State, outcome: ExportOutcome["_tag"], endpoint: string): Effect.Effect<void> => {
@@ -101,6 +120,7 @@ const exportBatch = (state: State, options: ProcessorOptions, exporter: SpanExpo
       Effect.timeout(options.exportTimeoutMs),
       Effect.catchCause(() => Effect.succeed<ExportOutcome>({ _tag: "Unavailable" }))
     )
+    state.last = { outcome: outcome._tag, atMs: nowMsUnsafe(clock) }
     if (outcome._tag === "Unavailable") {
       state.notBeforeMs = nowMsUnsafe(clock) + waitMs(state.failures++, outcome.retryAfterMs)
       yield* logChange(state, "Unavailable", exporter.destination)
@@ -122,7 +142,7 @@ export const make = Effect.fnUntraced(function* (
 ): Effect.fn.Return<BoundedSpanProcessor, never, SpanExporter | Scope.Scope> {
   const context = yield* Effect.context<never>()
   const clock = yield* Effect.service(Clock.Clock)
-  const state: State = { queue: [], dropped: 0, failures: 0, notBeforeMs: 0, outcome: "Exported", isShutDown: false }
+  const state = initial()
   const isBatchFull = Latch.makeUnsafe(false)
   const lock = yield* Semaphore.make(1)
   const exporter = yield* SpanExporter
@@ -182,6 +202,7 @@ export const make = Effect.fnUntraced(function* (
     forceFlush: () => Effect.runPromiseWith(context)(flush),
     shutdown: () => Effect.runPromiseWith(context)(shutdown),
     dropped: () => state.dropped,
-    queued: () => state.queue.length
+    queued: () => state.queue.length,
+    lastExport: () => state.last
   }
 })

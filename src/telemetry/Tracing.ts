@@ -28,7 +28,7 @@ import {
 } from "@opentelemetry/sdk-trace-base"
 import { Context, Effect, Layer, Random, Tracer } from "effect"
 import * as BoundedSpanProcessor from "./BoundedSpanProcessor.ts"
-import type { SpanExporter } from "./SpanExporter.ts"
+import { type ExportOutcome, SpanExporter } from "./SpanExporter.ts"
 
 /** The values of `OTEL_TRACES_SAMPLER`. */
 export type SamplerName =
@@ -58,12 +58,21 @@ export interface TracingOptions {
   readonly exportTimeoutMs?: number
 }
 
+/** The receiver of the traces. */
+export interface Receiver {
+  readonly lastExport: () => BoundedSpanProcessor.LastExport | undefined
+  /** Sends an empty batch, which every receiver accepts. The caller limits its time. */
+  readonly probe: Effect.Effect<ExportOutcome>
+}
+
 /** Statistics about the export of traces. */
 export class TraceExport extends Context.Service<
   TraceExport,
   {
     /** Spans that were lost: the queue was full, the receiver rejected them, or the shutdown could not export them. */
     readonly dropped: () => number
+    /** The receiver, and what the last export showed of it. Absent: nothing is exported. */
+    readonly receiver?: Receiver
   }
 >()("kubernaut/telemetry/Tracing/TraceExport") {}
 
@@ -148,6 +157,10 @@ export const layer = (options: TracingOptions): Layer.Layer<TraceExport, never, 
         OtelTracer.OtelTracer,
         provider.getTracer("kubernaut", options.serviceVersion)
       )
-      return Context.make(TraceExport, { dropped: processor.dropped }).pipe(Context.add(Tracer.Tracer, tracer))
+      const exporter = yield* SpanExporter
+      const receiver = { lastExport: processor.lastExport, probe: exporter.export([]) }
+      return Context.make(TraceExport, { dropped: processor.dropped, receiver }).pipe(
+        Context.add(Tracer.Tracer, tracer)
+      )
     })
   )

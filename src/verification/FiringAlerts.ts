@@ -14,7 +14,9 @@ import { HttpClient, HttpClientRequest, HttpClientResponse } from "effect/http"
 import type { Alert } from "../domain/Alert.ts"
 import type { CircuitBreaker } from "../resilience/breaker/CircuitBreaker.ts"
 import type { Classification } from "../resilience/pipeline/Classification.ts"
+import { fold } from "../resilience/pipeline/FoldedAttempts.ts"
 import * as Pipeline from "../resilience/pipeline/Pipeline.ts"
+import * as TimeLimit from "../resilience/TimeLimit.ts"
 
 /** What Alertmanager says about an alert. */
 export type Sighting =
@@ -27,7 +29,11 @@ export type Sighting =
 
 /** The response of `GET /api/v2/alerts`, reduced to the fields used here. */
 const GettableAlerts = Schema.Array(
-  Schema.Struct({ fingerprint: Schema.String, status: Schema.Struct({ state: Schema.String }) })
+  Schema.Struct({
+    fingerprint: Schema.String,
+    status: Schema.Struct({ state: Schema.String }),
+    labels: Schema.optionalKey(Schema.Record(Schema.String, Schema.String))
+  })
 )
 
 /** The response of `GET /api/v2/status`, reduced to what differs between two processes. */
@@ -44,8 +50,18 @@ export class FiringAlerts extends Context.Service<
   {
     /** What Alertmanager says about the alert now. */
     readonly look: (alert: Alert) => Effect.Effect<Sighting>
+    /**
+     * Whether Alertmanager lists an alert of this name whose labels are accepted; `undefined`: it gives no usable
+     * response. Absent without an Alertmanager.
+     */
+    readonly lists?: (
+      alertname: string,
+      accepts: (labels: Readonly<Record<string, string>>) => boolean
+    ) => Effect.Effect<boolean | undefined>
     /** The circuit breaker in front of Alertmanager, for status pages and operators. */
     readonly circuitBreaker?: CircuitBreaker
+    /** Whether Alertmanager responds, outside of the breaker. `countsAsFailure: false`: nothing was found out. */
+    readonly probe?: Effect.Effect<void, { readonly countsAsFailure: boolean }>
   }
 >()("kubernaut/verification/FiringAlerts") {}
 
@@ -63,16 +79,16 @@ const isAway = (error: Parameters<typeof statusOf>[0]): boolean => {
   return status === undefined ? error._tag === "HttpClientError" : status >= 500 || status === 429
 }
 
-const makeLook = (client: HttpClient.HttpClient, url: string) => {
+const makeQueries = (client: HttpClient.HttpClient, url: string) => {
   const api = `${url.replace(/\/+$/, "")}/api/v2`
 
-  const list = (alert: Alert) =>
+  const list = (alertname: string) =>
     client
       .execute(
         HttpClientRequest.get(`${api}/alerts`).pipe(
           // Silenced and inhibited alerts still fire.
           HttpClientRequest.setUrlParams({
-            filter: `alertname=${JSON.stringify(alert.name)}`,
+            filter: `alertname=${JSON.stringify(alertname)}`,
             active: "true",
             silenced: "true",
             inhibited: "true"
@@ -81,8 +97,7 @@ const makeLook = (client: HttpClient.HttpClient, url: string) => {
       )
       .pipe(
         Effect.flatMap(HttpClientResponse.filterStatusOk),
-        Effect.flatMap(HttpClientResponse.schemaBodyJson(GettableAlerts)),
-        Effect.map((alerts) => alerts.some(({ fingerprint }) => fingerprint === alert.fingerprint))
+        Effect.flatMap(HttpClientResponse.schemaBodyJson(GettableAlerts))
       )
 
   /** The identity of the process. A server without this endpoint has none: `""`. */
@@ -94,20 +109,39 @@ const makeLook = (client: HttpClient.HttpClient, url: string) => {
     return `${uptime} ${cluster?.name ?? ""}`
   })
 
-  return Effect.fnUntraced(function* (alert: Alert) {
+  const look = Effect.fnUntraced(function* (alert: Alert) {
     const known = yield* Effect.result(instance)
     if (Result.isFailure(known) && isAway(known.failure)) return yield* known.failure
     const before = Result.getOrElse(known, () => "")
     // That the alert is listed needs no identity: a proxy may permit the list alone.
-    if (yield* list(alert)) return { _tag: "Listed", instance: before } satisfies Sighting
+    if ((yield* list(alert.name)).some(({ fingerprint }) => fingerprint === alert.fingerprint))
+      return { _tag: "Listed", instance: before } satisfies Sighting
     // A process that has started since the alert was seen lists nothing, and without an identity that goes unnoticed.
     if (before === "") return silent
     // Nor does one that starts between the two requests.
     return (yield* instance) === before ? ({ _tag: "Absent", instance: before } satisfies Sighting) : silent
   })
+  return { list, look }
 }
 
-type QueryError = Effect.Error<ReturnType<ReturnType<typeof makeLook>>>
+type QueryError = Effect.Error<ReturnType<ReturnType<typeof makeQueries>["look"]>>
+
+/** How long a probe may take. */
+const probeTimeout = "5 seconds"
+
+/**
+ * Asks for the status only. A server without that endpoint, or that refuses us, responds all the same: real calls that
+ * it refuses do not count against it either. A limit on requests shows nothing.
+ */
+const makeProbe = (client: HttpClient.HttpClient, url: string) =>
+  client.execute(HttpClientRequest.get(`${url.replace(/\/+$/, "")}/api/v2/status`)).pipe(
+    Effect.mapError(() => ({ countsAsFailure: true })),
+    TimeLimit.within(probeTimeout, (stoodStill) => Effect.fail({ countsAsFailure: !stoodStill })),
+    Effect.flatMap(({ status }) =>
+      status >= 500 || status === 429 ? Effect.fail({ countsAsFailure: status !== 429 }) : Effect.void
+    ),
+    Effect.scoped
+  )
 
 /** A refusal of our request says nothing about the health of Alertmanager; no response, and one that makes no sense, do. */
 const classify = (error: QueryError): Classification => {
@@ -127,20 +161,29 @@ export const layerAlertmanager = (options: {
   Layer.effect(
     FiringAlerts,
     Effect.gen(function* () {
-      const look = makeLook(yield* HttpClient.HttpClient, options.url)
+      const client = yield* HttpClient.HttpClient
+      const { list, look } = makeQueries(client, options.url)
       const pipeline = yield* Pipeline.make("alertmanager", { deadline: "5 seconds", retry: { attempts: 2 } })
+      const ask = <A>(question: Effect.Effect<A, QueryError>, unanswered: A) =>
+        // Verification asks at each look, so the attempts are folded in its span.
+        fold("list alerts")(pipeline.execute(question, classify)).pipe(
+          Effect.catch((error) =>
+            Effect.as(
+              Effect.logWarning("Alertmanager could not be queried", {
+                reason: error._tag === "PipelineError" ? error.reason._tag : error._tag
+              }),
+              unanswered
+            )
+          )
+        )
       return FiringAlerts.of({
         ...(pipeline.circuitBreaker === undefined ? {} : { circuitBreaker: pipeline.circuitBreaker }),
-        look: (alert) =>
-          pipeline.execute(look(alert), classify).pipe(
-            Effect.catch((error) =>
-              Effect.as(
-                Effect.logWarning("Alertmanager could not be queried", {
-                  reason: error._tag === "PipelineError" ? error.reason._tag : error._tag
-                }),
-                silent
-              )
-            )
+        probe: makeProbe(client, options.url),
+        look: (alert) => ask(look(alert), silent),
+        lists: (alertname, accepts) =>
+          ask<boolean | undefined>(
+            Effect.map(list(alertname), (alerts) => alerts.some(({ labels = {} }) => accepts(labels))),
+            undefined
           )
       })
     })

@@ -23,6 +23,15 @@ const replicaProblems = (state: WorkloadState, desired: number): ReadonlyArray<P
   ]
 }
 
+/** The pods contradict the counts, which their controller reports later. */
+const podProblems = ({ pods, readyReplicas }: WorkloadState, desired: number): ReadonlyArray<Problem> => {
+  const ready = pods.filter((pod) => pod.ready).length
+  // Fewer pods than replicas are a part of them, or could not be read.
+  return pods.length >= desired && ready < desired && (readyReplicas ?? 0) >= desired
+    ? [problem("not-ready", "bad", `${ready} of ${desired}, by the pods themselves`)]
+    : []
+}
+
 /** The required endpoints: as many as before acting, at least one, and at most as many as desired replicas. */
 const requiredEndpoints = (baseline: WorkloadState, desired: number): number =>
   Math.min(desired, Math.max(baseline.endpoints ?? 0, 1))
@@ -90,7 +99,9 @@ export const targetProblems = (
   if (state.desiredReplicas !== null && countsReplicas(state)) {
     problems.push(
       ...replicaProblems(state, state.desiredReplicas),
-      ...(targetOnly ? [] : endpointProblems(state, baseline, state.desiredReplicas))
+      ...(targetOnly
+        ? []
+        : [...podProblems(state, state.desiredReplicas), ...endpointProblems(state, baseline, state.desiredReplicas)])
     )
   }
   if (state.ref.kind === "Service" && !targetOnly && state.endpoints === 0)

@@ -23,8 +23,8 @@ export const bans: ReadonlyArray<Ban> = [
   {
     word: /\bcurrentTime(Millis|Nanos)/g,
     instead: "Monotonic.nowMs: durations use the clock that nobody sets",
-    // RetryPolicy passes the time to Effect's schedules.
-    files: /^src\/(resilience\/(?!pipeline\/RetryPolicy\.ts$)|health\/|verification\/)/
+    // RetryPolicy passes the time to Effect's schedules, and spans have wall-clock times.
+    files: /^src\/(resilience\/(?!pipeline\/(RetryPolicy|FoldedAttempts)\.ts$)|health\/|verification\/)/
   },
   { word: /["']effect\/unstable\//g, instead: "the path without unstable", files: typescript },
   { word: /["']@effect\/schema["'/]/g, instead: "Schema of effect", files: typescript },

@@ -20,10 +20,12 @@ import { join } from "node:path"
 import { DatabaseSync } from "node:sqlite"
 import { Effect, Layer, Logger } from "effect"
 import * as Degradation from "../../src/health/Degradation.ts"
+import * as HealthSupervisor from "../../src/health/HealthSupervisor.ts"
 import * as Components from "../../src/http/routes/Components.ts"
 import * as Server from "../../src/http/Server.ts"
 import * as Intake from "../../src/intake/Intake.ts"
 import * as InvestigationChain from "../../src/investigation/InvestigationChain.ts"
+import * as SpendMeter from "../../src/investigation/spend/SpendMeter.ts"
 import { RemediationActors } from "../../src/remediation/RemediationActors.ts"
 import * as RemediationEvents from "../../src/remediation/RemediationEvents.ts"
 import * as Reviews from "../../src/remediation/Reviews.ts"
@@ -61,11 +63,18 @@ const ours = (filename: string) =>
     ]),
     Layer.provide(Reviews.layer()),
     Layer.provide([
-      Layer.succeed(RemediationActors, { fire: () => Effect.void, sweep: Effect.never, active: Effect.succeed(0) }),
+      Layer.succeed(RemediationActors, {
+        fire: () => Effect.void,
+        sweep: Effect.never,
+        turn: () => Effect.void,
+        active: Effect.succeed(0)
+      }),
       Layer.succeed(RollbackRequests, { request: () => Effect.die("no rollback is requested") }),
       RemediationEvents.layer,
       Degradation.layer({ tiers: [] }),
+      HealthSupervisor.layer([]),
       InvestigationChain.layer({ investigators: [] }),
+      Layer.effect(SpendMeter.SpendMeter, SpendMeter.make(SpendMeter.defaults, undefined)),
       Storage.layerSqlite({ filename })
     ]),
     Layer.provide(Logger.layer([]))

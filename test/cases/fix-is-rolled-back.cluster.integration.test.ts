@@ -56,6 +56,6 @@ describe.skipIf(note !== "")(`a fix that is still starting${note}`, () => {
           assert.match(evidence, /Pods of earlier revisions report CrashLoopBackOff/)
         })
       ),
-    60_000
+    180_000
   )
 })

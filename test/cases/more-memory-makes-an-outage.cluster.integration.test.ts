@@ -33,6 +33,6 @@ describe.skipIf(!plane.available)(`more memory than admission allows${plane.note
         assert.strictEqual(deployment.spec.template.spec.containers[0]?.resources?.limits?.["memory"], "256Mi")
         assert.isAtLeast((yield* live.readyPods).length, 2)
       }).pipe(Effect.scoped),
-    60_000
+    180_000
   )
 })

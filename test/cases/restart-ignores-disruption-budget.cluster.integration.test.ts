@@ -57,6 +57,6 @@ describe.skipIf(!plane.available)(`a restart while a disruption budget allows no
         assert.strictEqual(set.metadata.generation, generation)
         assert.strictEqual((yield* live.readyPods).length, 2)
       }).pipe(Effect.scoped),
-    60_000
+    180_000
   )
 })

@@ -44,6 +44,6 @@ describe.skipIf(note !== "")(`a rollout that a quota stops${note}`, () => {
           assert.isUndefined(status?.updatedReplicas, "nothing is called updated that is not")
         })
       ),
-    60_000
+    180_000
   )
 })

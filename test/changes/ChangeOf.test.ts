@@ -1,7 +1,8 @@
 /** Two states of an object as one change: fields, time, and who. */
 
 import { assert, describe, it } from "@effect/vitest"
-import { changeOf, type States } from "../../src/changes/ChangeOf.ts"
+import { changeOf, manifestOf, type States } from "../../src/changes/ChangeOf.ts"
+import { effectsOf, effectsOfChange } from "../../src/changes/FieldEffects.ts"
 import { significant } from "../../src/changes/Noise.ts"
 import { kindOf } from "../../src/changes/Writers.ts"
 import { gitOpsSourceOf } from "../../src/kubernetes/GitOpsSource.ts"
@@ -28,7 +29,39 @@ const imageField = {
   "f:spec": { "f:template": { "f:spec": { "f:containers": { 'k:{"name":"app"}': { ".": {}, "f:image": {} } } } } }
 }
 
+it("the beginning of a deletion is a change, whatever holds the object then", () => {
+  const claim = (metadata: object) =>
+    ({
+      apiVersion: "v1",
+      kind: "PersistentVolumeClaim",
+      metadata: { name: "data", namespace: "shop", uid: "u", resourceVersion: "1", ...metadata },
+      spec: {}
+    }) as KubernetesObject
+  const [before, after] = [claim({}), claim({ deletionTimestamp: "2026-11-24T03:00:00Z", finalizers: ["x"] })]
+  const change = changeOf({
+    before: significant(before),
+    after: significant(after),
+    raw: after,
+    seenAt: "2026-11-24T03:00:00.000Z",
+    id: "chg-01ARZ3NDEKTSV4RRFFQ69G5FAV"
+  })!
+  assert.deepStrictEqual(change.fields, [{ path: ["metadata", "deletionTimestamp"], after: "2026-11-24T03:00:00Z" }])
+  assert.strictEqual(change.by.kind, "unknown")
+  assert.deepStrictEqual(effectsOfChange(change)[0]?.effects, effectsOf("PersistentVolumeClaim", "deleted"))
+  assert.notProperty(manifestOf(after)?.["metadata"], "deletionTimestamp")
+})
+
 describe("a change of an object", () => {
+  it("names the execution of ours that made it, and no execution if somebody else did", () => {
+    const by = (manager: string) =>
+      between(deployment(containers("a:1")), deployment(containers("a:2"), [{ manager, time, fieldsV1: imageField }]), {
+        execution: "rem-01-1",
+        ownWrite: true
+      })
+    assert.strictEqual(by("kubernaut")?.execution, "rem-01-1")
+    assert.isUndefined(by("kubectl-set")?.execution)
+  })
+
   it("names the field with both values, and the manager that owns it now", () => {
     const change = between(
       deployment(containers("a:1")),
@@ -163,6 +196,10 @@ describe("a writer", () => {
     ["kubelet", "controller"],
     ["cert-manager-cainjector", "controller"],
     ["prometheus-operator", "controller"],
+    ["karpenter", "controller"],
+    ["node-termination-handler", "controller"],
+    ["kured", "controller"],
+    ["flagger", "controller"],
     ["kubectl-client-side-apply", "person"],
     ["kubectl-edit", "person"],
     ["helm", "person"],

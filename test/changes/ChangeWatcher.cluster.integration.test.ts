@@ -187,7 +187,7 @@ describe.skipIf(!plane.available)(`the change journal on a real API server${plan
           assert.strictEqual((present["spec"] as Fields)["replicas"], 0)
         })
       ),
-    60_000
+    180_000
   )
 
   it.live(
@@ -215,7 +215,7 @@ describe.skipIf(!plane.available)(`the change journal on a real API server${plan
           }
         })
       ),
-    60_000
+    180_000
   )
 
   it.live(
@@ -247,7 +247,7 @@ describe.skipIf(!plane.available)(`the change journal on a real API server${plan
           })
         )
       }),
-    60_000
+    180_000
   )
 
   it.live(
@@ -277,7 +277,7 @@ describe.skipIf(!plane.available)(`the change journal on a real API server${plan
           forgetting("ConfigMap")
         )
       }),
-    60_000
+    180_000
   )
 
   it.live(
@@ -304,7 +304,7 @@ describe.skipIf(!plane.available)(`the change journal on a real API server${plan
           })
         )
       }),
-    60_000
+    180_000
   )
 
   it.live(
@@ -348,7 +348,7 @@ describe.skipIf(!plane.available)(`the change journal on a real API server${plan
         )
         forbidden.clear()
       }),
-    60_000
+    180_000
   )
 
   it.live(
@@ -378,6 +378,6 @@ describe.skipIf(!plane.available)(`the change journal on a real API server${plan
               : client.watch(kind, options)
         })
       ),
-    60_000
+    180_000
   )
 })

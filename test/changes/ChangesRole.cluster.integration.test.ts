@@ -102,7 +102,7 @@ describe.skipIf(!plane.available)(`the role to record changes on a real API serv
     const api = objects()
     for (const manifest of manifests) await api.create(manifest as unknown as Manifest)
     writeFileSync(kubeconfig, await serviceKubeconfig(adminConfig()))
-  }, 60_000)
+  }, 180_000)
   afterAll(async () => {
     rmSync(directory, { recursive: true })
     const api = objects()

@@ -22,6 +22,6 @@ describe.skipIf(!plane.available)(`the suspects on a real API server${plane.note
         assert.strictEqual(found.finding, "one", JSON.stringify(found))
         assert.strictEqual(found.ranked[0]?.relation, `is selected by Service ${real.namespace}/web`)
       }).pipe(Effect.provide(Layer.orDie(ClientNode.layer({ kubeconfig: plane.kubeconfig })))),
-    60_000
+    180_000
   )
 })

@@ -6,6 +6,8 @@ import * as Sandbox from "../../src/kubernetes/Sandbox.ts"
 import { openMemory } from "../../src/storage/sqlite/Sqlite.ts"
 import { changes, create, line, process, settings } from "./watching.ts"
 
+const added = { op: "add", value: "1" } as const
+
 describe("a deletion by this service", () => {
   it.effect("is known as ours", () =>
     Effect.gen(function* () {
@@ -41,6 +43,36 @@ describe("a deletion by this service", () => {
           yield* cluster.apply(removal)
           yield* TestClock.adjust("1 second")
           assert.strictEqual((yield* changes)[0]?.by.kind, "unknown")
+        })
+      )
+    })
+  )
+})
+
+describe("a removal of a field by somebody else", () => {
+  it.effect("is not known as ours because it brings back the mark of an earlier execution", () =>
+    Effect.gen(function* () {
+      const cluster = yield* Sandbox.make()
+      const mark = (execution: string) =>
+        ({ op: "add", path: "/metadata/annotations", value: { "kubernaut.dev/execution": execution } }) as const
+      yield* cluster.apply(create({ a: "1", b: "1" }))
+      yield* cluster.apply({ _tag: "Patch", ref: settings, patch: [mark("rem-1-1")] })
+      yield* process(
+        openMemory(),
+        cluster,
+        Effect.gen(function* () {
+          const own = yield* KubernetesClient
+          yield* own.apply({ _tag: "Patch", ref: settings, patch: [{ ...added, path: "/data/c" }, mark("rem-2-1")] })
+          yield* cluster.apply({
+            _tag: "Patch",
+            ref: settings,
+            patch: [{ op: "remove", path: "/data/b" }, mark("rem-1-1")]
+          })
+          yield* TestClock.adjust("2 seconds")
+          assert.deepStrictEqual((yield* changes).map(line), [
+            "modified ConfigMap settings data.b unknown",
+            "modified ConfigMap settings data.c kubernaut"
+          ])
         })
       )
     })

@@ -52,6 +52,20 @@ describe("the setup of a target", () => {
     )
   })
 
+  it("is nothing that came after the target, although its pods were replaced since and one is ready", () => {
+    const replaced = pod("checkout-9", { createdAt: at(-12), readinessSince: at(-10) })
+    const isSetup = setupOf(facts({ observed: state({ pods: [replaced] }), objects: [since(-13, "False")] }))
+    assert.isUndefined(isSetup(quota(-20), []))
+  })
+
+  it("is nothing that came long after the target, although the target became available again since", () => {
+    const object = since(-10)
+    const old = { ...object, metadata: { ...object.metadata, creationTimestamp: at(-86_400) } }
+    const isSetup = setupOf(facts({ observed: failing, objects: [old] }))
+    assert.isUndefined(isSetup(quota(-20), []))
+    assert.isDefined(isSetup(quota(-86_500), []))
+  })
+
   it("of a Service is what was there when its workload first served", () => {
     const isSetup = setupOf(
       facts({ target: ref("Service", "checkout"), observed: null, objects: [service("checkout", {}), since(-590)] })

@@ -3,77 +3,13 @@ import { Effect, Fiber, Layer } from "effect"
 import { TestClock } from "effect/testing"
 import { ChangeJournal, layerMemory, layerNone, type MemoryOptions } from "../../src/changes/ChangeJournal.ts"
 import * as GraphReader from "../../src/changes/GraphReader.ts"
-import * as SuspectFinder from "../../src/changes/SuspectFinder.ts"
 import { watchedKinds } from "../../src/changes/WatchedKinds.ts"
-import type { Alert } from "../../src/domain/Alert.ts"
 import type { WatchGap } from "../../src/domain/ObjectChange.ts"
-import type { WorkloadState } from "../../src/domain/WorkloadState.ts"
-import { KubernetesClient, KubernetesError, type KubernetesObject } from "../../src/kubernetes/KubernetesClient.ts"
+import type { KubernetesObject } from "../../src/kubernetes/KubernetesClient.ts"
 import { StorageError } from "../../src/storage/StorageError.ts"
+import { clusterOf, find, shop } from "./finding.ts"
 import { deployment, object, refTo, service } from "./objects.ts"
-import { alert, at, created, deleted, gitops, modified, own, pod, startsMs, state, target } from "./scenes.ts"
-
-const error = (tag: "Forbidden" | "NotFound" | "Unavailable"): KubernetesError =>
-  new KubernetesError({ reason: { _tag: tag }, operation: "list", applied: "no", retryable: false })
-
-interface Cluster {
-  readonly objects?: ReadonlyArray<KubernetesObject>
-  readonly failing?: Readonly<Record<string, "Forbidden" | "NotFound" | "Unavailable">>
-  readonly hanging?: ReadonlyArray<string>
-}
-
-/** A cluster of fixed objects that counts its requests. */
-const clusterOf = ({ failing = {}, hanging = [], objects = [] }: Cluster) => {
-  const requests: Array<string> = []
-  const request = <A>(kind: string, answer: Effect.Effect<A, KubernetesError>): Effect.Effect<A, KubernetesError> =>
-    Effect.suspend(() => {
-      requests.push(kind)
-      const fault = failing[kind]
-      if (hanging.includes(kind)) return Effect.never
-      return fault === undefined ? answer : Effect.fail(error(fault))
-    })
-  const is = (each: KubernetesObject, kind: string, namespace = "") =>
-    each.kind === kind && (namespace === "" || each.metadata.namespace === namespace)
-  const client = {
-    get: ({ kind, name, namespace }: { kind: string; name: string; namespace: string }) => {
-      const found = objects.find((each) => is(each, kind, namespace) && each.metadata.name === name)
-      return request(kind, found === undefined ? Effect.fail(error("NotFound")) : Effect.succeed(found))
-    },
-    list: (kind: string, { namespace }: { namespace?: string }) =>
-      request(kind, Effect.succeed(objects.filter((each) => is(each, kind, namespace))))
-  } as unknown as KubernetesClient["Service"]
-  return { client, requests }
-}
-
-const shop = [deployment("checkout"), service("checkout", { app: "checkout" })]
-const serving = state({ pods: [pod("checkout-1"), pod("checkout-2")] })
-
-const find = (
-  given: MemoryOptions | { readonly layer: Layer.Layer<ChangeJournal> },
-  cluster: Cluster = { objects: shop },
-  fired: Alert = alert("CheckoutErrorRateHigh"),
-  observed: WorkloadState | null = serving,
-  of: { readonly namespace: string; readonly kind: string; readonly name: string } = target
-) => {
-  const { client, requests } = clusterOf(cluster)
-  return Effect.gen(function* () {
-    const { suspectsOf } = yield* SuspectFinder.SuspectFinder
-    const found = yield* suspectsOf({
-      alert: fired,
-      target: { cluster: "dev", ...of },
-      observed,
-      nowMs: startsMs + 5000
-    })
-    return { ...found, requests }
-  }).pipe(
-    Effect.provide(
-      Layer.provide(
-        SuspectFinder.layer,
-        Layer.merge("layer" in given ? given.layer : layerMemory(given), Layer.succeed(KubernetesClient, client))
-      )
-    )
-  )
-}
+import { alert, at, container, created, deleted, gitops, modified, own, state, target } from "./scenes.ts"
 
 const wrongSelector = modified(refTo("Service", "checkout"), -20, ["spec", "selector", "app"], {
   before: "checkout",
@@ -112,7 +48,10 @@ describe("the suspects of an alert", () => {
 
   it.effect("are none without a change: nothing changed, and no request is made", () =>
     Effect.gen(function* () {
-      const found = yield* find({ changes: [modified(refTo("ConfigMap", "a", "elsewhere"), -5, ["data", "a"])] })
+      const found = yield* find({
+        changes: [modified(refTo("ConfigMap", "a", "elsewhere"), -5, ["data", "a"])],
+        objects: shop
+      })
       assert.strictEqual(found.finding, "nothing-changed")
       assert.deepStrictEqual(found.requests, [])
     })
@@ -141,6 +80,23 @@ describe("the suspects of an alert", () => {
       assert.strictEqual(forbidden.finding, "unknown")
       assert.deepStrictEqual(forbidden.unread, ["Ingress"])
       assert.strictEqual((yield* find({ changes: [unrelated] })).finding, "nothing-changed")
+    })
+  )
+
+  it.effect("are not the only explanation where what leads to another changed object cannot be read", () =>
+    Effect.gen(function* () {
+      const routing = (name: string) =>
+        object("Ingress", "web", { spec: { rules: [{ http: { paths: [{ backend: { service: { name } } }] } }] } })
+      const rerouted = modified(refTo("Ingress", "web"), -2, ["spec", "rules"])
+      const variable = modified(target, -600, container("env", { by: "name", value: "LOG" }, "value"))
+      const given = { changes: [rerouted, variable], objects: [routing("x")] }
+      const objects = [...shop, routing("x")]
+      const unread = yield* find(given, { objects, failing: { Service: "Unavailable" } })
+      assert.deepStrictEqual([unread.finding, unread.ranked[0]?.change.id], ["one", variable.id])
+      assert.match(unread.outages?.join(" ") ?? "", /depends on Ingress shop\/web, which was modified at/)
+      const others = yield* find({ ...given, changes: [variable] }, { objects, failing: { Service: "Unavailable" } })
+      assert.isUndefined(others.outages)
+      assert.isUndefined((yield* find(given, { objects, failing: { LimitRange: "Unavailable" } })).outages)
     })
   )
 
@@ -209,6 +165,74 @@ describe("the suspects of an alert", () => {
     Effect.gen(function* () {
       const kinds = [...watchedKinds, "AuthorizationPolicy"]
       assert.strictEqual((yield* find({ kinds, gaps: [{ kind, from: null, ...gap }] })).finding, finding)
+    })
+  )
+
+  const secrets = { kind: "Secret", from: null, to: null, reason: "forbidden" } as const
+  const reading = (pod: object) => ({
+    ...deployment("checkout"),
+    spec: { template: { metadata: { labels: { app: "checkout" } }, spec: { containers: [{ name: "app", ...pod }] } } }
+  })
+
+  it.effect("are none where Secrets may not be watched, if nothing that the target depends on names one", () =>
+    Effect.gen(function* () {
+      const quiet = yield* find({ gaps: [secrets] })
+      assert.deepStrictEqual([quiet.finding, quiet.gaps], ["nothing-changed", []])
+      assert.strictEqual((yield* find({ gaps: [secrets], changes: [unrelated] })).finding, "nothing-changed")
+    })
+  )
+
+  it.effect("are unknown where Secrets may not be watched, and the target uses one, or may use one", () =>
+    Effect.gen(function* () {
+      const using = [
+        [reading({ envFrom: [{ secretRef: { name: "db" } }] })],
+        [deployment("checkout"), object("ServiceAccount", "default", { imagePullSecrets: [{ name: "pull" }] })],
+        [
+          ...shop,
+          object("Ingress", "web", {
+            spec: { tls: [{ secretName: "web-tls" }], defaultBackend: { service: { name: "checkout" } } }
+          })
+        ],
+        [reading({}), object("Widget", "checkout", { spec: { targetRef: { name: "checkout" } } })]
+      ]
+      for (const [index, objects] of using.entries()) {
+        const found = yield* find(
+          {
+            gaps: [secrets],
+            ...(index < 3
+              ? {}
+              : { changes: [modified(refTo("Widget", "checkout"), -600, ["metadata", "labels", "a"])], objects })
+          },
+          { objects }
+        )
+        assert.deepStrictEqual([index, found.finding, found.gaps], [index, "unknown", [secrets]])
+      }
+    })
+  )
+
+  it.effect("are unknown where Secrets may not be watched, and the target used one before", () =>
+    Effect.gen(function* () {
+      const used = [{ name: "DB", valueFrom: { secretKeyRef: { name: "db", key: "a" } } }]
+      const now = reading({})
+      const removed = modified(
+        target,
+        -20_000,
+        ["spec", "template", "spec", "containers", { by: "name", value: "app" }, "env"],
+        { before: used }
+      )
+      const found = yield* find({ gaps: [secrets], changes: [removed], objects: [now] }, { objects: [now] })
+      assert.deepStrictEqual([found.finding, found.gaps], ["unknown", [secrets]])
+    })
+  )
+
+  it.effect("are unknown where Secrets may not be watched, and something else was not watched or read either", () =>
+    Effect.gen(function* () {
+      const policy = { kind: "NetworkPolicy", from: at(-600), to: at(-300), reason: "expired" } as const
+      assert.strictEqual((yield* find({ gaps: [secrets, policy] })).finding, "unknown")
+      assert.strictEqual(
+        (yield* find({ gaps: [secrets] }, { objects: shop, failing: { Ingress: "Unavailable" } })).finding,
+        "unknown"
+      )
     })
   )
 

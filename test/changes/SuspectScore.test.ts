@@ -56,6 +56,8 @@ const selector = (seconds: number) => modified(ref("Service", "checkout"), secon
 const policy = (seconds: number) => created(ref("NetworkPolicy", "deny-all"), seconds)
 const quota = (seconds: number, before = "10", after = "1") =>
   modified(ref("ResourceQuota", "all"), seconds, ["spec", "hard", "pods"], { before, after })
+const minimum = (seconds: number, before: number, after: number) =>
+  modified(ref("HorizontalPodAutoscaler", "checkout"), seconds, ["spec", "minReplicas"], { before, after })
 const cordon = (seconds: number, after: boolean) =>
   modified(ref("Node", "node-1", ""), seconds, ["spec", "unschedulable"], after ? { after: true } : { before: true })
 
@@ -179,6 +181,8 @@ const rows: ReadonlyArray<Row> = [
   row("a new deny-all policy explains errors", errors, serving, [on(policy(-15), 1)], [0], "one"),
   row("a lowered quota explains refused pods", mismatch, refused, [on(quota(-15), 1)], [0], "one"),
   row("a raised quota explains nothing", mismatch, refused, [on(quota(-15, "1", "10"), 1)], [], undefined),
+  row("a lowered minimum explains errors", errors, serving, [on(minimum(-15, 5, 2), 1)], [0], "one"),
+  row("a raised minimum explains nothing", errors, serving, [on(minimum(-15, 2, 5), 1)], [], undefined),
   row("a cordon explains a pending pod", "KubePodNotReady", pending(), [on(cordon(-15, true), 1)], [0], "one"),
   row("an uncordon explains nothing", "KubePodNotReady", pending(), [on(cordon(-15, false), 1)], [], undefined),
   row(
@@ -187,7 +191,7 @@ const rows: ReadonlyArray<Row> = [
     pending(),
     [
       on(modified(target, -20, template("spec", "nodeSelector", "disk"), { after: "nvme" })),
-      on(modified(ref("HorizontalPodAutoscaler", "checkout"), -6, ["spec", "minReplicas"], { before: 2, after: 1 }), 1)
+      on(modified(ref("HorizontalPodAutoscaler", "checkout"), -6, ["spec", "maxReplicas"], { before: 10, after: 2 }), 1)
     ],
     [0, 1],
     "one"

@@ -35,6 +35,24 @@ describe("suspects in one line", () => {
     )
   })
 
+  it("name what fails besides", () => {
+    const outages = ["The registry r.example cannot be reached."]
+    assert.include(
+      summary(suspects({ finding: "one", ranked: [ranked(port, 0.9)], outages }), at(0)),
+      "; or another cause: The registry r.example cannot be reached."
+    )
+  })
+
+  it("name what has been taken back already, and by which remediation", () => {
+    const takenBack = [{ change: port, at: at(-5), remediation: "rem-01" }]
+    const told = summary(suspects({ finding: "nothing-changed", takenBack }), at(0))
+    assert.include(told, "nothing else that is relevant changed since")
+    assert.include(
+      told,
+      "; taken back already: Service shop/checkout spec.ports[http].targetPort 8080 -> 9090 by rem-01"
+    )
+  })
+
   it("count those of a similar score, and say how many changes are less likely", () => {
     const policy = created(ref("NetworkPolicy", "deny"), -180)
     const gone = deleted(ref("ConfigMap", "settings"), -7200, { by: { kind: "unknown" } })

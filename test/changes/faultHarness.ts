@@ -16,11 +16,14 @@ import {
   type KubernetesError,
   type KubernetesObject
 } from "../../src/kubernetes/KubernetesClient.ts"
+import type { Pod } from "../../src/kubernetes/ObjectModel.ts"
 import { readWorkload } from "../../src/kubernetes/WorkloadReader.ts"
 import { unlimited } from "../decision/unlimited.ts"
 import { meant } from "../execution/realChanges.ts"
 import { eventually } from "../execution/realCluster.ts"
 import { service } from "../remediation/realRemediation.ts"
+import { secretsOf } from "./secrets.ts"
+import { Sight } from "./Sight.ts"
 
 type Json = Extract<Change, { _tag: "Create" }>["manifest"]
 type Patch = Extract<Change, { _tag: "Patch" }>["patch"]
@@ -42,8 +45,8 @@ const clusterScoped = new Set([
   "MutatingWebhookConfiguration"
 ])
 
-/** The objects of one fault: a namespace of its own. */
-export const placeOf = (namespace: string) => {
+/** The objects of one fault: a namespace of its own. `plane` is the kubeconfig of those who report what pods do. */
+export const placeOf = (namespace: string, plane = "") => {
   const on = (kind: string, name: string): ResourceRef => ({
     namespace: clusterScoped.has(kind) ? "" : namespace,
     kind,
@@ -69,21 +72,25 @@ export const placeOf = (namespace: string) => {
       )
     )
   const get = (kind: string, name: string) => Effect.flatMap(KubernetesClient, (client) => find(client, on(kind, name)))
-  const pods = Effect.flatMap(KubernetesClient, (client) =>
-    Effect.map(client.list("Pod", { namespace, labelSelector: { app: "checkout" } }), (all) =>
-      all.filter(({ metadata }) => metadata.deletionTimestamp === undefined)
+  const podsOf = (app: string) =>
+    Effect.flatMap(KubernetesClient, (client) =>
+      Effect.map(client.list("Pod", { namespace, labelSelector: { app } }), (all) =>
+        (all as ReadonlyArray<Pod>).filter(({ metadata }) => metadata.deletionTimestamp === undefined)
+      )
     )
-  )
+  const pods = podsOf("checkout")
   /** The containers of the pods crash from now on, as they would with what was changed. */
-  const crash = Effect.gen(function* () {
-    for (const { metadata } of yield* pods)
-      yield* patch("Pod", metadata.name, {
-        op: "add",
-        path: "/metadata/annotations",
-        value: { ...metadata.annotations, "sim/fail": "crashloop" }
-      })
-    yield* state((seen) => seen.readyReplicas === 0)
-  })
+  const crashOf = (app: string) =>
+    Effect.gen(function* () {
+      for (const { metadata } of yield* podsOf(app))
+        yield* patch("Pod", metadata.name, {
+          op: "add",
+          path: "/metadata/annotations",
+          value: { ...metadata.annotations, "sim/fail": "crashloop" }
+        })
+      yield* state((seen) => seen.readyReplicas === 0, ["Deployment", app])
+    })
+  const crash = crashOf("checkout")
   /** Somebody does something in another namespace. */
   const elsewhere = Effect.flatMap(KubernetesClient, (client) =>
     Effect.flatMap(client.get({ namespace: "default", kind: "ServiceAccount", name: "default" }), ({ metadata }) =>
@@ -119,6 +126,7 @@ export const placeOf = (namespace: string) => {
   )
   return {
     namespace,
+    plane,
     on,
     add,
     patch,
@@ -126,7 +134,9 @@ export const placeOf = (namespace: string) => {
     remove,
     get,
     pods,
+    podsOf,
     crash,
+    crashOf,
     elsewhere,
     node,
     nodeName,
@@ -257,32 +267,43 @@ const compared = [
   "ValidatingWebhookConfiguration"
 ]
 
-/** Everything that people mean, by name. A restart leaves an annotation in the template. */
-export const everything = ({ namespace }: Place) =>
+/**
+ * Everything that people mean, by name, in the namespace of the place, in those of the system, and in the whole
+ * cluster. A restart leaves an annotation in the template.
+ */
+export const everything = ({ namespace, plane }: Place) =>
   Effect.gen(function* () {
     const client = yield* KubernetesClient
+    const namespaces = [namespace, "default", "kube-system"]
     const found = yield* Effect.forEach(compared, (kind) =>
-      clusterScoped.has(kind) ? client.list(kind, {}) : client.list(kind, { namespace })
+      clusterScoped.has(kind)
+        ? client.list(kind, {})
+        : Effect.map(
+            Effect.forEach(namespaces, (each) => client.list(kind, { namespace: each })),
+            (all) => all.flat()
+          )
     )
-    return Object.fromEntries(
-      found
-        .flat()
-        .filter(({ kind, metadata: { name } }) => kind !== "Namespace" || name === namespace)
-        .map((object) => [`${object.kind} ${object.metadata.name}`, meantBy(object)])
-    )
+    const secrets = plane === "" ? {} : yield* secretsOf(plane, namespace).all
+    const objects = found
+      .flat()
+      .filter(({ kind, metadata: { name } }) => kind !== "Namespace" || name === namespace)
+      .map((object) => [
+        [object.kind, object.metadata.namespace ?? "", object.metadata.name].join(" "),
+        meantBy(object)
+      ])
+    return { secrets, ...Object.fromEntries(objects) } as Readonly<Record<string, unknown>>
   })
 
-/** The API server and controllers write the rest: tokens, taints of nodes that come and go, and times. */
+/** Controllers write the rest: taints of nodes that come and go, and times. */
 const meantBy = (object: KubernetesObject): unknown =>
-  JSON.parse(
-    JSON.stringify(meant(object), (key, value: unknown) =>
-      key === "kubectl.kubernetes.io/restartedAt" || key.startsWith("kubernaut.dev/") || key === "timeAdded"
-        ? undefined
-        : key === "annotations" && Object.keys(value as object).every((each) => each.includes("restartedAt"))
-          ? undefined
-          : value
-    )
-  )
+  JSON.parse(JSON.stringify(meant(object), (key, value: unknown) => (isMeant(key, value) ? value : undefined)))
+
+const isMeant = (key: string, value: unknown): boolean => {
+  if (key === "kubectl.kubernetes.io/restartedAt" || key.startsWith("kubernaut.dev/") || key === "timeAdded")
+    return false
+  if (key === "annotations") return !Object.keys(value as object).every((each) => each.includes("restartedAt"))
+  return key !== "taints" || !(value as ReadonlyArray<{ key: string }>).every((each) => each.key.startsWith("node."))
+}
 
 /** One fault: what a person does, how it shows, and the labels of its alert. */
 export interface Fault {
@@ -296,29 +317,13 @@ export interface Fault {
   readonly asks?: boolean
 }
 
-/** What must not lead to a write. */
-export interface Decoy {
-  readonly decoy: string
-  readonly before?: (place: Place) => Does
-  /** Waits until what was done before has settled. */
-  readonly settles?: (place: Place) => Does
-  /** The field manager of the change. Default: that of a person. */
-  readonly by?: string
-  readonly does: (place: Place) => Does
-  readonly shows?: (place: Place) => Does
-  readonly labels: (place: Place, pod: string) => Readonly<Record<string, string>>
-  /** How long before the change the alert began. Default: it begins after the change. */
-  readonly startedSecondsAgo?: number
-  /** A part of what a person is told. */
-  readonly says?: string
-}
-
 const isWrite = ({ dryRun, verb }: { readonly dryRun: boolean; readonly verb: string }): boolean =>
   !dryRun && ["patch", "evict", "create", "delete"].includes(verb)
 
 /** A service without a model, in mode auto, that records changes. */
 export const startService = Effect.fnUntraced(function* (kubeconfig: string, options: object = {}) {
   const writes: Array<{ readonly atMs: number; readonly what: string }> = []
+  const sight = new Sight()
   const started = yield* service(
     { kubeconfig },
     {
@@ -344,9 +349,10 @@ export const startService = Effect.fnUntraced(function* (kubeconfig: string, opt
             }),
             server
           )
-        : server
+        : server,
+    sight.through
   )
-  return { ...started, writes }
+  return { ...started, writes, sight }
 })
 export type Service = Effect.Success<ReturnType<typeof startService>>
 

@@ -137,7 +137,7 @@ describe("the command line", () => {
           assert.match(ended.stderr, stderr)
           assert.notMatch(ended.stderr, /\n\s+at |hunter2/)
         }),
-      30_000
+      180_000
     )
   }
 
@@ -156,7 +156,7 @@ describe("the command line", () => {
         assert.match(stderr, /expected http\/protobuf or http\/json, got \\"grpc\\"/)
         assert.notInclude(stderr, "hunter2")
       }),
-    30_000
+    180_000
   )
 
   it.live(
@@ -176,7 +176,7 @@ describe("the command line", () => {
         assert.include(ended.stdout, `${url}/livez is reachable`)
         assert.notInclude(ended.stdout + ended.stderr, "hunter2")
       }),
-    40_000
+    180_000
   )
 
   it.live(
@@ -204,7 +204,7 @@ describe("the command line", () => {
         assert.strictEqual(fine.code, 0, fine.stderr)
         assert.deepStrictEqual(lastLine(fine), { file: right, rules: 1 })
       }).pipe(Effect.scoped),
-    40_000
+    180_000
   )
 
   it.live(
@@ -241,7 +241,7 @@ describe("the command line", () => {
         assert.strictEqual(unknown.code, 1)
         assert.match(unknown.stderr, /no remediation rem-nope/)
       }).pipe(Effect.scoped),
-    60_000
+    180_000
   )
 
   it.live(
@@ -258,7 +258,7 @@ describe("the command line", () => {
           0
         )
       }).pipe(Effect.scoped),
-    60_000
+    180_000
   )
 
   it.live(
@@ -277,7 +277,7 @@ describe("the command line", () => {
         assert.strictEqual(ended.code, 0)
         assert.match(ended.stderr, /Kubernaut has stopped/)
       }).pipe(Effect.scoped),
-    60_000
+    180_000
   )
 
   it.live(
@@ -301,7 +301,7 @@ describe("the command line", () => {
         assert.strictEqual(code, 143)
         assert.notMatch(stderr, /has stopped/)
       }).pipe(Effect.scoped),
-    60_000
+    180_000
   )
 
   it.live(
@@ -323,7 +323,7 @@ describe("the command line", () => {
         assert.match(shown.stdout, /holmesgpt_api_key: "<redacted>"/)
         assert.notInclude(shown.stdout, "hunter2")
       }),
-    30_000
+    180_000
   )
 
   it.live(
@@ -350,7 +350,7 @@ describe("the command line", () => {
         })
         assert.include((yield* run(["archive", "--check"], environment)).stdout, "complete and unchanged")
       }).pipe(Effect.scoped),
-    120_000
+    180_000
   )
 
   it.live(
@@ -375,6 +375,6 @@ describe("the command line", () => {
           assert.deepStrictEqual(readFileSync(file), before)
         }
       }).pipe(Effect.scoped),
-    120_000
+    180_000
   )
 })

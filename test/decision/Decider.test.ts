@@ -3,7 +3,7 @@ import { Schema } from "effect"
 import { isAllowedAt } from "../../src/decision/ActionCatalog.ts"
 import { decide, type DecisionInput } from "../../src/decision/Decider.ts"
 import { defaults } from "../../src/decision/GuardrailSettings.ts"
-import { type ActionType, isReadOnly } from "../../src/domain/Action.ts"
+import { type Action, type ActionType, isReadOnly } from "../../src/domain/Action.ts"
 import { Severity } from "../../src/domain/Alert.ts"
 import { Decision } from "../../src/domain/Decision.ts"
 import { DegradationLevel } from "../../src/domain/DegradationLevel.ts"
@@ -201,7 +201,7 @@ const inputOf = (situation: Situation): DecisionInput => {
       ? investigation({ action: aimed, investigator: situation.investigator, confidence: situation.confidence })
       : undefined
   })
-  const seen = { ...base, observed: observedIn(situation.cluster, base.observed) }
+  const seen = { ...base, observed: observedIn(situation.cluster, base.observed, aimed) }
   switch (situation.review) {
     case "none":
       return seen
@@ -212,7 +212,11 @@ const inputOf = (situation: Situation): DecisionInput => {
   }
 }
 
-const observedIn = (cluster: Situation["cluster"], base: DecisionInput["observed"]): DecisionInput["observed"] => {
+const observedIn = (
+  cluster: Situation["cluster"],
+  base: DecisionInput["observed"],
+  { target: { kind, name, namespace } }: Action
+): DecisionInput["observed"] => {
   switch (cluster) {
     case "there":
       return base
@@ -221,7 +225,13 @@ const observedIn = (cluster: Situation["cluster"], base: DecisionInput["observed
     case "unread":
       return null
     case "argocd":
-      return { ...observed(), ...base, managers: ["argocd"] }
+      // The object that the action writes is declared too: the autoscaler of the target.
+      return {
+        ...observed(),
+        ...base,
+        managers: ["argocd"],
+        managedParts: [{ ref: { kind, name, namespace }, managers: ["argocd"] }]
+      }
     case "hpa":
       return { ...observed(), ...base, managers: ["hpa"], autoscaler: "checkout" }
   }

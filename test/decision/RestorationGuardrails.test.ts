@@ -58,6 +58,23 @@ const table: ReadonlyArray<readonly [claim: string, finding: string, situation: 
     proposing(actions.RestoreObject, { suspects: { ...suspecting(recorded()), finding: "unknown" } })
   ],
   [
+    "a model's choice of the clear suspect asks where an outage explains the alert as well",
+    "ask unclear-cause",
+    proposing(actions.RestoreObject, {
+      suspects: { ...suspecting(recorded()), outages: ["The registry registry.example cannot be reached."] }
+    })
+  ],
+  [
+    "a model's choice of the clear suspect asks where only a person can tell",
+    "ask unclear-cause",
+    proposing(actions.RestoreObject, {
+      suspects: {
+        ...suspecting(recorded()),
+        ranked: suspecting(recorded()).ranked.map((each) => ({ ...each, needsPerson: "A clock may be wrong." }))
+      }
+    })
+  ],
+  [
     "a restoration of the target's template asks while its rollout is under way",
     "ask rollout-under-way",
     proposing(

@@ -45,6 +45,17 @@ describe("differences", () => {
     assert.strictEqual(shown(deployment([app, proxy]), deployment([proxy, app])).length, 1)
   })
 
+  it("does not lose another order behind an item that differs, or that is new", () => {
+    const [first, second] = [{ name: "a" }, { name: "b" }]
+    for (const after of [
+      [second, { name: "a", image: "new" }],
+      [second, first, { name: "c" }]
+    ])
+      assert.deepStrictEqual(FieldPath.differences({ items: [first, second] }, { items: after }), [
+        { path: ["items"], before: [first, second], after }
+      ])
+  })
+
   it("quotes a name with dots or slashes", () => {
     const after = { ...deployment([app]), metadata: { labels: {} } }
     assert.deepStrictEqual(shown(deployment([app]), after), [

@@ -101,7 +101,7 @@ describe.skipIf(!plane.available)(`Actions on a real control plane${plane.note}`
           assert.strictEqual(imageOf(yield* get(ref)), "registry.example/app:bad-v2")
           yield* undoRestores(ref, specOf, { ...rollback, toRevision: 3 }, ref, `${ref.name}-again`, true)
         }),
-      90_000
+      180_000
     )
 
     it.effect(
@@ -150,7 +150,7 @@ describe.skipIf(!plane.available)(`Actions on a real control plane${plane.note}`
           yield* undo(intent)
           assert.notProperty((yield* get(node))["spec"], "unschedulable")
         }),
-      90_000
+      180_000
     )
 
     it.effect(
@@ -190,7 +190,7 @@ describe.skipIf(!plane.available)(`Actions on a real control plane${plane.note}`
           assert.strictEqual(imageOf(after), "registry.example/app:bad-v2", "it is put back")
           assert.deepStrictEqual(envOf(after), [{ name: "MODE", value: "old" }], "it is left")
         }),
-      90_000
+      180_000
     )
   })
 })

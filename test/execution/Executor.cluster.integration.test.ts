@@ -86,7 +86,7 @@ describe.skipIf(!plane.available)(`Executor on a real control plane${plane.note}
             "registry.example/app:bad-2"
           )
         }),
-      60_000
+      180_000
     )
 
     it.effect(
@@ -103,7 +103,7 @@ describe.skipIf(!plane.available)(`Executor on a real control plane${plane.note}
           assert.strictEqual(verification.verdict, "fixed", verification.reasons.join("; "))
           assert.isEmpty(verification.observed!.pods.filter((pod) => before.has(pod.uid)))
         }),
-      60_000
+      180_000
     )
 
     it.effect(
@@ -143,7 +143,7 @@ describe.skipIf(!plane.available)(`Executor on a real control plane${plane.note}
             true
           )
         }),
-      60_000
+      180_000
     )
 
     it.effect(
@@ -163,7 +163,7 @@ describe.skipIf(!plane.available)(`Executor on a real control plane${plane.note}
           )
           assert.strictEqual(verification.verdict, "fixed", verification.reasons.join("; "))
         }),
-      60_000
+      180_000
     )
 
     it.effect("scales a workload and restores the replica count", () =>
@@ -209,7 +209,7 @@ describe.skipIf(!plane.available)(`Executor on a real control plane${plane.note}
           yield* undoRestores(node, unschedulable, { type: "UncordonNode", target: node }, node, "uncordon")
           yield* undo(cordoned)
         }),
-      60_000
+      180_000
     )
 
     it.effect("suspends a CronJob, undoes it, and verifies a suspension", () =>
@@ -249,7 +249,7 @@ describe.skipIf(!plane.available)(`Executor on a real control plane${plane.note}
             pod!.metadata.uid
           )
         }),
-      60_000
+      180_000
     )
 
     it.effect(
@@ -279,7 +279,7 @@ describe.skipIf(!plane.available)(`Executor on a real control plane${plane.note}
           const { metadata } = yield* get(on("PodDisruptionBudget", "guarded"))
           yield* client.apply({ _tag: "Delete", ref: on("PodDisruptionBudget", "guarded"), uid: metadata.uid })
         }),
-      60_000
+      180_000
     )
 
     it.effect(
@@ -302,7 +302,7 @@ describe.skipIf(!plane.available)(`Executor on a real control plane${plane.note}
           assert.strictEqual(kept.metadata.uid, pod!.metadata.uid)
           assert.isUndefined(kept.metadata.ownerReferences, "its owner released it")
         }),
-      60_000
+      180_000
     )
 
     it.effect(
@@ -332,7 +332,7 @@ describe.skipIf(!plane.available)(`Executor on a real control plane${plane.note}
           )
           assert.strictEqual(verification.verdict, "not-fixed", verification.reasons.join("; "))
         }),
-      90_000
+      180_000
     )
 
     it.effect(
@@ -352,7 +352,7 @@ describe.skipIf(!plane.available)(`Executor on a real control plane${plane.note}
           )
           yield* undo(intent)
         }),
-      90_000
+      180_000
     )
 
     it.effect("does not overwrite a change that was made after the plan", () =>

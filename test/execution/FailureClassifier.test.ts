@@ -5,6 +5,7 @@ import {
   approvalExpired,
   emergencyStopped,
   classify,
+  levelFell,
   fenced,
   nodesOut,
   otherMode,
@@ -75,6 +76,7 @@ describe("FailureClassifier", () => {
         otherMode.code,
         approvalExpired("ada", "").code,
         emergencyStopped("").code,
+        levelFell(3, "Notify").code,
         stale.code
       ],
       [...failureCodes]
@@ -91,6 +93,7 @@ describe("FailureClassifier", () => {
       otherMode,
       approvalExpired("ada", ""),
       emergencyStopped(""),
+      levelFell(3, "Notify"),
       stale
     ].map(({ category, code }) => `${code} ${category}`)
     assert.sameMembers(

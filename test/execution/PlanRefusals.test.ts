@@ -38,7 +38,8 @@ import {
   revisions,
   rollback,
   scale,
-  uncordon
+  uncordon,
+  withoutToken
 } from "./plans.ts"
 import { ofRestorations } from "./restoring.ts"
 
@@ -138,13 +139,7 @@ const refusals: ReadonlyArray<
   ["namespace-terminating", "a scale in a namespace that is being deleted", scale(5), deployment(), inEnding([])],
   ["namespace-terminating", "an eviction in a namespace that is being deleted", evict, pod("p1"), inEnding([])],
   ["disruption-budget", "a restart while a budget allows no disruption", restart, serving(), withBudget(0)],
-  [
-    "disruption-budget",
-    "a rollback while a budget allows no disruption",
-    rollback(),
-    serving(),
-    withBudget(0, revisions)
-  ],
+  ["disruption-budget", "a rollback at a budget of zero", rollback(), serving(), withBudget(0, revisions)],
   [
     "disruption-budget",
     "more memory while a budget allows no disruption",
@@ -175,6 +170,7 @@ const refusals: ReadonlyArray<
   ],
   ["unread", "a scale without the permission to read the namespace", scale(5), deployment(), notPermitted("Namespace")],
   ["unread", "a cordon without the permission to list nodes", cordon, node(), notPermitted("Node")],
+  ["weakens-isolation", "a rollback to pods with a token", rollback(2), withoutToken, { ...history, ...approvable }],
   [
     "all-pods-at-once",
     "a restart of ready pods with the strategy Recreate",

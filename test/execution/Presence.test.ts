@@ -1,4 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
+import { removal } from "../../src/execution/ObjectPatch.ts"
 import { type Before, presenceOf } from "../../src/execution/Presence.ts"
 import { specDigest } from "../../src/kubernetes/SpecDigest.ts"
 import { deployment, pod } from "./objects.ts"
@@ -26,6 +27,7 @@ describe("presenceOf", () => {
   const since = { uid: "another", resourceVersion: "50" }
   const without = { uid: "another", resourceVersion: "x" }
   const remove = { _tag: "Delete", ref: aPod, uid: "uid-p1" } as const
+  const removes = removal(deployment())
   const create = { _tag: "Create", ref: checkout, manifest: {} } as const
 
   const version = (resourceVersion: string, annotations = {}) => deployment({}, { annotations, resourceVersion })
@@ -49,6 +51,9 @@ describe("presenceOf", () => {
     ["a pod of a version without order is the replacement", planned, pod("p1", without), "present"],
     ["an existing object is not deleted", remove, pod("p1"), "absent"],
     ["a missing object is deleted", remove, undefined, "present"],
+    ["an object with another version and status is still to be deleted", removes, version("42"), "absent"],
+    ["an object that somebody has edited is not deleted any more", removes, deployment({ replicas: 9 }), "superseded"],
+    ["a missing object is deleted, whatever it was", removes, undefined, "present"],
     ["a missing object is not created", create, undefined, "absent"],
     ["an object with the execution's id is created", create, deployment({}, signed), "present"],
     ["an object without an execution's id may have been created, and replaced since", create, deployment(), "unsigned"],

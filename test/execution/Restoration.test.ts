@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { plan } from "../../src/execution/ActionPlan.ts"
-import { valueAt } from "../../src/execution/ObjectPatch.ts"
+import { removal, valueAt } from "../../src/execution/ObjectPatch.ts"
 import type { KubernetesObject } from "../../src/kubernetes/KubernetesClient.ts"
 import { context, deployment, template } from "./objects.ts"
 import { accepted, after, changeId, made, planBack, recorded, rulesOf } from "./restoring.ts"
@@ -247,9 +247,7 @@ describe("an object that was added", () => {
 
   it("is removed by uid after an approval, and its manifest is kept", () => {
     const plan = accepted(recorded(undefined, policy), policy)
-    assert.deepStrictEqual(plan.changes, [
-      { _tag: "Delete", ref: { namespace: "shop", kind: "NetworkPolicy", name: "x" }, uid: "uid-x" }
-    ])
+    assert.deepStrictEqual(plan.changes, [removal(policy)])
     assert.deepStrictEqual(
       plan.asks.map(({ figures, rule }) => [rule, figures]),
       [["removes-object", { object: "NetworkPolicy shop/x" }]]
@@ -345,6 +343,9 @@ describe("a change is refused", () => {
   it("of the size of a volume", () => {
     const claim = (storage: string) => made("PersistentVolumeClaim", { spec: { resources: { requests: { storage } } } })
     assert.deepStrictEqual(rulesOf(recorded(claim("1Gi"), claim("2Gi")), claim("2Gi")), ["refused irreversible"])
+    const ending = made("Service", { spec: {} }, { deletionTimestamp: "2026-11-24T10:00:00Z" })
+    const gone = recorded(made("Service", { spec: {} }), ending)
+    assert.deepStrictEqual(rulesOf(gone, ending), ["refused being-deleted"])
   })
 
   it.each([

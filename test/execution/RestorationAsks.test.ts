@@ -8,6 +8,7 @@ const balancer = (...ranges: ReadonlyArray<string>) =>
   made("Service", {
     spec: { type: "LoadBalancer", ...(ranges.length === 0 ? {} : { loadBalancerSourceRanges: ranges }) }
   })
+const nginx = "nginx.ingress.kubernetes.io"
 const admitted = "nginx.ingress.kubernetes.io/whitelist-source-range"
 const ingress = (annotation: string) => made("Ingress", { spec: {} }, { annotations: { [annotation]: "10.0.0.0/8" } })
 const namespace = (level: string) =>
@@ -68,6 +69,28 @@ const rows: ReadonlyArray<Row> = [
     ingress("other"),
     ingress("nginx.ingress.kubernetes.io/denylist-source-range")
   ],
+  ["fewer pods of a policy", ["opens-network"], policy({ podSelector: { matchLabels: { app: "a" } } }), policy({})],
+  [
+    "other pods of a policy",
+    ["opens-network"],
+    policy({ podSelector: { matchLabels: { app: "a" } } }),
+    policy({ podSelector: { matchLabels: { app: "b" } } })
+  ],
+  ["all pods of a policy", [], policy({}), policy({ podSelector: { matchLabels: { app: "a" } } })],
+  ["a Service outside of the cluster", ["opens-network"], balancer(), made("Service", { spec: { type: "ClusterIP" } })],
+  ["a Service inside of the cluster", [], made("Service", { spec: { type: "ClusterIP" } }), balancer()],
+  ["an exempting label", ["weakens-isolation"], labelled({ "admission.example/ignore": "true" }), labelled({ a: "b" })],
+  ["mesh injection that is off", ["weakens-isolation"], labelled({ inject: "disabled" }), labelled({ inject: "on" })],
+  ["a label that selects it", [], labelled({ team: "shop" }), labelled({ team: "other" })],
+  [
+    "a token of the API server",
+    ["weakens-isolation"],
+    made("ServiceAccount", {}),
+    made("ServiceAccount", { automountServiceAccountToken: false })
+  ],
+  ["no token of the API server", [], made("ServiceAccount", { automountServiceAccountToken: false }), account()],
+  ["privileged containers", ["weakens-isolation"], secured({ privileged: true }), secured({ privileged: false })],
+  ["a container of any user", [], secured({}), secured({ runAsNonRoot: true })],
   ["a lower pod security level", ["lowers-pod-security"], namespace("baseline"), namespace("restricted")],
   ["a higher pod security level", [], namespace("restricted"), namespace("privileged")],
   ["an uncordoned node that works", [], node({}), node({ unschedulable: true })],
@@ -84,8 +107,51 @@ const rows: ReadonlyArray<Row> = [
   ["the default priority again", ["cluster-wide"], priority("a"), priority("a", false)],
   ["the default priority no longer", ["cluster-wide"], priority("a", false), priority("a")],
   ["a priority that is not the default", [], priority("a", false), priority("b", false)],
-  ["a webhook", ["cluster-wide"], webhook("Ignore"), webhook("Fail")]
+  ["a webhook", ["cluster-wide"], webhook("Ignore"), webhook("Fail")],
+  ["a privileged container of a CronJob", ["weakens-isolation"], job({ privileged: true }), job({ privileged: false })],
+  ["a container of a CronJob that is locked down", [], job({ privileged: false }), job({ privileged: true })],
+  [
+    "a privileged container of an operator's own workload",
+    ["weakens-isolation"],
+    made("Rollout", { spec: { template: pods({ privileged: true }) } }),
+    made("Rollout", { spec: { template: pods({}) } })
+  ],
+  ["an Ingress without a login", ["opens-network"], annotated("Ingress"), annotated("Ingress", `${nginx}/auth-url`)],
+  ["an Ingress without a rewrite", [], annotated("Ingress"), annotated("Ingress", `${nginx}/rewrite-target`)],
+  [
+    "a load balancer outside of the network",
+    ["opens-network"],
+    annotated("Service"),
+    annotated("Service", "service.beta.kubernetes.io/aws-load-balancer-internal")
+  ],
+  ["a namespace without a check", ["weakens-isolation"], labelled({}), labelled({ "policy.example/validate": "on" })],
+  ["a namespace without a mesh", ["weakens-isolation"], labelled({}), labelled({ "istio-injection": "enabled" })],
+  ["a namespace without another label", [], labelled({}), labelled({ team: "a" })]
 ]
+
+function pods(securityContext: object) {
+  return { spec: { containers: [{ name: "app", image: "app:1", securityContext }] } }
+}
+
+function job(securityContext: object) {
+  return made("CronJob", { spec: { jobTemplate: { spec: { template: pods(securityContext) } } } })
+}
+
+function annotated(kind: string, ...names: ReadonlyArray<string>) {
+  return made(kind, { spec: {} }, { annotations: Object.fromEntries(names.map((name) => [name, "true"])) })
+}
+
+function labelled(labels: object) {
+  return made("Namespace", {}, { labels }, "")
+}
+
+function account() {
+  return made("ServiceAccount", {})
+}
+
+function secured(securityContext: object) {
+  return deployment({ template: template("app:3", { containers: [{ name: "app", securityContext }] }) })
+}
 
 function priority(description: string, globalDefault = true) {
   return made("PriorityClass", { globalDefault, description }, {}, "")
@@ -174,6 +240,17 @@ describe("a restored ConfigMap", () => {
     assert.isFalse(restarts(fromEnv, pod({ waiting: { reason: "CreateContainerConfigError" } })))
     assert.isFalse(restarts(fromFiles, after))
     assert.isFalse(restarts(deployment(), after))
+  })
+
+  it("keeps a key that was added and without which the target does not start", () => {
+    const added = recorded(made("ConfigMap", { data: {} }), config("a"))
+    const file = [{ name: "files", configMap: { name: "x", items: [{ key: "url", path: "url" }] } }]
+    const fromItem = deployment({ template: template("app:3", { volumes: file }) })
+    const rules = (target: KubernetesObject) => rulesOf(added, config("a"), { target })
+    assert.deepStrictEqual(rules(fromKey), ["refused not-restorable"])
+    assert.deepStrictEqual(rules(fromItem), ["refused not-restorable"])
+    assert.deepStrictEqual([fromEnv, fromFiles].flatMap(rules), [])
+    assert.deepStrictEqual(rulesOf(change, config("b"), { target: fromKey }), [])
   })
 
   it("leaves a paused target alone, and says so", () => {

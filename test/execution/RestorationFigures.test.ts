@@ -33,6 +33,9 @@ describe("what people see of a restoration", () => {
     ["a header of a whole probe", custom({ probe: { httpHeaders: [{ name: "X", value: "hunter2" }] } }), custom({})],
     ["the user of an address", custom({ url: "redis://:hunter2@redis:6379" }), custom({ url: "redis://redis:6379" })],
     ["a value with a short name", custom({ adminPass: "hunter2", pw: "hunter2", auth: "hunter2" }), custom({})],
+    ["what is beneath a secret name", custom({ adminPassword: { value: "hunter2" } }), custom({ adminPassword: {} })],
+    ["a user of a map of credentials", custom({ basicAuth: { ann: "hunter2" } }), custom({ basicAuth: {} })],
+    ["an item of a list of passwords", custom({ passwords: ["hunter2"] }), custom({ passwords: ["none"] })],
     ["a value within a map", custom({ login: { user: "a", pass: "hunter2" } }), custom({})],
     ["a token in a list", custom({ keys: ["ghp_hunter2"] }), custom({ keys: ["none"] })],
     ["a header with credentials", custom({ header: "Basic hunter2" }), custom({ header: "none" })]

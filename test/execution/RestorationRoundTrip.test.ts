@@ -187,6 +187,21 @@ describe("a change on the sandbox", () => {
       }).pipe(Effect.provide(sandbox))
   )
 
+  it.effect("that added an object is not taken back once somebody has edited the object after the plan", () =>
+    Effect.gen(function* () {
+      const added = { spec: { podSelector: {}, policyTypes: ["Ingress"] } }
+      const { change } = yield* personDoes(at("NetworkPolicy"), undefined, added)
+      const executor = yield* Effect.provide(Executor.Executor, servicesOf(change))
+      const { intent } = yield* executor.draft(inputOf(change))
+      const client = yield* KubernetesClient
+      const corrected = { op: "add", path: "/spec/ingress", value: [{ from: [{ podSelector: {} }] }] } as const
+      yield* client.apply({ _tag: "Patch", ref: change.ref, patch: [corrected] })
+      const { applied, failure } = yield* executor.execute(intent, { holds })
+      assert.deepStrictEqual([applied, failure], ["no", "conflict"])
+      assert.deepStrictEqual((yield* find(change.ref))?.["spec"], { ...added.spec, ingress: corrected.value })
+    }).pipe(Effect.provide(sandbox))
+  )
+
   it.effect("that deleted an object: a run after a crash learns the uid of what the earlier run created", () =>
     Effect.gen(function* () {
       const { change } = yield* personDoes(at("ConfigMap"), { data: { url: "a" } }, undefined)

@@ -117,7 +117,7 @@ describe.skipIf(!plane.available)(`RollbackExecutor on a real control plane${pla
           yield* Effect.sleep("2 seconds")
           yield* roundTrip({ type: "RollbackDeployment", target }, target, "revision")
         }),
-      120_000
+      180_000
     )
 
     it.effect(
@@ -141,7 +141,7 @@ describe.skipIf(!plane.available)(`RollbackExecutor on a real control plane${pla
           yield* executor.execute(rollback, { holds, resumed: false, mayWrite: true })
           assert.deepStrictEqual((yield* get(target)).metadata.labels, labels)
         }),
-      120_000
+      180_000
     )
 
     it.effect(
@@ -179,7 +179,7 @@ describe.skipIf(!plane.available)(`RollbackExecutor on a real control plane${pla
             ["spec.replicas"]
           ])
         }),
-      120_000
+      180_000
     )
   })
 })

@@ -6,7 +6,7 @@ import { valueAt } from "../../src/execution/ObjectPatch.ts"
 import type { Plan, PlanContext, PlanRefusal } from "../../src/execution/Plan.ts"
 import type { KubernetesObject } from "../../src/kubernetes/KubernetesClient.ts"
 import type { Kind } from "../../src/kubernetes/ObjectModel.ts"
-import { context, replicaSet } from "./objects.ts"
+import { context, deployment, replicaSet, template } from "./objects.ts"
 
 export const planOf = (
   action: Action,
@@ -60,6 +60,9 @@ export const suspend: Action = { type: "SuspendCronJob", target: on("CronJob", "
 
 /** The ReplicaSets of the Deployment's three revisions, of which the third is the current one. */
 export const revisions = [replicaSet(1), replicaSet(2), replicaSet(3)]
+
+/** The Deployment at its third revision, whose pods get no token of the API server. */
+export const withoutToken = deployment({ template: template("app:3", { automountServiceAccountToken: false }) })
 
 /** Reads one value of an object. */
 export const at =

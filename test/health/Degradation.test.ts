@@ -1,81 +1,10 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber, Layer, type Option, Stream } from "effect"
 import { TestClock } from "effect/testing"
-import type { DegradationLevel } from "../../src/domain/DegradationLevel.ts"
 import * as Degradation from "../../src/health/Degradation.ts"
 import * as CircuitBreaker from "../../src/resilience/breaker/CircuitBreaker.ts"
 import * as ResilienceEvent from "../../src/resilience/ResilienceEvent.ts"
-import { eitherWay } from "../resilience/WallClock.ts"
-
-const fail = (breaker: CircuitBreaker.CircuitBreaker, times = 5) =>
-  Effect.forEach(Array.from({ length: times }), () => Effect.exit(breaker.call(Effect.fail("down"))), { discard: true })
-
-const succeed = (breaker: CircuitBreaker.CircuitBreaker) => Effect.exit(breaker.call(Effect.void))
-
-const watched = Effect.fnUntraced(function* (
-  name: Degradation.Watched["name"],
-  service: string,
-  probe?: Degradation.Watched["probe"]
-) {
-  return {
-    name,
-    service,
-    circuitBreaker: yield* CircuitBreaker.make(service),
-    ...(probe === undefined ? {} : { probe })
-  }
-})
-
-const started = Effect.fnUntraced(function* (...tiers: ReadonlyArray<Degradation.Watched>) {
-  const degradation = yield* Degradation.make({ tiers })
-  yield* Effect.forkScoped(degradation.run)
-  yield* settle
-  return degradation
-})
-
-/** Lets the fiber take up what happened. */
-const settle = TestClock.adjust(0)
-
-describe("Degradation.levelOf", () => {
-  const tier = (
-    name: Degradation.TierState["name"],
-    circuit: Degradation.TierState["circuit"],
-    provider = ""
-  ): Degradation.TierState => ({
-    name,
-    service: `${name}${provider}`,
-    circuit
-  })
-  const holmes = (circuit: Degradation.TierState["circuit"]) => tier("holmesgpt", circuit)
-  const llm = (circuit: Degradation.TierState["circuit"], provider = "") => tier("llm", circuit, provider)
-
-  it.each<readonly [string, ReadonlyArray<Degradation.TierState>, DegradationLevel]>([
-    ["everything is in", [holmes("Closed"), llm("Closed")], 0],
-    ["nothing is configured", [], 0],
-    ["only rules are configured", [tier("rules", "Closed")], 0],
-    ["HolmesGPT is out and an LLM is in", [holmes("Open"), llm("Closed")], 1],
-    ["HolmesGPT is half-open", [holmes("HalfOpen"), llm("Closed")], 1],
-    ["an operator isolated HolmesGPT", [holmes("Isolated"), llm("Closed")], 1],
-    ["an operator forced HolmesGPT closed", [holmes("ForcedClosed"), llm("Closed")], 0],
-    ["HolmesGPT and one of two LLMs are out", [holmes("Open"), llm("Open", "a"), llm("Closed", "b")], 1],
-    ["HolmesGPT and all LLMs are out", [holmes("Open"), llm("Open", "a"), llm("HalfOpen", "b")], 2],
-    ["all LLMs are out and HolmesGPT is in", [holmes("Closed"), llm("Open")], 0],
-    ["HolmesGPT is out and no LLM is configured", [holmes("Open")], 2],
-    ["no HolmesGPT is configured and one of two LLMs is out", [llm("Open", "a"), llm("Closed", "b")], 0],
-    ["no HolmesGPT is configured and all LLMs are out", [llm("Open", "a"), llm("Open", "b")], 2],
-    ["an embedder's own investigator is out and an LLM is in", [tier("custom", "Open"), llm("Closed")], 1]
-  ])("when %s the level is %3$i", (_situation, tiers, level) => {
-    assert.strictEqual(Degradation.levelOf({ tiers }).level, level)
-  })
-
-  it("gives one reason for each service that is out", () => {
-    assert.deepStrictEqual(
-      Degradation.levelOf({
-        tiers: [holmes("Open"), llm("HalfOpen", ":a"), llm("Isolated", ":b"), llm("Closed", ":c")]
-      }).reasons,
-      ["holmesgpt is out", "llm:a is being probed", "llm:b is isolated by an operator"]
-    )
-  })
-})
+import { fail, settle, started, succeed, watched } from "./degrading.ts"
 
 describe("an emergency", () => {
   const order = { by: "ada", since: "2026-11-24T03:00:00.000Z" }
@@ -115,7 +44,7 @@ describe("an emergency", () => {
         yield* settle
         const { level, reasons } = yield* degradation.current
         assert.strictEqual(level, 3)
-        assert.strictEqual(reasons[0], "4 services are out at once: holmesgpt, llm:a, llm:b, kubernetes")
+        assert.strictEqual(reasons[1], "4 services are out at once: holmesgpt, llm:a, llm:b, kubernetes")
         yield* kubernetes.circuitBreaker.forceClosed("1 hour", "it is back")
         yield* TestClock.adjust("29 seconds")
         assert.strictEqual((yield* degradation.current).level, 3)
@@ -147,8 +76,101 @@ describe("an emergency", () => {
   )
 })
 
+describe("an operator", () => {
+  it.effect("dismisses an emergency that was found, until its causes are gone", () =>
+    Effect.scoped(
+      Effect.gen(function* () {
+        const holmes = yield* watched("holmesgpt", "holmesgpt")
+        const degradation = yield* Degradation.make({ tiers: [holmes], allAiDown: "emergency" })
+        yield* Effect.forkScoped(degradation.run)
+        const level = Effect.andThen(
+          settle,
+          Effect.map(degradation.current, (status) => status.level)
+        )
+        yield* holmes.circuitBreaker.isolate("10 minutes", "maintenance")
+        assert.strictEqual(yield* level, 3)
+        assert.deepStrictEqual(yield* degradation.dismiss("ada"), ["all AI services are down"])
+        assert.strictEqual(yield* level, 2)
+        yield* TestClock.adjust("11 minutes")
+        for (const _ of [1, 2, 3]) yield* succeed(holmes.circuitBreaker)
+        yield* TestClock.adjust("6 minutes")
+        assert.strictEqual(yield* level, 0)
+        yield* holmes.circuitBreaker.isolate("10 minutes", "maintenance again")
+        assert.strictEqual(yield* level, 3, "the cause was gone, so it counts again")
+      })
+    )
+  )
+})
+
+describe("services that are out at once", () => {
+  it.effect("and were dismissed are an emergency again when one more goes out, and not when one is back", () =>
+    Effect.scoped(
+      Effect.gen(function* () {
+        const others = yield* Effect.forEach(["a", "b", "c", "d", "e"], (service) =>
+          Effect.map(CircuitBreaker.make(service), (circuitBreaker) => ({ service, circuitBreaker }))
+        )
+        const degradation = yield* Degradation.make({ tiers: [], others })
+        yield* Effect.forkScoped(degradation.run)
+        const isolate = (index: number) => others[index]!.circuitBreaker.isolate("10 hours", "maintenance")
+        const level = Effect.andThen(
+          settle,
+          Effect.map(degradation.current, (status) => status.level)
+        )
+        for (const index of [0, 1, 2, 3]) yield* isolate(index)
+        assert.strictEqual(yield* level, 3)
+        yield* degradation.dismiss("ada")
+        yield* TestClock.adjust("30 minutes")
+        assert.strictEqual(yield* level, 0)
+        yield* isolate(4)
+        assert.strictEqual(yield* level, 3)
+        yield* TestClock.adjust("30 minutes")
+        yield* degradation.dismiss("ada")
+        assert.strictEqual(yield* level, 0)
+        yield* others[4]!.circuitBreaker.forceClosed("10 hours", "it works")
+        yield* TestClock.adjust("30 minutes")
+        assert.strictEqual(yield* level, 0)
+      })
+    )
+  )
+})
+
+describe("an exhausted chain", () => {
+  it.effect("is an emergency for 30 seconds", () =>
+    Effect.gen(function* () {
+      const degradation = yield* started(yield* watched("holmesgpt", "holmesgpt"))
+      yield* degradation.exhausted
+      assert.strictEqual((yield* degradation.current).level, 3)
+      yield* TestClock.adjust("29 seconds")
+      assert.strictEqual((yield* degradation.current).level, 3)
+      yield* TestClock.adjust("2 seconds")
+      assert.strictEqual((yield* degradation.current).level, 0)
+    })
+  )
+})
+
+describe("when every peer is out at once", () => {
+  it.effect("the reason is that we are cut off", () =>
+    Effect.scoped(
+      Effect.gen(function* () {
+        const holmes = yield* watched("holmesgpt", "holmesgpt")
+        const kubernetes = yield* watched("custom", "kubernetes")
+        const degradation = yield* Degradation.make({ tiers: [holmes], others: [kubernetes] })
+        yield* Effect.forkScoped(degradation.run)
+        yield* fail(holmes.circuitBreaker)
+        yield* settle
+        assert.isFalse((yield* degradation.current).isCutOff)
+        yield* fail(kubernetes.circuitBreaker)
+        yield* settle
+        const { isCutOff, level, reasons } = yield* degradation.current
+        assert.deepStrictEqual([isCutOff, level], [true, 2])
+        assert.strictEqual(reasons[0], "We are cut off: none of the 2 peers answers")
+      })
+    )
+  )
+})
+
 describe("the level follows the breakers", () => {
-  it.effect("rises to 1 and 2 as they open, and falls again as they close", () =>
+  it.effect("falls to 1 and 2 as they open, and rises when they have been closed for 30 seconds", () =>
     Effect.gen(function* () {
       const holmes = yield* watched("holmesgpt", "holmesgpt")
       const llm = yield* watched("llm", "llm:a")
@@ -166,16 +188,23 @@ describe("the level follows the breakers", () => {
       assert.strictEqual(yield* level, 2)
       yield* TestClock.adjust("30 seconds")
       for (const _ of [1, 2, 3]) yield* succeed(llm.circuitBreaker)
+      yield* TestClock.adjust("29 seconds")
+      assert.strictEqual(yield* level, 2)
+      assert.deepStrictEqual((yield* degradation.current).held, ["llm:a"], "it is back, and nobody asks it yet")
+      yield* TestClock.adjust("1 second")
       assert.strictEqual(yield* level, 1)
+      assert.deepStrictEqual((yield* degradation.current).held, [])
       for (const _ of [1, 2]) yield* succeed(holmes.circuitBreaker)
+      yield* TestClock.adjust("10 minutes")
       assert.strictEqual(yield* level, 1, "a half-open breaker counts as out")
       yield* succeed(holmes.circuitBreaker)
+      yield* TestClock.adjust("30 seconds")
       assert.strictEqual(yield* level, 0)
       assert.deepStrictEqual((yield* degradation.current).reasons, [])
     })
   )
 
-  it.effect("rises when an operator isolates a service", () =>
+  it.effect("falls when an operator isolates a service", () =>
     Effect.gen(function* () {
       const holmes = yield* watched("holmesgpt", "holmesgpt")
       const degradation = yield* started(holmes, yield* watched("llm", "llm:a"))
@@ -249,111 +278,5 @@ describe("the level follows the breakers", () => {
       yield* settle
       assert.strictEqual((yield* degradation.current).level, 2)
     }).pipe(Effect.provide(ResilienceEvent.layer))
-  )
-})
-
-describe("recovery", () => {
-  it.effect("is published with the time since the breaker first opened", () =>
-    Effect.gen(function* () {
-      const holmes = yield* watched("holmesgpt", "holmesgpt")
-      const degradation = yield* started(holmes)
-      const recoveries: Array<Degradation.Recovered> = []
-      yield* degradation.recoveries.listen((recovered) => recoveries.push(recovered))
-      yield* fail(holmes.circuitBreaker)
-      yield* TestClock.adjust("30 seconds")
-      yield* fail(holmes.circuitBreaker, 1)
-      yield* TestClock.adjust("30 seconds")
-      for (const _ of [1, 2, 3]) yield* succeed(holmes.circuitBreaker)
-      yield* settle
-      assert.deepStrictEqual(recoveries, [{ service: "holmesgpt", durationMs: 60_000 }])
-    })
-  )
-
-  it.effect("has a duration that does not depend on jumps of the wall clock", () =>
-    eitherWay((jump) =>
-      Effect.gen(function* () {
-        const holmes = yield* watched("holmesgpt", "holmesgpt")
-        const degradation = yield* started(holmes)
-        const recoveries: Array<Degradation.Recovered> = []
-        yield* degradation.recoveries.listen((recovered) => recoveries.push(recovered))
-        yield* fail(holmes.circuitBreaker)
-        yield* settle
-        yield* jump
-        yield* TestClock.adjust("30 seconds")
-        for (const _ of [1, 2, 3]) yield* succeed(holmes.circuitBreaker)
-        yield* settle
-        assert.deepStrictEqual(recoveries, [{ service: "holmesgpt", durationMs: 30_000 }])
-      }).pipe(Effect.scoped)
-    )
-  )
-})
-
-describe("probing", () => {
-  const answering = { at: [] as Array<number>, well: true }
-  const probe = Effect.clockWith((clock) =>
-    Effect.suspend(() => {
-      answering.at.push(clock.currentTimeMillisUnsafe())
-      return answering.well ? Effect.void : Effect.fail({ countsAsFailure: true })
-    })
-  )
-
-  it.effect("closes the circuit without traffic after three probes, which start after 30 s and are 1 s apart", () =>
-    Effect.gen(function* () {
-      Object.assign(answering, { at: [], well: true })
-      const holmes = yield* watched("holmesgpt", "holmesgpt", probe)
-      const degradation = yield* started(holmes)
-      yield* TestClock.adjust("1 minute")
-      assert.deepStrictEqual(answering.at, [], "a closed circuit is not probed")
-      yield* fail(holmes.circuitBreaker)
-      yield* TestClock.adjust("29999 millis")
-      assert.deepStrictEqual(answering.at, [], "an open circuit is not probed")
-      yield* TestClock.adjust("3 seconds")
-      assert.strictEqual(answering.at.length, 3)
-      assert.isAtLeast(answering.at[0]!, 90_000)
-      assert.strictEqual((yield* holmes.circuitBreaker.state)._tag, "Closed")
-      assert.strictEqual((yield* degradation.current).level, 0)
-      yield* TestClock.adjust("10 minutes")
-      assert.strictEqual(answering.at.length, 3)
-    })
-  )
-
-  it.effect("opens the circuit for another 30 s after each failed probe", () =>
-    Effect.gen(function* () {
-      Object.assign(answering, { at: [], well: false })
-      const holmes = yield* watched("holmesgpt", "holmesgpt", probe)
-      const degradation = yield* started(holmes)
-      yield* fail(holmes.circuitBreaker)
-      for (let second = 0; second < 300; second++) yield* TestClock.adjust("1 second")
-      assert.isAtLeast(answering.at.length, 9)
-      assert.isAtMost(answering.at.length, 10)
-      answering.at.slice(1).forEach((at, index) => assert.isAtLeast(at - answering.at[index]!, 30_000))
-      assert.strictEqual((yield* degradation.current).level, 2)
-    })
-  )
-
-  it.effect("neither closes nor opens the circuit when a probe is inconclusive, and releases the permit", () =>
-    Effect.gen(function* () {
-      const holmes = yield* watched("holmesgpt", "holmesgpt", Effect.fail({ countsAsFailure: false }))
-      yield* started(holmes)
-      yield* fail(holmes.circuitBreaker)
-      yield* TestClock.adjust("40 seconds")
-      assert.deepInclude(yield* holmes.circuitBreaker.state, {
-        _tag: "HalfOpen",
-        successesInARow: 0,
-        probesInFlight: 0
-      })
-      for (const _ of [1, 2, 3]) yield* succeed(holmes.circuitBreaker)
-      assert.strictEqual((yield* holmes.circuitBreaker.state)._tag, "Closed")
-    })
-  )
-
-  it.effect("leaves a service without a probe half-open until a regular call", () =>
-    Effect.gen(function* () {
-      const custom = yield* watched("custom", "custom")
-      yield* started(custom)
-      yield* fail(custom.circuitBreaker)
-      yield* TestClock.adjust("10 minutes")
-      assert.strictEqual((yield* custom.circuitBreaker.state)._tag, "HalfOpen")
-    })
   )
 })

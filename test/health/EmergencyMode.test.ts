@@ -1,15 +1,26 @@
 import { assert, describe, it } from "@effect/vitest"
-import { emergencyOf, type Signs } from "../../src/health/EmergencyMode.ts"
+import { causesOf, type Signs } from "../../src/health/EmergencyMode.ts"
 
-const declared = { by: "ada", reason: "a breach", since: "2026-11-24T03:00:00.000Z" }
-const signs = (more: Partial<Signs> = {}): Signs => ({ declared: undefined, out: [], isWithoutModels: false, ...more })
-const four = ["holmesgpt", "llm:a", "llm:b", "kubernetes"]
+const signs = (more: Partial<Signs> = {}): Signs => ({
+  out: [],
+  isWithoutModels: false,
+  isExhausted: false,
+  found: [],
+  ...more
+})
+const four = ["holmesgpt", "llm:a", "storage", "kubernetes"]
+const broken = { key: "audit-chain:17", cause: "the audit log is broken at line 17" }
 
 describe("an emergency", () => {
   it.each<readonly [string, Signs, "rules" | "emergency", ReadonlyArray<string>]>([
     ["nothing is out", signs(), "emergency", []],
     ["three services are out", signs({ out: four.slice(1) }), "emergency", []],
-    ["four services are out", signs({ out: four }), "rules", [`4 services are out at once: ${four.join(", ")}`]],
+    [
+      "four services are out, the database among them",
+      signs({ out: four }),
+      "rules",
+      [`4 services are out at once: ${four.join(", ")}`]
+    ],
     ["every model is out, and the rules go on", signs({ isWithoutModels: true }), "rules", []],
     [
       "every model is out, and an operator has set that",
@@ -18,35 +29,21 @@ describe("an emergency", () => {
       ["all AI services are down"]
     ],
     [
-      "an operator has declared it",
-      signs({ declared }),
+      "the rules have failed too",
+      signs({ isExhausted: true }),
       "rules",
-      [
-        "ada has declared an emergency, so alerts are stored and escalated, and nothing else is done (since 2026-11-24T03:00:00.000Z: a breach)."
-      ]
-    ]
+      ["the fallback chain is exhausted: every tier has failed, and the rules too"]
+    ],
+    ["a health check has found one", signs({ found: [broken] }), "rules", [broken.cause]]
   ])("when %s has the causes %3$j", (_, found, allAiDown, causes) => {
-    assert.deepStrictEqual(emergencyOf(found, allAiDown, undefined, 0).causes, causes)
+    assert.deepStrictEqual(
+      causesOf(found, allAiDown).map(({ cause }) => cause),
+      causes
+    )
   })
 
-  it("is left when its cause has been gone for 30 seconds, and not before", () => {
-    const during = emergencyOf(signs({ out: four }), "rules", undefined, 1000)
-    const after = emergencyOf(signs(), "rules", during.settling, 30_999)
-    assert.deepStrictEqual(after.causes, [
-      `4 services are out at once: ${four.join(", ")}, until less than 30 seconds ago`
-    ])
-    assert.deepStrictEqual(emergencyOf(signs(), "rules", after.settling, 31_000), { causes: [], settling: undefined })
-  })
-
-  it("begins its 30 seconds again when the cause comes back", () => {
-    const first = emergencyOf(signs({ out: four }), "rules", undefined, 0)
-    const again = emergencyOf(signs({ out: four }), "rules", first.settling, 20_000)
-    assert.isAbove(emergencyOf(signs(), "rules", again.settling, 49_999).causes.length, 0)
-    assert.deepStrictEqual(emergencyOf(signs(), "rules", again.settling, 50_000).causes, [])
-  })
-
-  it("that an operator ends is over at once", () => {
-    const during = emergencyOf(signs({ declared }), "rules", undefined, 0)
-    assert.deepStrictEqual(emergencyOf(signs(), "rules", during.settling, 1).causes, [])
+  it("has one key for each cause, whichever services are out", () => {
+    const keys = (out: ReadonlyArray<string>) => causesOf(signs({ out }), "rules").map(({ key }) => key)
+    assert.deepStrictEqual(keys(four), keys([...four, "alertmanager"]))
   })
 })

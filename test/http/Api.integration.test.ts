@@ -132,7 +132,7 @@ describe("the service over HTTP", () => {
         const again = yield* postCrashLoop(port)
         assert.deepInclude(again, { status: "duplicate", remediationId })
       }).pipe(Effect.scoped),
-    40_000
+    180_000
   )
 
   it.live(
@@ -156,7 +156,7 @@ describe("the service over HTTP", () => {
         const found = (yield* get(port, `/api/v1/remediations/${id}`)) as { readonly review: object }
         assert.deepInclude(found.review, { answer: "approved", by: "anonymous" })
       }).pipe(Effect.scoped),
-    40_000
+    180_000
   )
 
   it.live(
@@ -180,7 +180,7 @@ describe("the service over HTTP", () => {
         assert.deepStrictEqual(found.executions, [])
         assert.deepInclude(found.review, { answer: "rejected", reason: "handled manually" })
       }).pipe(Effect.scoped),
-    40_000
+    180_000
   )
 
   it.live(
@@ -225,7 +225,7 @@ describe("the service over HTTP", () => {
         assert.deepStrictEqual(yield* get(port, `/api/v1/audit?after=${next}`), { events: [], next })
         assert.deepStrictEqual(yield* get(port, "/api/v1/audit/verification"), { intact: true })
       }).pipe(Effect.scoped),
-    40_000
+    180_000
   )
 
   it.live(
@@ -271,7 +271,7 @@ describe("the service over HTTP", () => {
         assert.strictEqual(unauthorized.headers["www-authenticate"], `Bearer realm="kubernaut"`)
         assert.notInclude(unauthorized.text, "0123456789")
       }).pipe(Effect.scoped),
-    40_000
+    180_000
   )
 
   it.live(
@@ -288,7 +288,7 @@ describe("the service over HTTP", () => {
           assert.notMatch(text, /<(script|link|img)[^>]+(src|href)="(https?:)?\/\//)
         }
       }).pipe(Effect.scoped),
-    40_000
+    180_000
   )
 
   it.live(
@@ -304,7 +304,7 @@ describe("the service over HTTP", () => {
         assert.strictEqual(refused[0]?.headers["retry-after"], "1")
         assert.strictEqual((yield* call(port, "/api/v1/status")).status, 200)
       }).pipe(Effect.scoped),
-    40_000
+    180_000
   )
 
   it.live(
@@ -327,7 +327,7 @@ describe("the service over HTTP", () => {
           schedule: Schedule.spaced("50 millis")
         })
       }).pipe(Effect.scoped),
-    40_000
+    180_000
   )
 
   it.live(
@@ -342,6 +342,6 @@ describe("the service over HTTP", () => {
         yield* Fiber.join(stopping)
         assert.isTrue(Exit.isFailure(yield* Effect.exit(call(port, "/livez"))))
       }).pipe(Effect.scoped),
-    40_000
+    180_000
   )
 })

@@ -107,7 +107,7 @@ const table: ReadonlyArray<
   ],
   ["an unknown route", "/api/v1/nope", {}, 404, /no route \/api\/v1\/nope/],
   ["an unknown page", "/nope?x=1", {}, 404, /no route \/nope/],
-  ["a route of a later version", "/api/v1/spend", {}, 404, /no route/],
+  ["a route of a later version", "/api/v1/forecasts", {}, 404, /no route/],
   ["a method that the route does not support", alerts, { method: "DELETE" }, 405, /supports POST/, ["allow", "POST"]],
   ["a method that no route supports", "/", { method: "TRACE" }, 405, /supports GET, HEAD/, ["allow", "GET, HEAD"]],
   ["a path with an invalid escape", "/api/v1/remediations/%zz", {}, 400, /not well-formed/],

@@ -4,6 +4,7 @@ import { HttpServer } from "effect/http"
 import { HttpApiTest } from "effect/http-api"
 import { TestClock } from "effect/testing"
 import { ChangeJournal, layerMemory, layerNone, type MemoryOptions } from "../../src/changes/ChangeJournal.ts"
+import { watchedKinds } from "../../src/changes/WatchedKinds.ts"
 import type { ObjectChange, WatchGap } from "../../src/domain/ObjectChange.ts"
 import { ServedApi } from "../../src/http/Api.ts"
 import * as Authentication from "../../src/http/Authentication.ts"
@@ -199,6 +200,32 @@ describe("GET /api/v1/changes", () => {
         found.changes.map(({ operation, ref }) => `${operation} ${ref.kind}`),
         ["deleted Service"]
       )
+    })
+  )
+
+  it.effect("with a target that depends on a kind that nobody records, names it, and was watched partly", () =>
+    Effect.gen(function* () {
+      const query = { target: "shop/Deployment/checkout" }
+      const sandboxed = deployment("checkout", { runtimeClassName: "gvisor" })
+      const owned = {
+        ...sandboxed,
+        metadata: {
+          ...sandboxed.metadata,
+          ownerReferences: [
+            { apiVersion: "example.com/v1", kind: "Shop", name: "checkout", uid: "o", controller: true }
+          ]
+        }
+      } as unknown as KubernetesObject
+      const found = yield* asked(query, { changes: [port], kinds: watchedKinds }, [owned, ...shop.slice(1)])
+      assert.deepStrictEqual(
+        [found.watched, found.gaps, found.unread],
+        ["partly", [], ["changes of RuntimeClass, which is not recorded", "changes of Shop, which is not recorded"]]
+      )
+      const kinds = [...watchedKinds, "Shop", "RuntimeClass"]
+      const recordedThem = yield* asked(query, { changes: [port], kinds }, [owned, ...shop.slice(1)])
+      assert.deepStrictEqual([recordedThem.watched, recordedThem.unread], ["throughout", []])
+      const ofOneKind = yield* asked({ ...query, kind: "Service" }, { kinds: watchedKinds }, [owned, ...shop.slice(1)])
+      assert.strictEqual(ofOneKind.watched, "throughout")
     })
   )
 

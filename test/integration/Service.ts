@@ -249,12 +249,15 @@ export const until = <A>(what: string, poll: Effect.Effect<A>, holds: (value: A)
     Effect.orDie
   )
 
-const readyUrl = (running: Running): Effect.Effect<string> =>
+/** The URL in the log line with these words, which may have been written already. */
+const urlAfter = (running: Running, words: string): Effect.Effect<string> =>
   Effect.callback((resume) => {
-    running.onLine((line) => {
-      const url = line.includes("Kubernaut is ready") ? /"url":"(http[^"]+)"/.exec(line)?.[1] : undefined
+    const look = (line: string) => {
+      const url = line.includes(words) ? /"url":"(http[^"]+)"/.exec(line)?.[1] : undefined
       if (url !== undefined) resume(Effect.succeed(url))
-    })
+    }
+    running.onLine(look)
+    for (const line of running.stderr().split("\n")) look(line)
     running.child.once("close", (code) =>
       resume(Effect.die(new Error(`the service ended with ${code}:\n${running.stderr()}`)))
     )
@@ -264,12 +267,11 @@ const readyUrl = (running: Running): Effect.Effect<string> =>
 const explain = (running: Running): Effect.Effect<void> =>
   Effect.sync(() => process.stderr.write(`The service's log ends with:\n${running.stderr().slice(-20_000)}\n`))
 
-/** Starts the service on a free port with a new database, and waits until it is ready. It stops when the scope closes. */
-export const start = Effect.fnUntraced(function* (
-  settings: Environment = {}
-): Effect.fn.Return<Service, never, Scope.Scope> {
+const launchService = Effect.fnUntraced(function* (
+  settings: Environment
+): Effect.fn.Return<Running, never, Scope.Scope> {
   const directory = yield* temporaryDirectory
-  const running = yield* Effect.acquireRelease(
+  return yield* Effect.acquireRelease(
     Effect.sync(() =>
       launch(["serve"], {
         KUBERNAUT_PORT: "0",
@@ -280,9 +282,60 @@ export const start = Effect.fnUntraced(function* (
     ),
     (running, exit) => Effect.andThen(Exit.isSuccess(exit) ? Effect.void : explain(running), end(running))
   )
-  const url = yield* readyUrl(running)
+})
+
+type Reached = Pick<Service, "get" | "kill" | "log" | "metrics" | "send" | "stop" | "url">
+
+const reach = (running: Running, url: string): Reached => {
   const send = sendTo(url)
-  const get = <A>(path: string) => Effect.map(send(path), (answer) => expectJson(answer, 200) as A)
+  return {
+    url,
+    send,
+    get: <A>(path: string) => Effect.map(send(path), (answer) => expectJson(answer, 200) as A),
+    metrics: Effect.map(send("/metrics"), ({ text }) => parseMetrics(text)),
+    log: running.stderr,
+    stop: end(running),
+    kill: end(running, "SIGKILL")
+  }
+}
+
+/** A service that waits for its database. */
+export interface WaitingService extends Reached {
+  /** The service when it has started. */
+  readonly started: Effect.Effect<Service, never, Scope.Scope>
+  /** Waits for the exit. */
+  readonly ended: Effect.Effect<Ended>
+}
+
+/** Starts the service on a database that cannot be opened, and waits until it accepts alerts. */
+export const startWaiting = Effect.fnUntraced(function* (
+  settings: Environment
+): Effect.fn.Return<WaitingService, never, Scope.Scope> {
+  const running = yield* launchService(settings)
+  const url = yield* urlAfter(running, "The database cannot be opened")
+  return {
+    ...reach(running, url),
+    started: serviceOf(running),
+    ended: Effect.callback((resume) => {
+      const over = () =>
+        resume(
+          Effect.sync(() => ({ code: running.child.exitCode, stdout: running.stdout(), stderr: running.stderr() }))
+        )
+      if (hasEnded(running.child)) over()
+      else running.child.once("close", over)
+    })
+  }
+})
+
+/** Starts the service on a free port with a new database, and waits until it is ready. It stops when the scope closes. */
+export const start = (settings: Environment = {}): Effect.Effect<Service, never, Scope.Scope> =>
+  Effect.flatMap(launchService(settings), serviceOf)
+
+/** The service when it is ready. */
+const serviceOf = Effect.fnUntraced(function* (running: Running): Effect.fn.Return<Service, never, Scope.Scope> {
+  const url = yield* urlAfter(running, "Kubernaut is ready")
+  const reached = reach(running, url)
+  const { get, send } = reached
   const heard = yield* listen(url)
   const remediation = (id: string) => get<RemediationDetail>(`/api/v1/remediations/${id}`)
   const once = (id: string, holds: (state: RemediationState) => boolean) =>
@@ -295,9 +348,7 @@ export const start = Effect.fnUntraced(function* (
       return yield* remediation(id)
     })
   return {
-    url,
-    send,
-    get,
+    ...reached,
     post: (body) =>
       Effect.map(
         send("/api/v1/alerts", { json: body }),
@@ -307,10 +358,6 @@ export const start = Effect.fnUntraced(function* (
     ended: (id) => once(id, isFinal),
     waiting: (id) => once(id, (state) => state === "AwaitingReview"),
     events: heard.events,
-    seen: heard.seen,
-    metrics: Effect.map(send("/metrics"), ({ text }) => parseMetrics(text)),
-    log: running.stderr,
-    stop: end(running),
-    kill: end(running, "SIGKILL")
+    seen: heard.seen
   }
 })

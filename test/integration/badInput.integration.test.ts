@@ -130,7 +130,7 @@ describe("invalid input", () => {
           assert.notInclude(service.log(), `"level":"error"`)
         })
       ),
-    60_000
+    180_000
   )
 })
 
@@ -169,7 +169,7 @@ describe("invalid configuration", () => {
         )
         assert.notMatch(ended.stderr, /sk-live-4711|hunter2/)
       }),
-    60_000
+    180_000
   )
 
   it.live(
@@ -203,7 +203,7 @@ describe("invalid configuration", () => {
           refuses(badFile, configuration, /holmesgpt_timout \(.*kubernaut\.yaml:3\).*holmesgpt_timeout/)
         })
       ),
-    60_000
+    180_000
   )
 
   it.live(
@@ -233,6 +233,6 @@ describe("invalid configuration", () => {
           refuses(database, unavailable, /Cannot open the database .*text\.db/)
         })
       ),
-    60_000
+    180_000
   )
 })

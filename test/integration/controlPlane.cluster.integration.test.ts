@@ -286,7 +286,7 @@ describe.skipIf(!simulated)(`the service on a real API server${note}`, () => {
           assert.notInclude(service.log(), self.token)
         })
       ),
-    120_000
+    180_000
   )
 
   it.live(
@@ -350,6 +350,6 @@ describe.skipIf(!simulated)(`the service on a real API server${note}`, () => {
           }
         })
       ),
-    120_000
+    180_000
   )
 })

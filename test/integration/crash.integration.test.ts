@@ -158,7 +158,7 @@ describe("a process that is killed", () => {
           assert.deepStrictEqual(templateWrites(cluster.writes), ["checkout"])
         })
       ).pipe(Effect.orDie),
-    60_000
+    180_000
   )
 
   it.live.each(rollbackPoints)(
@@ -175,7 +175,7 @@ describe("a process that is killed", () => {
           assert.deepStrictEqual(scaleWrites(cluster.writes), [5, 4])
         })
       ).pipe(Effect.orDie),
-    60_000
+    180_000
   )
 
   it.live.each([1, 2, 3])(
@@ -220,6 +220,6 @@ describe("a process that is killed", () => {
           assert.isUndefined(brokenLine)
         })
       ).pipe(Effect.orDie),
-    120_000
+    180_000
   )
 })

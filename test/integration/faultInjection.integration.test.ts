@@ -105,7 +105,7 @@ describe("fault injection", () => {
           assert.match(service.log(), /FAULT INJECTION IS ON/)
         })
       ),
-    60_000
+    180_000
   )
 
   it.live(
@@ -123,6 +123,6 @@ describe("fault injection", () => {
           assert.notMatch(service.log(), /FAULT INJECTION/)
         })
       ),
-    60_000
+    180_000
   )
 })

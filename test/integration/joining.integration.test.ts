@@ -146,6 +146,6 @@ describe("alerts about one target", () => {
           assert.strictEqual(reviews.reviews.length, 2, "each Deployment has one review")
         })
       ),
-    120_000
+    180_000
   )
 })

@@ -1,7 +1,8 @@
 /**
  * The AI services fail one after another and recover, as observed by the peers and as reported by the service.
  *
- * The test waits for the real open period of the breakers (30 seconds) once.
+ * The test waits for the real open period of the breakers (30 seconds) and for the dwell of the level (30 seconds)
+ * once.
  */
 
 import { assert, describe, it } from "@effect/vitest"
@@ -11,7 +12,7 @@ import { webhookAbout } from "../intake/webhooks.ts"
 import * as HolmesGptPeer from "../peers/HolmesGptPeer.ts"
 import type { Call } from "../peers/HttpPeer.ts"
 import * as LlmPeer from "../peers/LlmPeer.ts"
-import { type Service, start } from "./Service.ts"
+import { type Service, start, until } from "./Service.ts"
 
 const keys = { holmesgpt: "holmes-key-4711", first: "first-key-4711", second: "second-key-4711" }
 
@@ -145,11 +146,8 @@ describe("an outage of the AI services", () => {
           )
 
           const probes = holmesgpt.calls.slice(holmesgpt.calls.indexOf(attempts[4]!) + 1)
-          assert.deepStrictEqual(
-            probes.map(({ method, path }) => `${method} ${path}`),
-            ["GET /healthz", "GET /healthz", "GET /healthz"],
-            "three probes close the circuit"
-          )
+          assert.isAtLeast(probes.length, 3, "three probes close the circuit")
+          for (const { method, path } of probes) assert.strictEqual(`${method} ${path}`, "GET /healthz")
           assert.isAtLeast(
             probes[0]!.atMs - attempts[4]!.atMs,
             30_000 - timerMs,
@@ -162,7 +160,7 @@ describe("an outage of the AI services", () => {
           for (const key of Object.values(keys)) assert.notInclude(service.log(), key)
         })
       ),
-    120_000
+    240_000
   )
 
   const assertReported = (service: Service) =>
@@ -192,7 +190,11 @@ describe("an outage of the AI services", () => {
 
   const assertCounted = (service: Service) =>
     Effect.gen(function* () {
-      const metrics = yield* service.metrics
+      const metrics = yield* until("every AI service is in full use again", service.metrics, (found) =>
+        ["holmesgpt", "llm:first", "llm:second"].every((name) =>
+          found.has(`kubernaut_recovery_time_seconds{service="${name}"}`)
+        )
+      )
       assert.strictEqual(metrics.get("kubernaut_degradation_level"), 0)
       for (const name of ["holmesgpt", "llm:first", "llm:second"]) {
         assert.strictEqual(metrics.get(`kubernaut_circuit_breaker_state{service="${name}"}`), 0, name)

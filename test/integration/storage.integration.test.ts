@@ -1,4 +1,7 @@
-/** The database stops storing alerts, and the service says so: readiness, status and metrics. */
+/**
+ * The database stops storing alerts, and the service says so: readiness, status and metrics. Without a spool, so that a
+ * post that the database does not take is refused.
+ */
 
 import { mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
@@ -76,7 +79,8 @@ const limiter = (switchFile: string) => `
     const now = existsSync(${JSON.stringify(switchFile)})
     if (now === limited) return
     limited = now
-    for (const each of connections) exec.call(each, "pragma max_page_count = " + (now ? 1 : 1000000))
+    for (const each of connections)
+      if (each.isOpen) exec.call(each, "pragma max_page_count = " + (now ? 1 : 1000000))
   }, 20).unref()
 `
 
@@ -87,7 +91,10 @@ describe("a database that stores nothing", () => {
         const directory = yield* temporaryDirectory
         const full = join(directory, "full")
         writeFileSync(join(directory, "limiter.mjs"), limiter(full))
-        const service = yield* start({ NODE_OPTIONS: `--import ${join(directory, "limiter.mjs")}` })
+        const service = yield* start({
+          KUBERNAUT_SPOOL: "off",
+          NODE_OPTIONS: `--import ${join(directory, "limiter.mjs")}`
+        })
         yield* breaks(
           service,
           Effect.sync(() => writeFileSync(full, "")),
@@ -103,7 +110,10 @@ describe("a database that stores nothing", () => {
         const directory = yield* temporaryDirectory
         const full = join(directory, "full")
         writeFileSync(join(directory, "limiter.mjs"), limiter(full))
-        const service = yield* start({ NODE_OPTIONS: `--import ${join(directory, "limiter.mjs")}` })
+        const service = yield* start({
+          KUBERNAUT_SPOOL: "off",
+          NODE_OPTIONS: `--import ${join(directory, "limiter.mjs")}`
+        })
         writeFileSync(full, "")
         yield* until("an unready service", probe(service, "/readyz"), (status) => status === 503)
       })
@@ -114,8 +124,9 @@ describe("a database that stores nothing", () => {
     Effect.scoped(
       Effect.gen(function* () {
         const file = join(yield* temporaryDirectory, "kubernaut.db")
-        const service = yield* start({ KUBERNAUT_DATABASE_URL: `sqlite:${file}` })
-        const other = new DatabaseSync(file)
+        const service = yield* start({ KUBERNAUT_SPOOL: "off", KUBERNAUT_DATABASE_URL: `sqlite:${file}` })
+        // The service may be writing.
+        const other = new DatabaseSync(file, { timeout: 10_000 })
         yield* breaks(
           service,
           Effect.sync(() => other.exec("begin immediate")),
@@ -133,7 +144,7 @@ describe("a database that stores nothing", () => {
         const file = join(directory, "kubernaut.db")
         const away = join(directory, "away")
         mkdirSync(away)
-        const service = yield* start({ KUBERNAUT_DATABASE_URL: `sqlite:${file}` })
+        const service = yield* start({ KUBERNAUT_SPOOL: "off", KUBERNAUT_DATABASE_URL: `sqlite:${file}` })
         const move = Effect.sync(() => renameSync(file, join(away, "kubernaut.db")))
         const back = Effect.sync(() => renameSync(join(away, "kubernaut.db"), file))
         yield* breaks(service, move, back)

@@ -137,7 +137,7 @@ describe("the service process", () => {
           assert.notMatch(service.log(), /\n {4}at /, "the log contains no stack trace")
         })
       ),
-    60_000
+    180_000
   )
 
   const assertFullRecord = (service: Service, id: string) =>
@@ -233,7 +233,8 @@ describe("the service process", () => {
           state
         )
       }
-      assert.strictEqual(value("kubernaut_remediation_duration_seconds_count"), all.length)
+      // The alert that always fires is only recorded, which takes no time.
+      assert.strictEqual(value("kubernaut_remediation_duration_seconds_count"), all.length - 1)
       for (const action of ["RollbackDeployment", "AdjustResources", "PatchHpa"]) {
         assert.strictEqual(value(`kubernaut_actions_total{action="${action}",outcome="yes"}`), 1, action)
       }
@@ -336,7 +337,7 @@ describe("the service process", () => {
           ])
         })
       ),
-    60_000
+    180_000
   )
 
   it.live(
@@ -369,6 +370,6 @@ describe("the service process", () => {
           assert.strictEqual(total(yield* service.metrics, "kubernaut_actions_total"), 0)
         })
       ),
-    60_000
+    180_000
   )
 })

@@ -1,8 +1,10 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber } from "effect"
 import { TestClock } from "effect/testing"
+import type { Investigation } from "../../src/domain/Investigation.ts"
 import { empty } from "../../src/investigation/evidence/Evidence.ts"
 import * as InvestigationChain from "../../src/investigation/InvestigationChain.ts"
+import type { Investigator, InvestigatorError } from "../../src/investigation/Investigator.ts"
 import { request } from "./fixtures/Requests.ts"
 import { succeeds, chainOf, error, fails, found, rules, scripted, withTime } from "./fixtures/ScriptedChain.ts"
 
@@ -228,6 +230,48 @@ describe("evidence", () => {
       assert.strictEqual(gathered, 1)
       yield* chain.investigate(request())
       assert.strictEqual(gathered, 1)
+    })
+  )
+})
+
+describe("partial findings", () => {
+  const finding = { source: "tool", about: "kubectl logs", text: "password=hunter2-hunter2: no coupon_code" } as const
+
+  /** An investigator that finds something, and then ends as given. */
+  const failing = (end: Effect.Effect<Investigation, InvestigatorError>): Investigator => ({
+    name: "holmesgpt",
+    investigate: ({ onFinding }) => Effect.suspend(() => (onFinding?.(finding), end))
+  })
+
+  const given = Effect.fnUntraced(function* (first: Investigator) {
+    const llm = scripted("llm", Effect.fail(error({ _tag: "Refused" }, false, false)), { provider: "a" })
+    const last = rules()
+    const chain = yield* chainOf([first, llm, last])
+    yield* withTime(chain.investigate(request()))
+    return [llm.requests[0]?.partial, last.requests[0]?.partial]
+  })
+
+  it.effect("of a tier that fails, or whose time is over, are given to every tier after it, redacted", () =>
+    Effect.gen(function* () {
+      for (const end of [Effect.fail(error({ _tag: "StepLimit" })), Effect.never]) {
+        for (const partial of yield* given(failing(end))) {
+          assert.deepStrictEqual(partial, [
+            {
+              investigator: "holmesgpt",
+              findings: [{ ...finding, text: "password=[redacted:value] no coupon_code" }]
+            }
+          ])
+        }
+      }
+    })
+  )
+
+  it.effect("are absent where the tier before found nothing", () =>
+    Effect.gen(function* () {
+      assert.deepStrictEqual(yield* given(scripted("holmesgpt", Effect.fail(error({ _tag: "Silent" })))), [
+        undefined,
+        undefined
+      ])
     })
   )
 })

@@ -322,7 +322,7 @@ describe.skipIf(!plane.available)(`the least role on a real API server${plane.no
     for (const manifest of [...installed, ...routeDefinitions]) await api.create(manifest as unknown as Manifest)
     writeFileSync(kubeconfig, await serviceKubeconfig(adminConfig()))
     await Effect.runPromise(fixtures)
-  }, 120_000)
+  }, 180_000)
   afterAll(async () => {
     rmSync(directory, { recursive: true })
     const api = objects()
@@ -339,7 +339,7 @@ describe.skipIf(!plane.available)(`the least role on a real API server${plane.no
         assert.deepStrictEqual(forbidden, [])
         assert.deepStrictEqual([...sent.keys()].toSorted(), texts(observePermissions))
       }),
-    120_000
+    180_000
   )
 
   it.live(

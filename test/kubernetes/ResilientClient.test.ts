@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Fiber, Stream } from "effect"
+import { Effect, Fiber, Stream, Tracer } from "effect"
 import { TestClock } from "effect/testing"
 import type { Change } from "../../src/domain/Change.ts"
 import {
@@ -62,6 +62,7 @@ describe("classify", () => {
     [{ _tag: "Unavailable" }, "failure", true],
     [{ _tag: "TooManyRequests" }, "failure", true],
     [{ _tag: "Timeout" }, "failure", true],
+    [{ _tag: "Timeout", stoodStill: true }, "ignored", true],
     [{ _tag: "StorageFull" }, "failure", true],
     [{ _tag: "DisruptionBudget" }, "ignored", false],
     [{ _tag: "Conflict" }, "ignored", true],
@@ -224,6 +225,45 @@ describe("ResilientClient", () => {
       assert.strictEqual((yield* Fiber.join(write))?.metadata.uid, "u")
       assert.strictEqual(order[1], "write")
       assert.sameMembers(order, ["write", "a", "b", "c", "d", "e"])
+    })
+  )
+
+  it.effect("folds the attempts of reads, and gives each write and dry run a span that names it", () =>
+    Effect.gen(function* () {
+      const spans: Array<Tracer.Span> = []
+      const tracer = Tracer.make({
+        span: (options) => {
+          const span = new Tracer.NativeSpan(options)
+          spans.push(span)
+          return span
+        }
+      })
+      const { client } = yield* resilient([])
+      const step = (name: string, ...requests: ReadonlyArray<Effect.Effect<unknown, KubernetesError>>) =>
+        Effect.withSpan(Effect.all(requests), name)
+      yield* step(
+        "reads",
+        client.get(ref),
+        client.list("Pod", {}),
+        client.logs(ref, { tailLines: 1 }),
+        client.probe
+      ).pipe(
+        Effect.andThen(step("writes", client.apply(change, { dryRun: true }), client.apply(change))),
+        Effect.withTracer(tracer)
+      )
+      assert.deepStrictEqual(
+        spans.map(({ attributes, name }) => [
+          name,
+          attributes.get("kubernaut.reads.folded"),
+          attributes.get("kubernaut.request")
+        ]),
+        [
+          ["reads", 4, undefined],
+          ["writes", undefined, undefined],
+          ["attempt", undefined, "patch Deployment shop/checkout"],
+          ["attempt", undefined, "patch Deployment shop/checkout"]
+        ]
+      )
     })
   )
 

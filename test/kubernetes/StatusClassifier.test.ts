@@ -212,6 +212,13 @@ const rows: ReadonlyArray<Row> = [
     retryable: true
   },
   {
+    what: "no response within the time limit, while this process stood still",
+    outcome: { _tag: "NoResponse", sent: true, timeout: true, stoodStill: true },
+    reason: { _tag: "Timeout", stoodStill: true },
+    applied: "unknown",
+    retryable: true
+  },
+  {
     what: "a timeout of the client",
     outcome: { _tag: "NoResponse", sent: true, timeout: true },
     reason: { _tag: "Timeout" },

@@ -29,6 +29,14 @@ export type Mode =
   | { readonly _tag: "Raw"; readonly body: string }
   /** Sends half of the response and closes the connection. */
   | { readonly _tag: "Cut" }
+  /** Resets the connection before any of the response. */
+  | { readonly _tag: "Reset" }
+  /** One mode for each request, in order. The last one lasts. Not for `Down`. */
+  | { readonly _tag: "Turns"; readonly modes: ReadonlyArray<Mode> }
+  /** As its protocol requires, and only investigations hang: other routes respond. */
+  | { readonly _tag: "HangOn"; readonly path: string }
+  /** Streams these parts of a body, and then ends it, keeps the connection open, or closes it. */
+  | { readonly _tag: "Parts"; readonly parts: ReadonlyArray<string>; readonly ending: "end" | "hang" | "close" }
 
 export interface Call {
   readonly atMs: number
@@ -86,16 +94,43 @@ const respond = (response: Http.ServerResponse, reply: Reply) => {
 }
 
 const cut = (response: Http.ServerResponse, reply: Reply) => {
-  response.writeHead(200, { "content-type": "application/json", "content-length": Buffer.byteLength(reply.body) })
+  response.writeHead(200, {
+    "content-type": "application/json",
+    "content-length": Buffer.byteLength(reply.body),
+    ...reply.headers
+  })
   response.write(reply.body.slice(0, Math.floor(reply.body.length / 2)), () => response.destroy())
 }
 
-const treat = (mode: Mode, protocol: Protocol, call: Call, response: Http.ServerResponse): void => {
+const stream = (response: Http.ServerResponse, { ending, parts }: Extract<Mode, { readonly _tag: "Parts" }>) => {
+  response.writeHead(200, { "content-type": "text/event-stream" })
+  response.flushHeaders()
+  for (const part of parts) response.write(part)
+  if (ending === "end") response.end()
+  else if (ending === "close") response.write(": end\n\n", () => response.destroy())
+}
+
+const treat = (
+  mode: Mode,
+  protocol: Protocol,
+  call: Call,
+  response: Http.ServerResponse,
+  onTurn: (next: Mode) => void
+): void => {
   switch (mode._tag) {
     case "Down":
       return void response.destroy()
     case "Hang":
       return
+    case "HangOn":
+      return call.path === mode.path ? undefined : respond(response, protocol.reply(call, undefined))
+    case "Reset":
+      return void response.socket?.resetAndDestroy()
+    case "Turns": {
+      const [now, ...later] = mode.modes
+      if (later.length > 0) onTurn({ ...mode, modes: later })
+      return treat(now ?? { _tag: "Ok" }, protocol, call, response, onTurn)
+    }
     case "Status":
       return respond(response, {
         status: mode.status,
@@ -104,6 +139,8 @@ const treat = (mode: Mode, protocol: Protocol, call: Call, response: Http.Server
       })
     case "Raw":
       return respond(response, { status: 200, body: mode.body })
+    case "Parts":
+      return stream(response, mode)
     case "Cut":
       return cut(response, protocol.reply(call, undefined))
     case "Ok":
@@ -144,7 +181,9 @@ export const make = Effect.fnUntraced(function* (
       response.on("close", () => {
         call.aborted = !response.writableFinished
       })
-      treat(mode, protocol, call, response)
+      treat(mode, protocol, call, response, (next) => {
+        mode = next
+      })
     })
   })
   const port = yield* listen(server, options.port ?? 0)

@@ -14,6 +14,8 @@ export interface Options {
   readonly port?: number
   /** Absent: any key is accepted, and none is required. */
   readonly apiKey?: string
+  /** An OpenAI-compatible server that is older than `stream_options`, and rejects a request with it. */
+  readonly rejectsUsage?: boolean
 }
 
 const notFound = {
@@ -64,6 +66,10 @@ export const openAiContextLength: string = JSON.stringify({
   }
 })
 
+const openAiUsageRejected: string = JSON.stringify({
+  error: { message: "Unrecognized request argument supplied: stream_options", type: "invalid_request_error" }
+})
+
 /** A chat completion. */
 export const openAiCompletion = (message: Record<string, unknown>, finishReason = "stop"): string =>
   JSON.stringify({
@@ -84,6 +90,84 @@ export const openAiCompletion = (message: Record<string, unknown>, finishReason 
     system_fingerprint: "fp_fc9f1d7035"
   })
 
+/** Server-sent events. */
+const sse = (events: ReadonlyArray<object | string>): string =>
+  events
+    .map((event) => {
+      const data = typeof event === "string" ? event : JSON.stringify(event)
+      const type = typeof event === "string" ? undefined : (event as { readonly type?: string }).type
+      return `${type === undefined ? "" : `event: ${type}\n`}data: ${data}\n\n`
+    })
+    .join("")
+
+/** Text in pieces, as a model writes it. */
+const pieces = (text: string): ReadonlyArray<string> => text.match(/[\s\S]{1,40}/g) ?? []
+
+/** The stream of a completion, in the chunks of OpenAI. */
+export const openAiStream = (completion: string): string => {
+  const { choices, usage, ...rest } = JSON.parse(completion) as {
+    readonly choices: ReadonlyArray<{ readonly message: Record<string, unknown>; readonly finish_reason: string }>
+    readonly usage: object
+  }
+  const { finish_reason: finishReason, message } = choices[0]!
+  const chunk = (delta: object, finish: string | null = null) => ({
+    ...rest,
+    object: "chat.completion.chunk",
+    choices: [{ index: 0, delta, logprobs: null, finish_reason: finish }]
+  })
+  const { content, ...others } = message
+  const text = typeof content === "string" ? content : ""
+  return sse([
+    chunk({ ...others, content: "" }),
+    ...pieces(text).map((each) => chunk({ content: each })),
+    chunk({}, finishReason),
+    { ...rest, object: "chat.completion.chunk", choices: [], usage },
+    "[DONE]"
+  ])
+}
+
+/** The stream of a message, in the events of Anthropic. */
+export const anthropicStream = (message: string): string => {
+  const {
+    content,
+    stop_reason: stopReason,
+    usage,
+    ...rest
+  } = JSON.parse(message) as {
+    readonly content: ReadonlyArray<{ readonly type: string; readonly text?: string; readonly input?: unknown }>
+    readonly stop_reason: string
+    readonly usage: object
+  }
+  const blocks = content.flatMap((block, index) => {
+    const isText = block.type === "text"
+    const start = isText ? { type: "text", text: "" } : { ...block, input: {} }
+    return [
+      { type: "content_block_start", index, content_block: start },
+      ...pieces(isText ? (block.text ?? "") : JSON.stringify(block.input)).map((each) => ({
+        type: "content_block_delta",
+        index,
+        delta: isText ? { type: "text_delta", text: each } : { type: "input_json_delta", partial_json: each }
+      })),
+      { type: "content_block_stop", index }
+    ]
+  })
+  return sse([
+    { type: "message_start", message: { ...rest, content: [], stop_reason: null, usage } },
+    { type: "ping" },
+    ...blocks,
+    { type: "message_delta", delta: { stop_reason: stopReason, stop_sequence: null }, usage: { output_tokens: 89 } },
+    { type: "message_stop" }
+  ])
+}
+
+const asksForStream = (body: string): boolean => (JSON.parse(body) as { readonly stream?: boolean }).stream === true
+
+/** The reply as the request asks for it. */
+const replyTo = (body: string, whole: string, streamed: (whole: string) => string) =>
+  asksForStream(body)
+    ? { status: 200, body: streamed(whole), headers: { "content-type": "text/event-stream" } }
+    : { status: 200, body: whole }
+
 interface ChatRequest {
   readonly messages: ReadonlyArray<{ readonly role: string; readonly content: string }>
 }
@@ -91,7 +175,7 @@ interface ChatRequest {
 const lastQuestion = (body: string): string =>
   (JSON.parse(body) as ChatRequest).messages.findLast((message) => message.role === "user")?.content ?? ""
 
-const openAi = (apiKey: string | undefined): Protocol => ({
+const openAi = ({ apiKey, rejectsUsage }: Options): Protocol => ({
   error: openAiError,
   reply: (call, answer) => {
     if (apiKey !== undefined && call.headers.authorization !== `Bearer ${apiKey}`)
@@ -106,12 +190,15 @@ const openAi = (apiKey: string | undefined): Protocol => ({
           })
         }
       case "POST /v1/chat/completions":
-        return {
-          status: 200,
-          body: openAiCompletion({
+        if (rejectsUsage === true && call.body.includes(`"stream_options"`))
+          return { status: 400, body: openAiUsageRejected }
+        return replyTo(
+          call.body,
+          openAiCompletion({
             content: answer === undefined ? JSON.stringify(answerTo(lastQuestion(call.body))) : answer
-          })
-        }
+          }),
+          openAiStream
+        )
       default:
         return notFound
     }
@@ -174,20 +261,20 @@ const anthropic = (apiKey: string | undefined): Protocol => ({
           })
         }
       case "POST /v1/messages":
-        return {
-          status: 200,
-          body:
-            answer === undefined
-              ? anthropicMessage([
-                  {
-                    type: "tool_use",
-                    id: "toolu_01A09q90qw90lq917835lq9",
-                    name: "answer",
-                    input: answerTo(lastQuestion(call.body))
-                  }
-                ])
-              : anthropicMessage(answer === null ? [] : [{ type: "text", text: answer }], "end_turn")
-        }
+        return replyTo(
+          call.body,
+          answer === undefined
+            ? anthropicMessage([
+                {
+                  type: "tool_use",
+                  id: "toolu_01A09q90qw90lq917835lq9",
+                  name: "answer",
+                  input: answerTo(lastQuestion(call.body))
+                }
+              ])
+            : anthropicMessage(answer === null ? [] : [{ type: "text", text: answer }], "end_turn"),
+          anthropicStream
+        )
       default:
         return notFound
     }
@@ -197,6 +284,6 @@ const anthropic = (apiKey: string | undefined): Protocol => ({
 /** Starts the peer on loopback. It stops when the scope closes. */
 export const make = (options: Options): Effect.Effect<HttpPeer, never, Scope.Scope> =>
   makePeer(
-    options.kind === "openai" ? openAi(options.apiKey) : anthropic(options.apiKey),
+    options.kind === "openai" ? openAi(options) : anthropic(options.apiKey),
     options.port === undefined ? {} : { port: options.port }
   )

@@ -90,7 +90,7 @@ describe.skipIf(!plane.available)(`a change that does not help, on a real API se
             assert.strictEqual(ended.rollback?.attempts.length, 1)
           })
         ),
-      60_000
+      180_000
     )
   })
 })

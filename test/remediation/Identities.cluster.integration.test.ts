@@ -145,7 +145,7 @@ describe.skipIf(!plane.available)(`the identities of the service on a real API s
             assert.strictEqual((yield* real.get(target)).metadata.generation, before.metadata.generation! + 1)
           })
         ),
-      60_000
+      180_000
     )
 
     it.effect(
@@ -163,7 +163,7 @@ describe.skipIf(!plane.available)(`the identities of the service on a real API s
             yield* unchanged(target, before)
           })
         ),
-      60_000
+      180_000
     )
 
     it.effect(
@@ -189,7 +189,7 @@ describe.skipIf(!plane.available)(`the identities of the service on a real API s
             yield* unchanged(target, before)
           })
         ),
-      60_000
+      180_000
     )
 
     it.effect(
@@ -211,7 +211,7 @@ describe.skipIf(!plane.available)(`the identities of the service on a real API s
             yield* unchanged(target, before)
           })
         ),
-      60_000
+      180_000
     )
   })
 })

@@ -1,14 +1,19 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Context, Effect, Latch, Option, Schema } from "effect"
 import { SuspectFinder, type SuspectRequest } from "../../src/changes/SuspectFinder.ts"
+import type { DegradationLevel } from "../../src/domain/DegradationLevel.ts"
 import type { ObjectChange } from "../../src/domain/ObjectChange.ts"
+import type { PastAction } from "../../src/domain/PastAction.ts"
 import { begin, evolve, RemediationEvent, RemediationId } from "../../src/domain/Remediation.ts"
 import type { Suspects } from "../../src/domain/Suspects.ts"
+import { targetKey } from "../../src/domain/Target.ts"
 import { Degradation } from "../../src/health/Degradation.ts"
 import { InvestigationChain } from "../../src/investigation/InvestigationChain.ts"
 import type { InvestigationRequest } from "../../src/investigation/Investigator.ts"
 import * as Investigate from "../../src/remediation/stages/Investigate.ts"
+import { ActionHistory } from "../../src/storage/ActionHistory.ts"
 import { RemediationStore } from "../../src/storage/RemediationStore.ts"
+import { StorageError } from "../../src/storage/StorageError.ts"
 import { alert, at, modified, ref, state, target } from "../changes/scenes.ts"
 
 const secret = "hunter2-hunter2"
@@ -53,14 +58,29 @@ const remediation = begin(
   at(0)
 )
 
+const past: PastAction = {
+  remediationId: RemediationId.make("rem-0"),
+  action: "RestartWorkload",
+  at: at(-600),
+  applied: "yes",
+  verdict: "not-fixed"
+}
+
+const firing = { from: at(-900), to: at(-300) }
+
 /** The events that the stage journals, and what it asked. */
-const investigate = (finder: Option.Option<SuspectFinder["Service"]>) =>
+const investigate = (
+  finder: Option.Option<SuspectFinder["Service"]>,
+  ofTarget: ActionHistory["Service"]["ofTarget"] = () => Effect.succeed([past]),
+  level: DegradationLevel = 0
+) =>
   Effect.gen(function* () {
     const events: Array<RemediationEvent> = []
     const asked: Array<InvestigationRequest> = []
     const services = Context.empty().pipe(
       Context.add(RemediationStore, {
-        joinedAlerts: () => Effect.succeed([])
+        joinedAlerts: () => Effect.succeed([]),
+        earlierFirings: () => Effect.succeed([firing])
       } as unknown as RemediationStore["Service"]),
       Context.add(InvestigationChain, {
         investigate: (request: InvestigationRequest) => {
@@ -68,7 +88,8 @@ const investigate = (finder: Option.Option<SuspectFinder["Service"]>) =>
           return Effect.succeed({ hops: [] })
         }
       } as unknown as InvestigationChain["Service"]),
-      Context.add(Degradation, { current: Effect.succeed({ level: 0 }) } as unknown as Degradation["Service"])
+      Context.add(ActionHistory, { ofTarget } as unknown as ActionHistory["Service"]),
+      Context.add(Degradation, { current: Effect.succeed({ level }) } as unknown as Degradation["Service"])
     )
     const stage = Investigate.make(
       (_claim, self, written) => {
@@ -102,6 +123,7 @@ describe("an investigation", () => {
         })
       )
       assert.strictEqual(requests[0]?.alert.name, "KubePodCrashLooping")
+      assert.deepStrictEqual(requests[0]?.firings, [firing])
       assert.strictEqual(asked[0]?.suspects?.ranked.length, 15)
       const [event] = events
       assert.strictEqual(event?._tag, "Investigated")
@@ -123,6 +145,29 @@ describe("an investigation", () => {
       assert.notProperty(events[0], "suspects")
       const before = evolve(remediation, { _tag: "Investigated", level: 0, hops: [], suspects }, at(1))
       assert.notProperty(evolve(before, { _tag: "Investigated", level: 0, hops: [] }, at(2)), "suspects")
+    })
+  )
+
+  it.effect("gets the earlier actions on the target, and what they came to, in the full context of level 0 alone", () =>
+    Effect.gen(function* () {
+      const targets: Array<string> = []
+      const { asked } = yield* investigate(Option.none(), (key, limit) => {
+        targets.push(`${key} ${limit}`)
+        return Effect.succeed([past])
+      })
+      assert.deepStrictEqual(asked[0]?.history, [past])
+      assert.deepStrictEqual(targets, [`${targetKey({ cluster: "dev", ...target })} 10`])
+      for (const level of [1, 2] as const)
+        assert.notProperty((yield* investigate(Option.none(), undefined, level)).asked[0], "history")
+    })
+  )
+
+  it.effect("is made without them where they cannot be read", () =>
+    Effect.gen(function* () {
+      const unread = new StorageError({ operation: "ofTarget", reason: "busy", retryable: true, committed: "no" })
+      const { asked } = yield* investigate(Option.none(), () => Effect.fail(unread))
+      assert.lengthOf(asked, 1)
+      assert.notProperty(asked[0], "history")
     })
   )
 })

@@ -135,6 +135,6 @@ describe.skipIf(note !== "")(`the service process on a real API server${note}`, 
           assert.strictEqual(undone.rollback?.attempts.length, 1)
         })
       ),
-    120_000
+    180_000
   )
 })

@@ -148,7 +148,7 @@ describe.skipIf(!plane.available)(`a process that is killed in the middle of a d
           assert.isUndefined(ended.rollback)
         })
       ),
-    90_000
+    180_000
   )
 
   it.live(
@@ -183,6 +183,6 @@ describe.skipIf(!plane.available)(`a process that is killed in the middle of a d
           assert.include(ended.conclusion, "not moved back")
         })
       ),
-    90_000
+    180_000
   )
 })

@@ -111,7 +111,7 @@ describe.skipIf(!plane.available)(`pods that a real API server refuses to a cont
             assert.strictEqual(after.metadata.generation, before.metadata.generation! + 2)
           })
         ),
-      60_000
+      180_000
     )
 
     it.effect(
@@ -149,7 +149,7 @@ describe.skipIf(!plane.available)(`pods that a real API server refuses to a cont
             assert.include(after, `"memory":"200Mi"`)
           })
         ),
-      60_000
+      180_000
     )
   })
 })

@@ -140,7 +140,7 @@ describe.skipIf(!plane.available)(`a write that a real API server refuses${plane
             assert.strictEqual(yield* generationOf(target), before.metadata.generation)
           })
         ),
-      30_000
+      180_000
     )
 
     it.effect(
@@ -156,7 +156,7 @@ describe.skipIf(!plane.available)(`a write that a real API server refuses${plane
             assert.strictEqual(yield* generationOf(target), before.metadata.generation)
           })
         ),
-      60_000
+      180_000
     )
 
     it.effect(
@@ -177,7 +177,7 @@ describe.skipIf(!plane.available)(`a write that a real API server refuses${plane
             assert.strictEqual(yield* generationOf(target), before.metadata.generation! + 1)
           })
         ),
-      60_000
+      180_000
     )
 
     it.effect(
@@ -211,7 +211,7 @@ describe.skipIf(!plane.available)(`a write that a real API server refuses${plane
             assert.deepInclude(after.metadata.labels, { touched: "yes" })
           })
         ),
-      60_000
+      180_000
     )
 
     it.effect(
@@ -227,7 +227,7 @@ describe.skipIf(!plane.available)(`a write that a real API server refuses${plane
             assert.strictEqual((yield* Effect.flip(real.get(target))).reason._tag, "NotFound")
           })
         ),
-      60_000
+      180_000
     )
 
     it.effect(
@@ -261,7 +261,7 @@ describe.skipIf(!plane.available)(`a write that a real API server refuses${plane
             assert.strictEqual(after.metadata.generation, 1)
           })
         ),
-      60_000
+      180_000
     )
 
     const evicting = Effect.fnUntraced(function* (name: string, budgets: number) {
@@ -291,7 +291,7 @@ describe.skipIf(!plane.available)(`a write that a real API server refuses${plane
             assert.deepStrictEqual(failures(ended), [["no", "disruption-budget", "policy"]])
           })
         ),
-      60_000
+      180_000
     )
 
     it.effect(
@@ -304,7 +304,7 @@ describe.skipIf(!plane.available)(`a write that a real API server refuses${plane
             assert.include(ended.conclusion, "Leave one PodDisruptionBudget that selects the pod.")
           })
         ),
-      60_000
+      180_000
     )
 
     const held = [{ op: "add", path: "/metadata/finalizers", value: ["example.com/hold"] }] as const
@@ -331,21 +331,28 @@ describe.skipIf(!plane.available)(`a write that a real API server refuses${plane
       const after = yield* real.get(target)
       yield* patched(target, released)
       assert.strictEqual(ended.state, "Escalated", ended.conclusion)
-      assert.deepStrictEqual(failures(ended), [["no", "conflict", "api"]])
+      const failed = failures(ended)
+      // The API server may have closed the connection before it said so.
+      assert.deepStrictEqual(
+        failed.map(([, ...rest]) => rest),
+        [["conflict", "api"]]
+      )
+      const [applied] = failed[0] ?? []
+      assert.include(["no", "unknown"], applied)
       assert.deepStrictEqual(real.specOf(after), real.specOf(before))
-      assert.include(ended.conclusion, "is being deleted")
+      assert.include(ended.conclusion, applied === "no" ? "is being deleted" : "It is not known whether")
     })
 
     it.effect(
       "because the object is being deleted is not planned again, and a person is told",
       () => Effect.scoped(going("going", on("Deployment", "going"))),
-      30_000
+      180_000
     )
 
     it.effect(
       "because the namespace is being deleted is not planned again, and a person is told",
       () => Effect.scoped(going("going-with-all", on("Namespace", namespace))),
-      30_000
+      180_000
     )
   })
 })

@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Layer } from "effect"
+import { Effect, Fiber, Layer } from "effect"
 import { TestClock } from "effect/testing"
 import type { Investigator } from "../../src/investigation/Investigator.ts"
 import * as Kubernaut from "../../src/Kubernaut.ts"
@@ -76,6 +76,55 @@ describe("the actors", () => {
       }).pipe(Effect.provide(service(investigator)))
     }
   )
+
+  it.effect("give a turn to what waits for one when its time has come, and keep no place for it", () => {
+    const { investigator, seen } = counting()
+    return Effect.gen(function* () {
+      const kubernaut = yield* Kubernaut.Kubernaut
+      const actors = yield* RemediationActors
+      yield* actors.turn("critical")
+      yield* kubernaut.receive(
+        webhookOf(
+          Array.from({ length: 20 }, (_, index) =>
+            alertOf(
+              { alertname: "Stuck", namespace: "storm", deployment: `d-${index}`, severity: "critical" },
+              { fingerprint: `d-${index}` }
+            )
+          )
+        )
+      )
+      yield* TestClock.adjust(0)
+      const stopped = yield* Effect.forkChild(actors.turn("critical"))
+      const waits = yield* Effect.forkChild(actors.turn("critical"))
+      yield* TestClock.adjust("3 seconds")
+      assert.isUndefined(waits.pollUnsafe())
+      yield* Fiber.interrupt(stopped)
+      for (let second = 0; second < 10; second++) yield* TestClock.adjust("1 second")
+      yield* Fiber.join(waits)
+      assert.deepStrictEqual([seen.all, seen.most, yield* actors.active], [20, 4, 0])
+      // Every place is free again.
+      yield* kubernaut.receive(storm("next"))
+      for (let second = 0; second < 10; second++) yield* TestClock.adjust("1 second")
+      assert.strictEqual(seen.all, 40)
+    }).pipe(Effect.provide(service(investigator)))
+  })
+
+  it.effect("give no turn to what is not critical while its places are taken, and one to what is critical", () => {
+    const { investigator } = counting()
+    return Effect.gen(function* () {
+      const actors = yield* RemediationActors
+      yield* actors.turn("warning")
+      yield* (yield* Kubernaut.Kubernaut).receive(storm("first"))
+      yield* TestClock.adjust(0)
+      const waits = yield* Effect.forkChild(actors.turn("warning"), { startImmediately: true })
+      yield* actors.turn("critical")
+      assert.isUndefined(waits.pollUnsafe())
+      // It is the first of those that wait, so it shows that one was taken up.
+      yield* TestClock.adjust("1 second")
+      yield* Fiber.join(waits)
+      assert.isAbove(yield* actors.active, 10)
+    }).pipe(Effect.provide(service(investigator)))
+  })
 
   const about = (severity: string, count: number) =>
     Array.from({ length: count }, (_, index) =>

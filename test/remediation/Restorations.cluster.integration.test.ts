@@ -120,7 +120,7 @@ describe.skipIf(!plane.available)(`changes of people on a real API server${plane
           assert.deepStrictEqual(stateOf(undone), ["RolledBack", "operator", "restored"], undone.conclusion)
           assert.deepStrictEqual(changes.meant(yield* changes.present(ref)), changes.meant(now))
         }).pipe(Effect.scoped),
-      60_000
+      180_000
     )
   })
 })

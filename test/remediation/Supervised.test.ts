@@ -16,13 +16,15 @@ describe("Supervised", () => {
       return Effect.never
     })
     const parts = Layer.mergeAll(
-      Layer.succeed(RemediationActors, { fire: () => Effect.void, sweep, active: Effect.succeed(0) }),
-      Layer.succeed(Degradation, {
-        doubt: () => Effect.void,
-        current: Effect.succeed({ level: 0 as const, reasons: [], since: "1970-01-01T00:00:00.000Z" }),
+      Layer.succeed(RemediationActors, {
+        fire: () => Effect.void,
+        sweep,
+        turn: () => Effect.void,
+        active: Effect.succeed(0)
+      }),
+      Layer.mock(Degradation, {
         changes: Stream.empty,
         recoveries: EventHub.make<Recovered>(),
-        refresh: Effect.void,
         run: Effect.never
       })
     )

@@ -53,7 +53,8 @@ const verification = {
 export const service = Effect.fnUntraced(function* (
   client: ClientNode.ClientNodeOptions,
   options: Options = {},
-  path: ClusterFault = direct
+  path: ClusterFault = direct,
+  through: (client: KubernetesClient["Service"]) => KubernetesClient["Service"] = (each) => each
 ) {
   const cases = new Map<string, { readonly propose: Case["propose"]; rounds: number }>()
   const investigator = {
@@ -75,7 +76,7 @@ export const service = Effect.fnUntraced(function* (
   } as const
   const cluster = Layer.effect(
     KubernetesClient,
-    Effect.map(KubernetesClient, (each) => carried(each, path))
+    Effect.map(KubernetesClient, (each) => carried(through(each), path))
   ).pipe(Layer.provide(Layer.orDie(ClientNode.layer(client))))
   const context = yield* Layer.build(
     Kubernaut.layer({

@@ -8,6 +8,7 @@ import { ActionHistory } from "../../src/storage/ActionHistory.ts"
 import { RemediationStore } from "../../src/storage/RemediationStore.ts"
 import { assertConsistent } from "./Consistency.ts"
 import {
+  concluded,
   deployment,
   executed,
   intended,
@@ -32,7 +33,8 @@ export const history = (layer: StorageLayer): void => {
       const acting = yield* store.append(claim, remediation, [intended(checkout, "e")], minute(1))
       const row = { remediationId: remediationId("1"), action: "RestartWorkload" as const, at: minute(1) }
       assert.deepStrictEqual(yield* past.ofTarget(targetKey(checkout), 5), [{ ...row, applied: "unknown" }])
-      const recordSince = (since: Timestamp) => past.recordOf("KubeDeploymentRolloutStuck", "RestartWorkload", since)
+      const recordSince = (since: Timestamp, kind = "Deployment", cluster = "test") =>
+        past.recordOf({ alertName: "KubeDeploymentRolloutStuck", cluster, kind, action: "RestartWorkload" }, since)
       assert.deepStrictEqual(yield* recordSince(minute(0)), { verified: 0, fixed: 0 })
       yield* store.append(claim, acting, [executed("e"), verified("fixed")], minute(2))
       assert.deepStrictEqual(yield* past.ofTarget(targetKey(checkout), 5), [
@@ -40,6 +42,32 @@ export const history = (layer: StorageLayer): void => {
       ])
       assert.deepStrictEqual(yield* recordSince(minute(1)), { verified: 1, fixed: 1 })
       assert.deepStrictEqual(yield* recordSince(minute(2)), { verified: 0, fixed: 0 })
+      assert.deepStrictEqual(yield* recordSince(minute(1), "StatefulSet"), { verified: 0, fixed: 0 })
+      assert.deepStrictEqual(yield* recordSince(minute(1), "Deployment", "other"), { verified: 0, fixed: 0 })
+    }).pipe(Effect.provide(layer))
+  )
+
+  it.effect("the record of an action has the last verdict on each target, so that one target is one use", () =>
+    Effect.gen(function* () {
+      const store = yield* RemediationStore
+      const past = yield* ActionHistory
+      const use = (index: number, name: string, verdict: "fixed" | "not-fixed") =>
+        Effect.gen(function* () {
+          const target = deployment(name)
+          yield* store.accept([newAlert(`${index}`, `f${index}`, target)], minute(index))
+          const { claim, remediation } = yield* take(target)
+          const acting = yield* store.append(claim, remediation, [intended(target, `e${index}`)], minute(index))
+          const judged = [executed(`e${index}`), verified(verdict), concluded("Escalated")]
+          yield* store.append(claim, acting, judged, minute(index))
+        })
+      for (const index of [1, 2, 3, 4]) yield* use(index, "broken", "not-fixed")
+      yield* use(5, "other", "not-fixed")
+      yield* use(6, "other", "fixed")
+      const asked = { alertName: "KubeDeploymentRolloutStuck", cluster: "test", kind: "Deployment" }
+      assert.deepStrictEqual(yield* past.recordOf({ ...asked, action: "RestartWorkload" }, minute(0)), {
+        verified: 2,
+        fixed: 1
+      })
     }).pipe(Effect.provide(layer))
   )
 
@@ -110,6 +138,43 @@ export const history = (layer: StorageLayer): void => {
       assert.deepStrictEqual(yield* spent("test", 1, 10), ["Deployment shop/d2", "Deployment shop/d1"])
       assert.deepStrictEqual(yield* spent("test", 0, 1), ["Deployment shop/d2"])
       assert.deepStrictEqual(yield* spent("other", 0, 10), [])
+    }).pipe(Effect.provide(layer))
+  )
+
+  it.effect("what was read before is read with everything that was written since", () =>
+    Effect.gen(function* () {
+      const store = yield* RemediationStore
+      const past = yield* ActionHistory
+      const read = Effect.gen(function* () {
+        const spent = yield* past.spentSince("test", minute(0), 10)
+        const ended = yield* past.endedSince("test", minute(0), 10)
+        return [
+          spent.map(({ at, unfinished = false }) => ({ at, unfinished })),
+          ended.map(({ symptoms, verdict }) => verdict ?? symptoms.join())
+        ]
+      })
+      const begun = Effect.fnUntraced(function* (index: number) {
+        const target = deployment(`d${index}`)
+        yield* store.accept([newAlert(`${index}`, `f${index}`, target)], minute(0))
+        const { claim, remediation } = yield* take(target)
+        const acting = yield* store.append(claim, remediation, [intended(target, `e${index}`)], minute(index))
+        return { claim, acting }
+      })
+      assert.deepStrictEqual(yield* read, [[], []])
+      const first = yield* begun(1)
+      assert.deepStrictEqual(yield* read, [[{ at: minute(1), unfinished: true }], []])
+      const done = yield* store.append(first.claim, first.acting, [executed("e1")], minute(2))
+      assert.deepStrictEqual(yield* read, [[{ at: minute(2), unfinished: false }], []])
+      yield* store.append(first.claim, done, [verified("fixed"), concluded("Remediated")], minute(3))
+      assert.deepStrictEqual(yield* read, [[{ at: minute(2), unfinished: false }], ["fixed"]])
+      // The rule fires for another pod of the target, so the fix was none.
+      yield* store.accept([newAlert("again", "g1", deployment("d1"), { startsAt: minute(4) })], minute(4))
+      assert.deepStrictEqual(yield* read, [[{ at: minute(2), unfinished: false }], ["not-fixed"]])
+      const second = yield* begun(5)
+      yield* read
+      const outcome = { executionId: "e5", applied: "no", failure: "forbidden", finishedAt: minute(6) } as const
+      yield* store.append(second.claim, second.acting, [{ _tag: "Executed", outcome }], minute(6))
+      assert.deepStrictEqual(yield* read, [[{ at: minute(2), unfinished: false }], ["refused:forbidden", "not-fixed"]])
     }).pipe(Effect.provide(layer))
   )
 

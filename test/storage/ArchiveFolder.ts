@@ -5,9 +5,6 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { Effect } from "effect"
 import { TestClock } from "effect/testing"
-import type { Archive } from "../../src/storage/Archive.ts"
-import type { AuditLog } from "../../src/storage/AuditLog.ts"
-import type { RemediationStore } from "../../src/storage/RemediationStore.ts"
 import * as Storage from "../../src/storage/Storage.ts"
 import { minute } from "./Incident.ts"
 
@@ -17,11 +14,7 @@ export const directory = Effect.acquireRelease(
 )
 
 /** Runs an effect on storage in the folder, as one process would, `days` after the incident began. */
-export const life = <A, E>(
-  folder: string,
-  days: number,
-  effect: Effect.Effect<A, E, RemediationStore | AuditLog | Archive>
-) =>
+export const life = <A, E>(folder: string, days: number, effect: Effect.Effect<A, E, Storage.Services>) =>
   Effect.andThen(
     TestClock.setTime(Date.parse(minute(days * 24 * 60))),
     Effect.provide(effect, Storage.layerSqlite({ filename: join(folder, "kubernaut.db") }), { local: true })

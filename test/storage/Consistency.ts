@@ -3,6 +3,7 @@ import { Effect, Option } from "effect"
 import { isFinal, replay } from "../../src/domain/Remediation.ts"
 import { targetKey } from "../../src/domain/Target.ts"
 import { AuditLog } from "../../src/storage/AuditLog.ts"
+import { Figures } from "../../src/storage/Figures.ts"
 import { RemediationStore, type RemediationSummary } from "../../src/storage/RemediationStore.ts"
 
 /** Asserts the invariants of a store through its public API: rows, journals, audit lines and counters agree. */
@@ -11,6 +12,8 @@ export const assertConsistent = Effect.gen(function* () {
   const auditLog = yield* AuditLog
   const { items } = yield* store.list({ limit: 10_000 })
   const open: Array<string> = []
+  const states: Record<string, number> = {}
+  const actions: Record<string, number> = {}
   const withWork: Array<string> = []
   let journaled = 0
   for (const item of items) {
@@ -28,6 +31,11 @@ export const assertConsistent = Effect.gen(function* () {
       updatedAt
     }
     assert.deepStrictEqual(item, joinedTo === undefined ? summary : { ...summary, joinedTo })
+    states[state] = (states[state] ?? 0) + 1
+    for (const { intent, outcome } of remediation.executions) {
+      const key = `${intent.action.type} ${outcome?.applied ?? "pending"}`
+      actions[key] = (actions[key] ?? 0) + 1
+    }
     if (!isFinal(state)) {
       open.push(targetKey(target))
       if (state !== "AwaitingReview" || remediation.alertResolvedAt !== undefined) withWork.push(targetKey(target))
@@ -37,6 +45,13 @@ export const assertConsistent = Effect.gen(function* () {
   assert.strictEqual(new Set(open).size, open.length, "no target has two open remediations")
   assert.deepStrictEqual([...(yield* store.openTargets)].sort(), withWork.sort())
   assert.strictEqual(yield* store.backlog, open.length)
+  const figures = yield* Effect.flatMap(Figures, ({ current }) => current)
+  assert.deepStrictEqual(figures.alerts, states, "the figures count every remediation by its state")
+  assert.deepStrictEqual(
+    Object.fromEntries(figures.actions.map(({ action, count, outcome }) => [`${action} ${outcome}`, count])),
+    actions,
+    "the figures count every action by its outcome"
+  )
   const lines = yield* auditLog.read(0, 100_000)
   assert.strictEqual(
     lines.filter((line) => line.kind.startsWith("remediation.")).length,

@@ -13,6 +13,7 @@ import { resolving } from "./promises/Resolve.contract.ts"
 import { retargeting } from "./promises/Retarget.contract.ts"
 import { reviewing } from "./promises/Review.contract.ts"
 import { rollingBack } from "./promises/Rollback.contract.ts"
+import { spending } from "./SpendLedger.contract.ts"
 import type { StorageLayer } from "./StorageLayer.ts"
 
 export const contract = (name: string, layer: StorageLayer): void => {
@@ -27,6 +28,7 @@ export const contract = (name: string, layer: StorageLayer): void => {
     rollingBack(layer)
     history(layer)
     auditing(layer)
+    spending(layer)
     listing(layer)
     anyOrder(layer)
   })

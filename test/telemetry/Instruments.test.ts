@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { type Remediation, RemediationId } from "../../src/domain/Remediation.ts"
-import { Instruments } from "../../src/telemetry/Instruments.ts"
+import { Instruments, type Standing } from "../../src/telemetry/Instruments.ts"
 
 const make = (options: { readonly nowMs?: () => number; readonly spansDropped?: () => number } = {}) =>
   new Instruments({
@@ -10,8 +10,8 @@ const make = (options: { readonly nowMs?: () => number; readonly spansDropped?: 
     processMetrics: false
   })
 
-const sample = async (instruments: Instruments, series: string): Promise<number | undefined> => {
-  const line = (await instruments.expose()).split("\n").find((line) => line.startsWith(`${series} `))
+const sample = async (instruments: Instruments, series: string, standing?: Standing): Promise<number | undefined> => {
+  const line = (await instruments.expose(standing)).split("\n").find((line) => line.startsWith(`${series} `))
   return line === undefined ? undefined : Number(line.slice(series.length + 1))
 }
 
@@ -44,10 +44,37 @@ describe("Instruments", () => {
     const { registry } = make()
     const found = (await registry.getMetricsAsJSON()).map(({ name, type }) => `${name} ${String(type)}`)
     assert.sameMembers(found, [
+      "kubernaut_request_duration_seconds histogram",
+      "kubernaut_intake_duration_seconds histogram",
+      "kubernaut_investigation_duration_seconds histogram",
+      "kubernaut_action_duration_seconds histogram",
+      "kubernaut_model_calls_total counter",
+      "kubernaut_model_tokens_total counter",
+      "kubernaut_model_cost_total counter",
+      "kubernaut_model_calls_without_cost_total counter",
+      "kubernaut_model_calls_over_budget_total counter",
+      "kubernaut_storage_up gauge",
+      "kubernaut_health_check gauge",
+      "kubernaut_spool_alerts gauge",
+      "kubernaut_spool_oldest_seconds gauge",
+      "kubernaut_spool_usable gauge",
+      "kubernaut_notifications_waiting gauge",
+      "kubernaut_notifications_oldest_seconds gauge",
+      "kubernaut_watchdog_age_seconds gauge",
+      "kubernaut_remediations_open gauge",
+      "kubernaut_reviews_waiting gauge",
+      "kubernaut_review_oldest_seconds gauge",
+      "kubernaut_business_alerts gauge",
+      "kubernaut_business_verdicts gauge",
+      "kubernaut_business_actions gauge",
+      "kubernaut_business_investigation_accuracy_ratio gauge",
+      "kubernaut_business_action_success_ratio gauge",
       "kubernaut_service_availability_ratio gauge",
       "kubernaut_fallback_activations_total counter",
+      "kubernaut_hedges_total counter",
       "kubernaut_recovery_time_seconds gauge",
       "kubernaut_circuit_breaker_state gauge",
+      "kubernaut_service_suspended gauge",
       "kubernaut_circuit_breaker_transitions_total counter",
       "kubernaut_requests_total counter",
       "kubernaut_retry_attempts_total counter",
@@ -78,8 +105,34 @@ describe("Instruments", () => {
       )
     }
     assert.strictEqual(await sample(instruments, `kubernaut_circuit_breaker_state{service="holmesgpt"}`), 0)
-    assert.strictEqual(await sample(instruments, `kubernaut_service_availability_ratio{service="holmesgpt"}`), 1)
+    assert.strictEqual(
+      await sample(
+        instruments,
+        `kubernaut_circuit_breaker_transitions_total{service="holmesgpt",from="closed",to="open"}`
+      ),
+      0
+    )
     assert.strictEqual(await sample(instruments, `kubernaut_bulkhead_in_use{service="holmesgpt"}`), 3)
+  })
+
+  it("reads at each scrape why a service is suspended, also since before the start", async () => {
+    const breaker: { tagUnsafe: "Suspended" | "Closed"; suspendedUnsafe: string | undefined } = {
+      tagUnsafe: "Suspended",
+      suspendedUnsafe: "out-of-money"
+    }
+    const instruments = new Instruments({
+      services: [{ name: "llm:a", breaker }],
+      nowMs: () => 0,
+      spansDropped: () => 0,
+      processMetrics: false
+    })
+    const of = (reason: string) =>
+      sample(instruments, `kubernaut_service_suspended{service="llm:a",reason="${reason}"}`)
+    assert.deepStrictEqual([await of("out-of-money"), await of("wrong-key")], [1, 0])
+    assert.strictEqual(await sample(instruments, `kubernaut_circuit_breaker_state{service="llm:a"}`), 1)
+    Object.assign(breaker, { tagUnsafe: "Closed", suspendedUnsafe: undefined })
+    assert.deepStrictEqual([await of("out-of-money"), await of("wrong-key")], [0, 0])
+    assert.strictEqual(await sample(instruments, `kubernaut_circuit_breaker_state{service="llm:a"}`), 0)
   })
 
   it("counts calls by outcome, and retries", async () => {
@@ -115,6 +168,7 @@ describe("Instruments", () => {
         generation: 1
       })
     }
+    instruments.onResilience({ _tag: "CallSucceeded", pipeline: "holmesgpt", attempts: 1, durationMs: 1 })
     move("Closed", "Open", 50_000)
     assert.strictEqual(await state(), 1)
     move("Open", "HalfOpen", 80_000)
@@ -178,11 +232,10 @@ describe("Instruments", () => {
     assert.strictEqual(await sample(instruments, "kubernaut_remediation_duration_seconds_count"), 0)
   })
 
-  it("counts alerts, fallbacks, restarts and dropped spans, and shows the level", async () => {
+  it("counts alerts, fallbacks, restarts and dropped spans", async () => {
     const instruments = make({ spansDropped: () => 7 })
     instruments.onAlert("shed")
     instruments.onFallback({ from: "holmesgpt", to: "llm" })
-    instruments.onLevel(2)
     instruments.onResilience({
       _tag: "ChildRestarted",
       supervisor: "kubernaut",
@@ -193,11 +246,6 @@ describe("Instruments", () => {
     })
     assert.strictEqual(await sample(instruments, `kubernaut_alerts_received_total{status="shed"}`), 1)
     assert.strictEqual(await sample(instruments, `kubernaut_fallback_activations_total{from="holmesgpt",to="llm"}`), 1)
-    assert.strictEqual(await sample(instruments, "kubernaut_degradation_level"), 2)
-    instruments.onEmergencyStop(true)
-    assert.strictEqual(await sample(instruments, "kubernaut_emergency_stop"), 1)
-    instruments.onEmergencyStop(undefined)
-    assert.notMatch(await instruments.expose(), /^kubernaut_emergency_stop /m)
     assert.strictEqual(await sample(instruments, `kubernaut_supervisor_restarts_total{child="sweep"}`), 1)
     assert.strictEqual(await sample(instruments, "kubernaut_spans_dropped_total"), 7)
     assert.strictEqual(await sample(instruments, "kubernaut_spans_dropped_total"), 7)

@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Layer } from "effect"
 import { HttpClient, HttpClientError, type HttpClientRequest } from "effect/http"
-import { Response } from "../../src/simulation/farEnds/HolmesGpt.ts"
+import { type Response, wholeResponse } from "../../src/simulation/farEnds/HolmesGptConversation.ts"
 import * as OtlpExporter from "../../src/telemetry/OtlpExporter.ts"
 import { type ReadableSpan, SpanExporter } from "../../src/telemetry/SpanExporter.ts"
 
@@ -46,11 +46,7 @@ const exported = Effect.fnUntraced(function* (
 })
 
 const responding = (request: HttpClientRequest.HttpClientRequest, status: number, retryAfter?: string) =>
-  new Response(
-    request,
-    { status, body: "{}", worth: "neither", ...(retryAfter === undefined ? {} : { retryAfter }) },
-    1
-  )
+  wholeResponse(request, { status, body: "{}", ...(retryAfter === undefined ? {} : { retryAfter }) })
 
 const refused = (request: HttpClientRequest.HttpClientRequest) =>
   new HttpClientError.HttpClientError({ reason: new HttpClientError.TransportError({ request }) })

@@ -46,7 +46,7 @@ describe.skipIf(!plane.available)(`verification on a real control plane${plane.n
             `changed-by-another: Deployment ${namespace}/web was changed by kubectl-edit after the action`
           )
         }),
-      60_000
+      180_000
     )
   })
 })

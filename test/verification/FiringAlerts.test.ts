@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Fiber, Layer } from "effect"
+import { Effect, Fiber, Layer, Tracer } from "effect"
 import { HttpClient, HttpClientResponse } from "effect/http"
 import { TestClock } from "effect/testing"
 import type { Alert } from "../../src/domain/Alert.ts"
@@ -79,6 +79,29 @@ const silent: ReadonlyArray<readonly [claim: string, Answers]> = [
 ]
 
 describe("Alertmanager's list of alerts", () => {
+  it.effect("is read without spans, because a verification reads it often, unless it cannot be read", () =>
+    Effect.gen(function* () {
+      const spansOf = (answers: Answers) =>
+        Effect.gen(function* () {
+          const spans: Array<Tracer.NativeSpan> = []
+          const tracer = Tracer.make({
+            span: (options) => {
+              const span = new Tracer.NativeSpan(options)
+              spans.push(span)
+              return span
+            }
+          })
+          yield* look(answers).pipe(Effect.withSpan("verify"), Effect.withTracer(tracer))
+          return spans.map(({ attributes, name }) => [name, attributes.get("kubernaut.request")])
+        })
+      assert.deepStrictEqual(yield* spansOf({ alerts: [[entry]], status: [started] }), [["verify", undefined]])
+      assert.deepStrictEqual(yield* spansOf({ alerts: [404], status: [started] }), [
+        ["verify", undefined],
+        ["attempt", "list alerts"]
+      ])
+    })
+  )
+
   it.effect("shows that an alert fires, even if it is suppressed", () =>
     Effect.gen(function* () {
       assert.deepStrictEqual(yield* look({ alerts: [[other, entry]], status: [started] }), {
@@ -189,6 +212,56 @@ describe("Alertmanager's list of alerts", () => {
         for (let call = 0; call < 20; call++) assert.deepStrictEqual(yield* look(alert), { _tag: "Silent" })
         assert.strictEqual(circuitBreaker?.tagUnsafe, "Closed")
       }).pipe(Effect.provide(alertmanager(client)))
+    })
+  )
+
+  it.effect("is not taken out by a probe that it answers: refused, it responds; limited, nothing was found out", () =>
+    Effect.gen(function* () {
+      const probed = (status: number) =>
+        Effect.flatMap(FiringAlerts.FiringAlerts, ({ probe }) => Effect.exit(probe!)).pipe(
+          Effect.map((exit) => (exit._tag === "Success" ? "responds" : JSON.stringify(exit.cause.reasons))),
+          Effect.provide(
+            alertmanager(
+              HttpClient.make((request) =>
+                Effect.succeed(HttpClientResponse.fromWeb(request, new Response("", { status })))
+              )
+            )
+          )
+        )
+      assert.strictEqual(yield* probed(401), "responds")
+      assert.strictEqual(yield* probed(404), "responds")
+      assert.include(yield* probed(429), '"countsAsFailure":false')
+      assert.include(yield* probed(503), '"countsAsFailure":true')
+    })
+  )
+
+  it.effect("says whether any alert of a name is listed, also without knowing which process answers", () =>
+    Effect.gen(function* () {
+      const listing = (alerts: ReadonlyArray<unknown> | number) =>
+        withTime(
+          Effect.flatMap(FiringAlerts.FiringAlerts, ({ lists }) =>
+            lists!("Watchdog", ({ cluster = "prod" }) => cluster === "prod")
+          ).pipe(
+            Effect.provide(
+              alertmanager(
+                HttpClient.make((request) =>
+                  Effect.succeed(
+                    HttpClientResponse.fromWeb(
+                      request,
+                      typeof alerts === "number"
+                        ? new Response("no", { status: alerts })
+                        : new Response(JSON.stringify(alerts), { headers: { "content-type": "application/json" } })
+                    )
+                  )
+                )
+              )
+            )
+          )
+        )
+      assert.strictEqual(yield* listing([other]), true)
+      assert.strictEqual(yield* listing([]), false)
+      assert.strictEqual(yield* listing([{ ...other, labels: { cluster: "staging" } }]), false, "of another cluster")
+      assert.isUndefined(yield* listing(401), "a refusal does not say that it is absent")
     })
   )
 })

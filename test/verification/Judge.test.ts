@@ -74,6 +74,12 @@ const recoverable: ReadonlyArray<
 > = [
   ["a replica is not ready", "not-ready", { readyReplicas: 2 }, "not-fixed"],
   ["the number of ready replicas is missing", "not-ready", { readyReplicas: null }, "not-fixed"],
+  [
+    "a pod crashes, and its controller still counts it as ready",
+    "not-ready",
+    { pods: [pod("a"), pod("b"), pod("c", { ready: false, reason: "CrashLoopBackOff" })] },
+    "not-fixed"
+  ],
   ["a replica has the old template", "not-updated", { updatedReplicas: 2 }, "not-fixed"],
   ["a replica is not available", "not-available", { availableReplicas: 2 }, "not-fixed"],
   [

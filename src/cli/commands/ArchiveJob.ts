@@ -7,10 +7,10 @@ import { inspect } from "../../storage/sqlite/Inspection.ts"
 import { schemaVersion } from "../../storage/sqlite/Migrations.ts"
 import * as Storage from "../../storage/Storage.ts"
 import type { StorageError } from "../../storage/StorageError.ts"
-import * as Application from "../Application.ts"
 import { readSettings } from "../Edge.ts"
 import { CommandFailed } from "../ExitCode.ts"
 import { print } from "../Output.ts"
+import * as StorageParts from "../StorageParts.ts"
 
 const failed = (error: StorageError | ArchiveError) => new CommandFailed({ code: "unavailable", text: error.message })
 
@@ -18,7 +18,7 @@ const failed = (error: StorageError | ArchiveError) => new CommandFailed({ code:
 const withArchive = <A>(use: (archive: Archive["Service"]) => Effect.Effect<A, StorageError | ArchiveError>) =>
   Effect.gen(function* () {
     const settings = yield* readSettings
-    const filename = Application.databaseFile(settings)
+    const filename = StorageParts.databaseFile(settings)
     if (!existsSync(filename))
       return yield* new CommandFailed({
         code: "bad",
@@ -35,7 +35,7 @@ const withArchive = <A>(use: (archive: Archive["Service"]) => Effect.Effect<A, S
         code: "bad",
         text: `${filename} has schema version ${found.version}, and this program works on version ${schemaVersion}. Start the service of this version first: it migrates the database.`
       })
-    const storage = Storage.layerSqlite(Application.storageOptions(settings))
+    const storage = Storage.layerSqlite(StorageParts.storageOptions(settings))
     return yield* Effect.flatMap(Archive, use).pipe(Effect.provide(storage), Effect.mapError(failed))
   })
 

@@ -102,7 +102,7 @@ const rowsText = (rows: ReadonlyArray<Row>): ReadonlyArray<string> => {
 }
 
 /** What a list means: without gaps it is everything, and with gaps it is not. */
-const verdict = ({ changes, gaps, since, until, unread }: ChangeList): ReadonlyArray<string> => [
+const verdict = ({ changes, gaps, since, until, unread, watched }: ChangeList): ReadonlyArray<string> => [
   gaps.length > 0
     ? `${changes.length === 0 ? "No change was seen, but not" : "Not"} everything was watched: what happened in the intervals above is unknown.`
     : changes.length === 0
@@ -110,7 +110,7 @@ const verdict = ({ changes, gaps, since, until, unread }: ChangeList): ReadonlyA
         ? `No change was seen from ${since} to ${until}, but not everything could be read.`
         : `Nothing changed from ${since} to ${until}: it was watched throughout.`
       : unread.length > 0
-        ? "It was watched throughout, but not everything could be read."
+        ? `${watched === "throughout" ? "It was watched throughout, but not" : "Not"} everything could be read.`
         : "It was watched throughout: there are no other changes.",
   ...(unread.length === 0
     ? []

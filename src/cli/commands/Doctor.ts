@@ -14,8 +14,10 @@ import { readSettings } from "../Edge.ts"
 import { CommandFailed } from "../ExitCode.ts"
 import { print, table } from "../Output.ts"
 import { type Settings, tracesUrl } from "../settings/Settings.ts"
+import * as StorageParts from "../StorageParts.ts"
 import { rightsFindings } from "./DoctorRights.ts"
 import { type Finding, ok } from "./Finding.ts"
+import { sinkFindings } from "./NotifyJob.ts"
 import { prepare } from "./Serve.ts"
 
 const reasonOf = (error: unknown): string => {
@@ -38,7 +40,7 @@ const attempt = <E, R>(
 
 /** Checks the database file, which the service may be using. */
 export const databaseFinding = Effect.fnUntraced(function* (settings: Settings) {
-  const file = Application.databaseFile(settings)
+  const file = StorageParts.databaseFile(settings)
   const fileSystem = yield* FileSystem.FileSystem
   const path = yield* Path.Path
   if (file === ":memory:")
@@ -128,7 +130,7 @@ const clusterIdentity = Effect.fnUntraced(function* (settings: Settings, client:
       result: settings.mode === "observe" ? "warning" : "failed",
       message: `the namespace kube-system, whose uid identifies the cluster, cannot be read (${found.failure.reason._tag}), so nothing is written: allow get on namespaces`
     } satisfies Finding
-  const file = Application.databaseFile(settings)
+  const file = StorageParts.databaseFile(settings)
   const exists = yield* Effect.flatMap(FileSystem.FileSystem, (fileSystem) =>
     Effect.orElseSucceed(fileSystem.exists(file), () => false)
   )
@@ -192,10 +194,9 @@ const reachableHttp = (check: string, url: string) =>
     Effect.flatMap(HttpClient.HttpClient, (client) => client.get(url))
   )
 
-/** Asks for what verification asks for: a server that refuses it is as good as none, though it responds. */
-export const alertmanagerFinding = Effect.fnUntraced(function* (url: string) {
-  const check = "alertmanager"
-  const address = `${url.replace(/\/+$/, "")}/api/v2/status`
+/** Asks for what the service will ask for: a server that refuses it is as good as none, though it responds. */
+const asked = Effect.fnUntraced(function* (check: string, url: string, path: string, otherwise: string) {
+  const address = `${url.replace(/\/+$/, "")}${path}`
   const client = yield* HttpClient.HttpClient
   let status = 0
   const found = yield* attempt(
@@ -208,9 +209,25 @@ export const alertmanagerFinding = Effect.fnUntraced(function* (url: string) {
     : ({
         check,
         result: "failed",
-        message: `${publicUrl(address)} answers ${status}, so it cannot be asked whether an alert still fires: check KUBERNAUT_ALERTMANAGER_URL, and what the server requires`
+        message: `${publicUrl(address)} answers ${status}, so ${otherwise}`
       } satisfies Finding)
 })
+
+export const alertmanagerFinding = (url: string) =>
+  asked(
+    "alertmanager",
+    url,
+    "/api/v2/status",
+    "it cannot be asked whether an alert still fires: check KUBERNAUT_ALERTMANAGER_URL, and what the server requires"
+  )
+
+const prometheusFinding = (url: string) =>
+  asked(
+    "prometheus",
+    url,
+    "/api/v1/query?query=vector(1)",
+    "models get no metrics: check KUBERNAUT_PROMETHEUS_URL, and what the server requires"
+  )
 
 const models = Effect.fnUntraced(function* (settings: Settings) {
   const investigators = [
@@ -250,6 +267,8 @@ export const examine = Effect.fnUntraced(function* (settings: Settings) {
     ...(yield* clusterFindings(settings)),
     ...(yield* models(settings)),
     ...(settings.alertmanagerUrl === undefined ? [] : [yield* alertmanagerFinding(settings.alertmanagerUrl)]),
+    ...(settings.prometheusUrl === undefined ? [] : [yield* prometheusFinding(settings.prometheusUrl)]),
+    ...(yield* sinkFindings(settings)),
     ...(traces === undefined ? [] : [yield* reachableHttp("traces", traces)])
   ] satisfies ReadonlyArray<Finding>
 }, Effect.provide(NodeHttpClient.layerUndici))

@@ -3,9 +3,11 @@
 import { Effect, FileSystem, Schema } from "effect"
 import { Argument, Command, Flag } from "effect/cli"
 import { levelName } from "../../domain/DegradationLevel.ts"
+import { hedgeText } from "../../domain/Investigation.ts"
 import { isFinal, RemediationId, RemediationState } from "../../domain/Remediation.ts"
 import { describe } from "../../domain/StandingOrder.ts"
 import { displayName } from "../../domain/Target.ts"
+import type { Finding } from "../../health/HealthSupervisor.ts"
 import type { AuditPage, Component, RemediationDetail } from "../../http/Responses.ts"
 import { Webhook } from "../../intake/AlertmanagerWebhook.ts"
 import { normalized } from "../../intake/SenderDialect.ts"
@@ -14,6 +16,7 @@ import { CommandFailed } from "../ExitCode.ts"
 import { print, say, table } from "../Output.ts"
 import { suspectsText, undoneText } from "./ChangesText.ts"
 import { rollbackText } from "./RollbackCommand.ts"
+import { callsText } from "./SpendText.ts"
 
 const id = Argument.String("id").pipe(Argument.withDescription("Remediation id"), Argument.withSchema(RemediationId))
 
@@ -35,6 +38,13 @@ const componentRow = ({ breaker, message, name, status }: Component): ReadonlyAr
   message ?? breaker?.reason ?? ""
 ]
 
+const findingRow = ({ layer, message, name, status }: Finding): ReadonlyArray<string> => [
+  `  ${name}`,
+  layer,
+  status,
+  message ?? ""
+]
+
 export const status = Command.make(
   "status",
   connection,
@@ -48,7 +58,9 @@ export const status = Command.make(
       `Cluster ${status.cluster}, mode ${status.mode}, version ${status.version}`,
       `Investigators: ${status.capabilities.investigators.join(", ") || "none"}. Context: ${status.capabilities.context}. Actions: ${status.capabilities.actions}.`,
       "Components:",
-      ...table(status.components.map(componentRow))
+      ...table(status.components.map(componentRow)),
+      "Health checks:",
+      ...table(status.health.map(findingRow))
     ])
   })
 ).pipe(Command.withDescription("Show the degradation level, the remaining capabilities and every component"))
@@ -58,7 +70,7 @@ export const status = Command.make(
 // ----------------------------------------------------------------------------
 
 const hopText = (hop: RemediationDetail["hops"][number]): string =>
-  `  ${hop.investigator}${hop.provider === undefined ? "" : ` (${hop.provider})`}: ${hop.outcome}${hop.reason === undefined ? "" : `, ${hop.reason}`}, ${hop.attempts} attempt${hop.attempts === 1 ? "" : "s"}, ${Math.round(hop.durationMs)} ms`
+  `  ${hop.investigator}${hop.provider === undefined ? "" : ` (${hop.provider})`}: ${hop.outcome}${hop.reason === undefined ? "" : `, ${hop.reason}`}${hop.detail === undefined ? "" : ` (${hop.detail})`}${hop.hedge === undefined ? "" : `, ${hedgeText(hop.hedge)}`}, ${hop.attempts} attempt${hop.attempts === 1 ? "" : "s"}, ${Math.round(hop.durationMs)} ms`
 
 const detailText = (found: RemediationDetail): ReadonlyArray<string> => [
   `${found.id}  ${found.state}${found.joinedTo === undefined ? "" : ` to ${found.joinedTo}`}${found.handedOverTo === undefined ? "" : `, handed over to ${found.handedOverTo}`}`,
@@ -66,6 +78,7 @@ const detailText = (found: RemediationDetail): ReadonlyArray<string> => [
   `Target: ${found.target.cluster}: ${displayName(found.target)}`,
   ...(found.level === undefined ? [] : [`Level:  ${found.level} (${levelName(found.level)})`]),
   ...(found.hops.length === 0 ? [] : ["Hops:", ...found.hops.map(hopText)]),
+  ...callsText(found.calls),
   ...(found.investigation === undefined
     ? []
     : [

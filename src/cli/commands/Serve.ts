@@ -4,7 +4,9 @@ import { createSecureContext } from "node:tls"
 import { NodeHttpClient } from "@effect/platform-node"
 import { Effect, FileSystem, Layer, Record, Redacted } from "effect"
 import type { HttpServer } from "effect/http"
+import * as HolmesGptInvestigator from "../../investigation/models/HolmesGptInvestigator.ts"
 import { load as loadRulebook, resolve as resolveRulebook, standard } from "../../investigation/rules/Rulebook.ts"
+import type { StorageError } from "../../storage/StorageError.ts"
 import * as Logging from "../../telemetry/Logging.ts"
 import * as OtlpExporter from "../../telemetry/OtlpExporter.ts"
 import { publicUrl } from "../../telemetry/PublicUrl.ts"
@@ -15,6 +17,8 @@ import { CommandFailed } from "../ExitCode.ts"
 import { ConfigurationError, modelsOf } from "../settings/Configuration.ts"
 import { type Settings, tracesProtocol, tracesUrl } from "../settings/Settings.ts"
 import * as TokensFile from "../settings/TokensFile.ts"
+import * as StorageParts from "../StorageParts.ts"
+import * as StorageStart from "../StorageStart.ts"
 import { version } from "../Version.ts"
 
 /** The effective rules: the operator's rulebook, extending or replacing the built-in rules. */
@@ -46,6 +50,19 @@ const readTls = Effect.fnUntraced(function* ({ tlsCert, tlsKey }: Settings) {
   return { tls }
 })
 
+const checkHolmesgptKey = ({ holmesgptApiKeyFile: path }: Settings) =>
+  path === undefined
+    ? Effect.void
+    : Effect.mapError(
+        HolmesGptInvestigator.apiKeyOfFile(path),
+        () =>
+          new ConfigurationError({
+            problems: [
+              { key: "KUBERNAUT_HOLMESGPT_API_KEY_FILE", at: path, message: "cannot read a key from the file" }
+            ]
+          })
+      )
+
 /** The fault injection that the settings request, if any. */
 export const faultInjection = (settings: Settings) =>
   settings.faultInjection.length === 0
@@ -64,6 +81,7 @@ export const prepare = Effect.fnUntraced(function* (settings: Settings) {
       (error) => new ConfigurationError({ problems: [{ key: "KUBERNAUT_RULEBOOK", message: error.message }] })
     )
   )
+  yield* checkHolmesgptKey(settings)
   const tokens = settings.tokensFile === undefined ? {} : { tokens: yield* TokensFile.load(settings.tokensFile) }
   return {
     settings,
@@ -145,7 +163,7 @@ const announce = (
           ...settings.llmProviders.map(({ name }) => `llm:${name}`),
           `rules (${rules.length})`
         ].join(" > "),
-        database: Application.databaseFile(settings),
+        database: StorageParts.databaseFile(settings),
         access:
           tokens === undefined
             ? "anonymous, on loopback only"
@@ -165,7 +183,7 @@ const startError = (error: { readonly _tag: string; readonly message: string }, 
     case "StorageError":
       return new CommandFailed({
         code: "unavailable",
-        text: `Cannot open the database ${Application.databaseFile(settings)}: ${error.message}.`
+        text: `Cannot open the database ${StorageParts.databaseFile(settings)}: ${error.message}.`
       })
     default:
       return new CommandFailed({ code: "configuration", text: error.message })
@@ -179,21 +197,43 @@ const logWarnings = ({ warnings }: Settings) =>
     { discard: true }
   )
 
+/** The service listens, and its database cannot be opened. */
+const announceWaiting =
+  ({ settings }: Application.Prepared) =>
+  (address: HttpServer.HttpServer["Service"]["address"], error: StorageError) =>
+    Effect.logError(
+      "The database cannot be opened. Kubernaut accepts alerts into its spool, and starts to work on them when it is",
+      { url: urlOf(address, settings), database: StorageParts.databaseFile(settings), reason: error.message }
+    )
+
+/** Logged before the scope closes, while requests in flight are still being served. */
+const saysThatItStops = Effect.onInterrupt(() =>
+  Effect.logInfo("Kubernaut is stopping. Send a second signal to stop at once")
+)
+
 /** Runs the service until it is interrupted. */
 export const run = (prepared: Application.Prepared, colours: boolean) =>
-  Effect.andThen(logWarnings(prepared.settings), Application.start(prepared)).pipe(
-    Effect.tap(({ address }) => announce(address, prepared)),
-    Effect.flatMap(({ givenUp }) =>
-      Effect.mapError(
-        givenUp,
-        () =>
-          new CommandFailed({ code: "software", text: "The HTTP server failed repeatedly. See the log for the cause." })
-      )
-    ),
-    // Runs before the scope closes, while requests in flight are still being served.
-    Effect.onInterrupt(() => Effect.logInfo("Kubernaut is stopping. Send a second signal to stop at once")),
+  Effect.gen(function* () {
+    yield* logWarnings(prepared.settings)
+    const { socket, storage } = yield* saysThatItStops(StorageStart.open(prepared, announceWaiting(prepared)))
+    return yield* Application.start(prepared, socket).pipe(
+      Effect.tap(({ address }) => announce(address, prepared)),
+      Effect.flatMap(({ givenUp }) =>
+        Effect.mapError(
+          givenUp,
+          () =>
+            new CommandFailed({
+              code: "software",
+              text: "The HTTP server failed repeatedly. See the log for the cause."
+            })
+        )
+      ),
+      saysThatItStops,
+      Effect.scoped,
+      Effect.provide(Layer.provideMerge(Application.service(prepared), storage))
+    )
+  }).pipe(
     Effect.scoped,
-    Effect.provide(Application.layer(prepared)),
     Effect.mapError((error) => (error._tag === "CommandFailed" ? error : startError(error, prepared.settings))),
     Effect.onInterrupt(() => Effect.logInfo("Kubernaut has stopped")),
     Effect.provide(Layer.provideMerge(tracing(prepared.settings), logging(prepared.settings, colours)))

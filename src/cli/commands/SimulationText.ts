@@ -1,6 +1,7 @@
 /** The output of `kubernaut simulate` as text: summary, failures and trace. */
 
 import * as Availability from "../../simulation/report/Availability.ts"
+import { causes } from "../../simulation/report/Causes.ts"
 import * as Coverage from "../../simulation/report/Coverage.ts"
 import type { TraceLine } from "../../simulation/report/Timeline.ts"
 import * as Failure from "../../simulation/run/Failure.ts"
@@ -36,7 +37,7 @@ export const summaryText = (
   warnings: ReadonlyArray<string>
 ): ReadonlyArray<string> => {
   const { availability, coverage, endings, figures } = summary
-  const { byReasonMs } = availability
+  const { byCauseMs, byReasonMs } = availability
   const share = (ms: number) => percent(availability.observedMs === 0 ? 0 : ms / availability.observedMs)
   const ratio = Availability.ratio(availability)
   return [
@@ -59,10 +60,11 @@ export const summaryText = (
         "  available",
         `${percent(ratio)}${ratio >= Availability.goal ? "" : `, below the goal of ${Availability.goal * 100} %`} (down ${share(byReasonMs.down)}, deaf ${share(byReasonMs.deaf)}, idle ${share(byReasonMs.idle)})`
       ],
+      ["  without it", causes.map((cause) => `${cause} ${share(byCauseMs[cause])}`).join(", ")],
       ["  faults", counts(coverage.faults) || "none"],
       [
         "  coverage",
-        `${Object.keys(coverage.crashPoints).length} crash points, ${Object.keys(coverage.remediations).length} remediation transitions, ${Object.keys(coverage.breakers).length} breaker transitions, ${Object.keys(coverage.levels).length} level transitions, ${Object.keys(coverage.marks).length} of ${Object.keys(Coverage.sometimes).length} marks`
+        `${Object.keys(coverage.crashPoints).length} crash points, ${Object.keys(coverage.remediations).length} remediation transitions, ${Object.keys(coverage.breakers).length} breaker transitions, ${Object.keys(coverage.levels).length} level transitions, ${Object.keys(coverage.marks).length} of ${Coverage.marksWith((kind) => coverage.faults[kind] !== undefined).length} marks`
       ],
       [
         "  work",

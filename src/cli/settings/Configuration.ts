@@ -14,6 +14,7 @@ import { LineCounter, parseDocument } from "yaml"
 import type { ModelPeer } from "../../simulation/farEnds/paths/Wire.ts"
 import { publicUrl } from "../../telemetry/PublicUrl.ts"
 import * as Verifier from "../../verification/Verifier.ts"
+import { hedgeProblems } from "./HedgeSettings.ts"
 import { openTelemetry } from "./OpenTelemetry.ts"
 import {
   environmentKey,
@@ -183,6 +184,58 @@ export const modelsOf = ({ holmesgptUrl, llmProviders }: Settings): ReadonlyArra
   ...llmProviders.map(({ name }) => `llm:${name}` as const)
 ]
 
+const holmesgptKeyProblems = (values: Partial<Settings>): ReadonlyArray<Problem> => {
+  const { holmesgptApiKey: key, holmesgptApiKeyFile: file, holmesgptUrl: url } = values
+  const set = [
+    ...(key === undefined ? [] : ["KUBERNAUT_HOLMESGPT_API_KEY"]),
+    ...(file === undefined ? [] : ["KUBERNAUT_HOLMESGPT_API_KEY_FILE"])
+  ]
+  return [
+    ...(set.length > 0 && url === undefined
+      ? [{ key: "KUBERNAUT_HOLMESGPT_URL", message: `required when ${set.join(" and ")} is set` }]
+      : []),
+    ...(set.length > 1
+      ? [{ key: set[1]!, message: `must not be set together with ${set[0]}: which key is right?` }]
+      : [])
+  ]
+}
+
+/** A budget is checked before a call, by what the call is expected to cost. So that has to be known. */
+const spendChecks = ({
+  holmesgptSpend,
+  holmesgptUrl,
+  llmProviders = [],
+  spendBudgets = {}
+}: Partial<Settings>): ReadonlyArray<Problem> => {
+  const limits = Object.values(spendBudgets)
+  const ofMoney = limits.some(({ money }) => money !== undefined)
+  const unpriced = ofMoney ? llmProviders.filter(({ price }) => price === undefined).map(({ name }) => name) : []
+  const holmesgpt =
+    holmesgptUrl === undefined || limits.length === 0
+      ? []
+      : (["inputTokens", "outputTokens", ...(ofMoney ? (["price"] as const) : [])] as const).filter(
+          (field) => holmesgptSpend?.[field] === undefined
+        )
+  return [
+    ...(unpriced.length === 0
+      ? []
+      : [
+          {
+            key: "KUBERNAUT_LLM_PROVIDERS",
+            message: `a budget of money needs the price of each provider, and ${unpriced.join(", ")} has none. Where calls cost nothing it is {"input":0,"output":0}`
+          }
+        ]),
+    ...(holmesgpt.length === 0
+      ? []
+      : [
+          {
+            key: "KUBERNAUT_HOLMESGPT_SPEND",
+            message: `budgets need what an investigation of HolmesGPT is expected to take: set ${holmesgpt.join(", ")}`
+          }
+        ])
+  ]
+}
+
 /** Problems that involve several settings. */
 const crossChecks = (values: Partial<Settings>): ReadonlyArray<Problem> => {
   const problems: Array<Problem> = []
@@ -203,10 +256,7 @@ const crossChecks = (values: Partial<Settings>): ReadonlyArray<Problem> => {
       message: `must be less than ${Duration.format(settleTimeout)}, the time that a target has to settle. Otherwise no target is ever verified as fixed`
     })
   }
-  if (values.holmesgptApiKey !== undefined && values.holmesgptUrl === undefined) {
-    problems.push({ key: "KUBERNAUT_HOLMESGPT_URL", message: "required when KUBERNAUT_HOLMESGPT_API_KEY is set" })
-  }
-  return problems
+  return [...problems, ...holmesgptKeyProblems(values), ...hedgeProblems(values), ...spendChecks(values)]
 }
 
 export interface ParseInput {

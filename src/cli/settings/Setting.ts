@@ -1,6 +1,7 @@
 /** One setting: its schema, its default, and the texts for help and errors. */
 
-import { Schema } from "effect"
+import { Duration, Schema } from "effect"
+import { DurationText } from "../../domain/DurationText.ts"
 
 /**
  * How the text of an environment variable is parsed into the value that the file would contain. `words` is a
@@ -58,3 +59,12 @@ export const httpUrl = ({ description, example }: { readonly description: string
   })
 
 export const Secret = Schema.RedactedFromValue(Schema.NonEmptyString)
+
+/** A time to wait for something: none at all would end everything before it begins. */
+export const Timeout = DurationText.check(
+  Schema.makeFilter((duration) =>
+    Duration.toMillis(duration) > 0 && Duration.toMillis(duration) <= Duration.toMillis(Duration.days(1))
+      ? undefined
+      : "Expected more than zero and at most 1 day"
+  )
+)

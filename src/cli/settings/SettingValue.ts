@@ -1,6 +1,8 @@
 /** Decodes the value of one setting, and describes what is wrong with it without quoting a secret. */
 
 import { Result, Schema, SchemaIssue } from "effect"
+import { Price } from "../../investigation/spend/Price.ts"
+import { NotificationSinkSetting } from "./NotificationSettings.ts"
 import { LlmProvider, type SettingName, settings } from "./Settings.ts"
 
 const formatIssues = SchemaIssue.makeFormatterStandardSchemaV1()
@@ -14,7 +16,7 @@ const decodeSchema = (name: SettingName, raw: unknown) =>
     onExcessProperty: "error"
   })(raw)
 
-const publicFields = new Set(Object.keys(LlmProvider.fields))
+const publicFields = new Set([LlmProvider, Price, NotificationSinkSetting].flatMap(({ fields }) => Object.keys(fields)))
 
 /** A path within a secret value. A key that is not ours may be part of the secret, so only its position is named. */
 const placeIn = (name: SettingName, raw: unknown, path: ReadonlyArray<unknown>): string => {

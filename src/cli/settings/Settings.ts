@@ -15,21 +15,20 @@ import { DurationText } from "../../domain/DurationText.ts"
 import { Mode } from "../../domain/Mode.ts"
 import { defaultClusterLabels } from "../../intake/AlertCluster.ts"
 import { meanings } from "../../intake/AlertTarget.ts"
+import { Price } from "../../investigation/spend/Price.ts"
 import { Requested } from "../../simulation/injection/Requested.ts"
-import { ArchiveAge } from "../../storage/Archive.ts"
 import { publicUrl } from "../../telemetry/PublicUrl.ts"
+import { alertmanager } from "./AlertmanagerSettings.ts"
 import { changes } from "./ChangeSettings.ts"
+import { health } from "./HealthSettings.ts"
+import { hedge } from "./HedgeSettings.ts"
+import { holmesgpt } from "./HolmesGptSettings.ts"
+import { notifications } from "./NotificationSettings.ts"
 import { openTelemetry } from "./OpenTelemetry.ts"
-import { HttpUrl, httpUrl, Secret, setting, wholeNumber } from "./Setting.ts"
-
-/** A time to wait for something: none at all would end everything before it begins. */
-const Timeout = DurationText.check(
-  Schema.makeFilter((duration) =>
-    Duration.toMillis(duration) > 0 && Duration.toMillis(duration) <= Duration.toMillis(Duration.days(1))
-      ? undefined
-      : "Expected more than zero and at most 1 day"
-  )
-)
+import { prometheus } from "./PrometheusSettings.ts"
+import { HttpUrl, Secret, setting, Timeout, wholeNumber } from "./Setting.ts"
+import { spend } from "./SpendSettings.ts"
+import { storage } from "./StorageSettings.ts"
 
 export const LlmProvider = Schema.Struct({
   name: Schema.String.check(
@@ -38,7 +37,13 @@ export const LlmProvider = Schema.Struct({
   kind: Schema.Literals(["openai", "anthropic"]),
   url: Schema.optionalKey(HttpUrl),
   model: Schema.NonEmptyString,
-  key: Schema.optionalKey(Secret)
+  key: Schema.optionalKey(Secret),
+  /** How long to wait for the first byte of an answer. Default 10 seconds. */
+  firstSign: Schema.optionalKey(Timeout),
+  /** The context window of the model. Default 131,072 tokens. */
+  contextTokens: Schema.optionalKey(wholeNumber(1000, 100_000_000)),
+  /** Absent: what a call costs is not known. */
+  price: Schema.optionalKey(Price)
 })
 export type LlmProvider = typeof LlmProvider.Type
 
@@ -143,6 +148,7 @@ export const settings = {
       "names of contexts, or file:/path/to/token, separated by commas, such as backup,file:/var/run/secrets/spare/token"
   }),
   ...changes,
+  ...health,
   mode: setting(Mode, {
     form: "text",
     fallbackText: "auto on the sandbox, otherwise observe",
@@ -210,45 +216,9 @@ export const settings = {
       secret: true
     }
   ),
-  archiveAfter: setting(ArchiveAge, {
-    form: "text",
-    description:
-      "Age at which finished remediations and audit lines move from the database to compressed files, once a day. Unset: the database keeps everything; see kubernaut archive.",
-    expected: "a duration of 7 days or more, such as 90 days"
-  }),
-  archiveDirectory: setting(Schema.NonEmptyString, {
-    form: "text",
-    description:
-      "Folder of the archived files, by default archive beside the database. Nothing is ever removed from it.",
-    expected: "the path to a folder"
-  }),
-  archiveKey: setting(Schema.NonEmptyString, {
-    form: "text",
-    description:
-      "PEM file with the Ed25519 private key that signs what was archived, by default archive.key in that folder. It is created when missing. Keep it where only this service can read it.",
-    expected: "the path to a PEM file"
-  }),
-  holmesgptUrl: httpUrl({
-    description: "Base URL of the HolmesGPT API server. Without it, investigations start with the LLM providers.",
-    example: "http://localhost:5050"
-  }),
-  holmesgptApiKey: setting(Secret, {
-    form: "text",
-    description: "API key for the HolmesGPT server.",
-    expected: "a non-empty API key",
-    secret: true
-  }),
-  holmesgptTimeout: setting(Timeout, {
-    form: "text",
-    fallback: "30 seconds",
-    description: "Deadline of one HolmesGPT investigation. Servers with many toolsets may need minutes.",
-    expected: "a duration with a unit, more than zero and at most 1 day, such as 30 seconds or 2 minutes"
-  }),
-  holmesgptModel: setting(Schema.NonEmptyString, {
-    form: "text",
-    description: "Model for HolmesGPT to use, by its name in HolmesGPT's model list.",
-    expected: "a model name from HolmesGPT's /api/model"
-  }),
+  ...storage,
+  ...holmesgpt,
+  ...hedge,
   llmProviders: setting(
     Schema.Array(LlmProvider).check(
       Schema.makeFilter(
@@ -263,16 +233,14 @@ export const settings = {
       form: "json",
       fallback: [],
       description:
-        "LLM providers in the order they are tried: a list of entries with name, kind (openai or anthropic), url, model and key.",
+        "LLM providers in the order they are tried: a list of entries with name, kind (openai or anthropic), url, model, key, firstSign (how long to wait for the first byte; 10 seconds), contextTokens (131072) and price (of a million tokens: input and output; 0 if it costs nothing).",
       expected: `a list such as [{"name":"openai","kind":"openai","model":"gpt-5","key":"…"}]`,
       secret: true
     }
   ),
-  alertmanagerUrl: httpUrl({
-    description:
-      "URL of Alertmanager. With it, verification also asks whether the alert still fires; without it, the verdict depends on the workload and on webhooks.",
-    example: "http://alertmanager:9093"
-  }),
+  ...spend,
+  ...alertmanager,
+  ...prometheus,
   guardrails: setting(GuardrailSettings.check(Schema.makeFilter(conflictIn)), {
     form: "json",
     fallback: {},
@@ -317,6 +285,7 @@ export const settings = {
       "Permits KUBERNAUT_FAULT_INJECTION on a real cluster in modes approve and auto. Must equal KUBERNAUT_CLUSTER_NAME.",
     expected: "the name of the cluster"
   }),
+  ...notifications,
   ...openTelemetry
 } as const
 

@@ -44,6 +44,28 @@ const volumesWith = (template: PodTemplate, config: string): ReadonlySet<unknown
       .map(({ name }) => name)
   )
 
+/** The keys of a ConfigMap without which the containers of a template do not start. */
+export const keysNeeded = (template: PodTemplate, config: string): ReadonlySet<unknown> => {
+  const needed = (reference: unknown): ReadonlyArray<unknown> => {
+    const fields = (reference ?? {}) as Fields
+    return fields["name"] !== config || fields["optional"] === true
+      ? []
+      : [fields["key"], ...listIn(fields, "items").map(({ key }) => key)]
+  }
+  const ofVolume = ({ configMap, projected }: Fields): ReadonlyArray<unknown> => [
+    ...needed(configMap),
+    ...listIn((projected as Fields | undefined) ?? {}, "sources").flatMap((source) => needed(source["configMap"]))
+  ]
+  return new Set([
+    ...listIn(template.spec, "volumes").flatMap(ofVolume),
+    ...[...template.spec.containers, ...(template.spec.initContainers ?? [])].flatMap((container) =>
+      listIn(container, "env").flatMap(({ valueFrom }) =>
+        needed((valueFrom as Fields | undefined)?.["configMapKeyRef"])
+      )
+    )
+  ])
+}
+
 /** Whether containers of a template keep the values of a ConfigMap from their start. */
 export const keepsFromStart = (template: PodTemplate, config: string): boolean => {
   const volumes = volumesWith(template, config)

@@ -18,6 +18,7 @@
  * | `gitops-owned`         | GitOps owns the object, so the change has to be reverted in its source                 |
  * | `not-restorable`       | a Namespace, Node or claim was created or deleted: nobody can create its content again |
  * | `not-restorable`       | the change is one of the owners of an object: one that is gone takes the object along  |
+ * | `not-restorable`       | the change added a key of a ConfigMap without which the target does not start          |
  * | `irreversible`         | a volume cannot shrink                                                                 |
  * | `immutable-field`      | the API server never changes the field                                                 |
  * | `no-manifest`          | the object was deleted or created, and was not recorded                                |
@@ -37,7 +38,7 @@ import { gitOpsSourceOf } from "../../kubernetes/GitOpsSource.ts"
 import type { KubernetesObject } from "../../kubernetes/KubernetesClient.ts"
 import { managersOf } from "../../kubernetes/Managers.ts"
 import { foreignOwnerOf, refersTo } from "../../kubernetes/Ownership.ts"
-import { patch } from "../ObjectPatch.ts"
+import { patch, removal } from "../ObjectPatch.ts"
 import {
   type Ask,
   ask,
@@ -52,6 +53,7 @@ import {
   relatedOf,
   wrongKind
 } from "../Plan.ts"
+import { keysNeeded } from "./ConfigRestart.ts"
 import { restartFor } from "./ConfigRestartPlan.ts"
 import { creationAsks, fieldAsks, removalAsks, type Step } from "./RestorationAsks.ts"
 import { editsOf, type FieldState, fieldStates, shown, written } from "./RestoredFields.ts"
@@ -134,6 +136,8 @@ const fixedRefusal = (change: ObjectChange, object: KubernetesObject): PlanRefus
   const paths = change.fields.map(({ path }) => FieldPath.display(path))
   if (change.ref.kind === "PersistentVolumeClaim" && paths.some((path) => path.startsWith("spec")))
     return refuse("irreversible", `A volume cannot shrink, so ${paths.join(", ")} of ${name} is never put back.`)
+  if (paths.includes("metadata.deletionTimestamp"))
+    return refuse("irreversible", `The deletion of ${name} has begun, and nobody can take that back.`)
   const owners = change.fields.find(({ path: [first, second] }) => first === "metadata" && second === "ownerReferences")
   if (owners !== undefined)
     return refuse(
@@ -166,6 +170,20 @@ const scaledRefusal = (states: ReadonlyArray<FieldState>, object: KubernetesObje
       )
 }
 
+/** A later change may have made the target depend on a key that this one has added. */
+const neededRefusal = ({ fields, ref }: ObjectChange, { target }: PlanObjects): PlanRefusal | undefined => {
+  const workload = target && asKind(target, "Deployment", "StatefulSet", "DaemonSet")
+  if (workload === undefined || ref.kind !== "ConfigMap") return undefined
+  const needed = keysNeeded(workload.spec.template, ref.name)
+  const added = fields.find(({ before, path }) => before === undefined && path.length === 2 && needed.has(path[1]))
+  return added === undefined
+    ? undefined
+    : refuse(
+        "not-restorable",
+        `Containers of ${workload.kind} ${workload.metadata.name} do not start without ${FieldPath.display(added.path)} of ${displayName(ref)}, which the change added.`
+      )
+}
+
 const restoreFields = (
   change: ObjectChange,
   object: KubernetesObject,
@@ -182,8 +200,8 @@ const restoreFields = (
   const others = states.filter(({ state }) => state !== "changed")
   if (others.length > 0)
     return refuse("changed-since-change", `${name} was changed again after the change: ${differenceText(others)}.`)
-  const scaled = scaledRefusal(states, object, objects)
-  if (scaled !== undefined) return scaled
+  const refusal = neededRefusal(change, objects) ?? scaledRefusal(states, object, objects)
+  if (refusal !== undefined) return refusal
   const fields = states.map(({ field }) => field)
   const edits = editsOf(object, fields)
   if (edits === undefined)
@@ -258,7 +276,7 @@ const remove = (change: ObjectChange, object: KubernetesObject, context: PlanCon
       `${name} was changed after it was created: ${since.map(({ path }) => FieldPath.display(path)).join(", ")}.`
     )
   return planned(
-    [{ _tag: "Delete", ref: change.ref, uid: change.uid }],
+    [removal(object)],
     {
       _tag: "Partial",
       changes: [{ _tag: "Create", ref: change.ref, manifest: keptManifest(object) }],

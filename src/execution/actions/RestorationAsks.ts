@@ -13,7 +13,12 @@
  * | `widens-rights`       | adds rules or subjects to a Role, ClusterRole or binding, or creates one again |
  * | `opens-network`       | removes a direction from a NetworkPolicy, or lets all traffic of one through,  |
  * |                       | also by an address block of all addresses; admits more addresses to a Service  |
- * |                       | or an Ingress                                                                  |
+ * |                       | or an Ingress; gives a Service an address outside of the cluster; selects      |
+ * |                       | other pods for a NetworkPolicy; takes an annotation away that guards an        |
+ * |                       | Ingress or a Service, such as one that asks for a login                        |
+ * | `weakens-isolation`   | lets containers reach more of their node, or the API server: see               |
+ * |                       | `PodIsolation`; puts back a label that exempts a namespace from a check, or    |
+ * |                       | takes one away that subjects it to one                                         |
  * | `lowers-pod-security` | lowers the pod security level that a namespace enforces                        |
  * | `evicts-pods`         | cordons a node, or taints it                                                   |
  * | `node-not-ready`      | makes a node schedulable that does not work, or that a person has given up     |
@@ -144,7 +149,13 @@ const isOpen = (rule: unknown): boolean => {
   return (peers.length === 0 || peers.some(isEverybody)) && listOf(ports).length === 0
 }
 
-const opensNetwork = ({ from, path, to }: Step): boolean => {
+/** Whether a NetworkPolicy may no longer apply to a pod. A requirement that goes selects more pods. */
+const releasesPods = ({ path, to }: Step): boolean =>
+  path[1] === "podSelector" && to !== undefined && to !== null && !sameJson(to, {})
+
+const opensNetwork = (step: Step): boolean => {
+  const { from, path, to } = step
+  if (releasesPods(step)) return true
   const last = path.at(-1)
   if (last === "policyTypes") return listOf(from).some((type) => !listOf(to).includes(type))
   return (last === "ingress" || last === "egress") && listOf(to).some(isOpen) && !listOf(from).some(isOpen)
@@ -168,6 +179,70 @@ const admitsMore = ({ from, path, to }: Step): boolean => {
   const [now, then] = [addressesIn(from), addressesIn(to)]
   return now.length > 0 && (then.length === 0 || !then.every((each) => now.includes(each)))
 }
+
+const exposure = ["ClusterIP", "NodePort", "LoadBalancer"]
+
+/** Whether a Service gets an address outside of the cluster that it does not have now. */
+const exposes = ({ from, path, to }: Step): boolean => {
+  if (endsWith(path, "spec", "type")) return exposure.indexOf(String(to)) > Math.max(0, exposure.indexOf(String(from)))
+  return path[1] === "externalIPs" && to !== undefined && to !== null
+}
+
+const exposureAsks = (object: KubernetesObject, name: string, steps: Steps): ReadonlyArray<Ask> =>
+  object.kind === "Service"
+    ? steps
+        .filter(exposes)
+        .map((step) => objection("opens-network", name, step, "makes it reachable from outside of the cluster"))
+    : []
+
+/** Labels by which admission, meshes and policies leave a namespace out. */
+const exempting = /(^|[^a-z])(ignore|exempt|skip|bypass|exclude|privileged|disabled?)/i
+
+const exempts = ({ path, to }: Step): boolean =>
+  to !== undefined && to !== null && exempting.test(`${String(path.at(-1))} ${typeof to === "string" ? to : ""}`)
+
+/** Labels by which a namespace asks for a check, an identity or encryption. */
+const subjecting = /(enforce|validat|admission|audit|polic(y|ies)|inject|sidecar|mesh|mtls|isolat|restrict|secur)/i
+
+/** Whether a label that subjects a namespace to a check goes, or says something else. */
+const releases = ({ from, path, to }: Step): boolean =>
+  typeof from === "string"
+  && !exempting.test(`${String(path.at(-1))} ${from}`)
+  && subjecting.test(String(path.at(-1)))
+  && from !== to
+
+const exemptionAsks = (object: KubernetesObject, name: string, steps: Steps): ReadonlyArray<Ask> =>
+  object.kind === "Namespace"
+    ? steps
+        .filter(
+          (step) =>
+            step.path[1] === "labels"
+            && !String(step.path.at(-1)).startsWith("pod-security.kubernetes.io/")
+            && (exempts(step) || releases(step))
+        )
+        .map((step) => objection("weakens-isolation", name, step, "may exempt it from a check that it has now"))
+    : []
+
+const tokenAsks = (object: KubernetesObject, name: string, steps: Steps): ReadonlyArray<Ask> =>
+  object.kind === "ServiceAccount"
+    ? steps
+        .filter(({ from, path, to }) => path[0] === "automountServiceAccountToken" && from === false && to !== false)
+        .map((step) => objection("weakens-isolation", name, step, "gives its pods a token of the API server"))
+    : []
+
+/** Annotations by which an Ingress asks who it is, and a load balancer stays inside of the network. */
+const guarding =
+  /([./-]auth-|authenticat|oauth|oidc|\bwaf|modsecurity|load-?balancer-(internal|type|scheme)|\/scheme$)/i
+
+const guards = ({ from, path, to }: Step): boolean =>
+  path[1] === "annotations" && from !== undefined && guarding.test(String(path.at(-1))) && !sameJson(from, to)
+
+const guardAsks = (object: KubernetesObject, name: string, steps: Steps): ReadonlyArray<Ask> =>
+  ["Service", "Ingress", "HTTPRoute", "GRPCRoute"].includes(object.kind)
+    ? steps
+        .filter(guards)
+        .map((step) => objection("opens-network", name, step, "may let requests in that it keeps out now"))
+    : []
 
 const addressAsks = (object: KubernetesObject, name: string, steps: Steps): ReadonlyArray<Ask> =>
   object.kind === "Service" || object.kind === "Ingress"
@@ -261,6 +336,10 @@ export const fieldAsks = (object: KubernetesObject, steps: Steps): ReadonlyArray
     ...rightsAsks(object, name, steps),
     ...networkAsks(object, name, steps),
     ...addressAsks(object, name, innermost(steps)),
+    ...guardAsks(object, name, innermost(steps)),
+    ...exposureAsks(object, name, innermost(steps)),
+    ...exemptionAsks(object, name, innermost(steps)),
+    ...tokenAsks(object, name, steps),
     ...podSecurityAsks(object, name, innermost(steps)),
     ...nodeAsks(object, name, steps)
   ]

@@ -129,16 +129,24 @@ const holdsConfidential = (value: unknown): boolean =>
       (!Array.isArray(value) && (confidential.has(name) || secretName.test(name))) || holdsConfidential(each)
   )
 
+/** The fields that refer to a Secret, whose name is none. */
+const referring = /^(name|namespace|kind|secret|secrets|secretName|secretRef|imagePullSecrets)$/
+
+/** Whether a field, or what it is in, has a name under which secrets are kept: `spec.adminPassword.value`. */
+const isBeneathSecretName = (path: FieldPath.FieldPath): boolean =>
+  !(typeof path.at(-1) === "string" && referring.test(path.at(-1) as string))
+  && path
+    .map((token) => (typeof token === "string" ? token : token.value))
+    .some((name) => !referring.test(name) && (secretName.test(name) || secretName.test(name.replace(/s$/, ""))))
+
 const longest = 80
 
 /** A value for people. One that may be a secret, or that is long, is shown by its digest. */
 export const shown = (path: FieldPath.FieldPath, value: unknown): string => {
   if (value === undefined) return "none"
   const text = JSON.stringify(ordered(value)) ?? "none"
-  const last = path.at(-1)
   const isOpen =
-    !path.some((token) => typeof token === "string" && confidential.has(token))
-    && !(typeof last === "string" && secretName.test(last))
+    !path.some((token) => typeof token === "string" && confidential.has(token)) && !isBeneathSecretName(path)
   const plain = typeof value === "string" ? value : text
   return typeof value === "boolean"
     || typeof value === "number"

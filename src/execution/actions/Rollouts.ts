@@ -12,6 +12,7 @@ import { historyOf, type PastTemplate } from "../../kubernetes/RevisionHistory.t
 import { patch, set } from "../ObjectPatch.ts"
 import { asKind, nothingToDo, planned, type Planner, refuse, step, wrongKind } from "../Plan.ts"
 import { rolloutAsks } from "./Disruption.ts"
+import { isolationAsks } from "./PodIsolation.ts"
 import { rolloutRefusal, type Workload } from "./RolloutStart.ts"
 import { evictionsOf, stuckPods } from "./StuckPods.ts"
 
@@ -48,7 +49,11 @@ export const rollback: Planner<"RollbackDeployment"> = (action, subject, objects
     [change, ...evictionsOf(stuck.pods)],
     { _tag: "Exact", changes: [inverse] },
     {
-      asks: [...rolloutAsks(workload, objects, false), ...stuck.asks],
+      asks: [
+        ...isolationAsks(name, workload.spec.template, chosen.template),
+        ...rolloutAsks(workload, objects, false),
+        ...stuck.asks
+      ],
       figures: { revision: step(current, chosen.revision), ...stuck.figures }
     }
   )

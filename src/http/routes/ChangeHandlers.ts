@@ -75,6 +75,7 @@ interface Found {
   readonly changes: ReadonlyArray<ObjectChange | RelatedChange>
   readonly kinds: ReadonlyArray<string>
   readonly unread: ReadonlyArray<string>
+  readonly isPartlyRecorded?: boolean
   readonly target?: { readonly ref: ResourceRef; readonly exists: "yes" | "no" | "unknown" }
 }
 
@@ -110,6 +111,7 @@ const ofTarget = Effect.fnUntraced(function* (
     changes: found.changes,
     kinds: kinds.filter((kind) => journal.kinds.includes(kind)),
     unread: found.unread,
+    isPartlyRecorded: found.isPartlyRecorded,
     target: { ref: target, exists: found.exists }
   } satisfies Found
 })
@@ -178,7 +180,7 @@ export const ChangeHandlers = HttpApiBuilder.group(
       return {
         ...interval,
         ...(found.target === undefined ? {} : { target: found.target }),
-        watched: gaps.length === 0 ? ("throughout" as const) : ("partly" as const),
+        watched: gaps.length === 0 && found.isPartlyRecorded !== true ? ("throughout" as const) : ("partly" as const),
         gaps: gaps.map((gap) => ({ ...gap, why: whyOf(gap.reason) })),
         unread: found.unread,
         changes,

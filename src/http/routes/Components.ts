@@ -2,10 +2,12 @@
  * The components that the service depends on, as the status route shows them, and the circuit breakers that an operator
  * can override.
  *
- * The wiring of the service supplies the list, so `http` depends on none of them.
+ * The wiring of the service supplies the list, so `http` depends on none of them. The health check of the same name
+ * says what is known while the breaker is closed: a peer of which nothing is known is not up.
  */
 
 import { Context, Effect, Layer, Option } from "effect"
+import type { Finding } from "../../health/HealthSupervisor.ts"
 import type { CircuitBreaker, Snapshot } from "../../resilience/breaker/CircuitBreaker.ts"
 import type { BreakerStatus, Component } from "../Responses.ts"
 
@@ -15,7 +17,7 @@ export interface Part {
   /** The breaker that guards calls to it, if any. */
   readonly breaker?: CircuitBreaker
   /** Default: derived from the state of the breaker. */
-  readonly status?: Effect.Effect<{ readonly status: Component["status"]; readonly message?: string }>
+  readonly status?: Effect.Effect<Pick<Component, "status" | "message" | "waiting">>
 }
 
 const states = {
@@ -23,7 +25,8 @@ const states = {
   Open: "open",
   HalfOpen: "half-open",
   Isolated: "isolated",
-  ForcedClosed: "forced-closed"
+  ForcedClosed: "forced-closed",
+  Suspended: "suspended"
 } as const
 
 /** A breaker as the API shows it. */
@@ -50,15 +53,34 @@ const statusByBreaker: Readonly<Record<BreakerStatus["state"], Component["status
   "forced-closed": "up",
   "half-open": "degraded",
   open: "down",
-  isolated: "down"
+  isolated: "down",
+  suspended: "down"
 }
 
-const componentOf = Effect.fnUntraced(function* (part: Part) {
+/** A peer behind a closed breaker is as its health check found it. Without a check, the breaker decides. */
+const statusByFinding: Readonly<Record<Finding["status"], Component["status"]>> = {
+  healthy: "up",
+  unhealthy: "degraded",
+  unknown: "unknown"
+}
+
+const statusOf = (
+  breaker: BreakerStatus | undefined,
+  finding: Finding | undefined
+): Pick<Component, "status" | "message"> => {
+  if (breaker !== undefined && statusByBreaker[breaker.state] !== "up")
+    return { status: statusByBreaker[breaker.state] }
+  if (finding !== undefined)
+    return {
+      status: statusByFinding[finding.status],
+      ...(finding.message === undefined ? {} : { message: finding.message })
+    }
+  return { status: breaker === undefined ? "unknown" : statusByBreaker[breaker.state] }
+}
+
+const componentOf = Effect.fnUntraced(function* (part: Part, finding: Finding | undefined) {
   const breaker = part.breaker === undefined ? undefined : breakerStatus(yield* part.breaker.state)
-  const status =
-    part.status === undefined
-      ? { status: breaker === undefined ? ("unknown" as const) : statusByBreaker[breaker.state] }
-      : yield* part.status
+  const status = part.status === undefined ? statusOf(breaker, finding) : yield* part.status
   return { name: part.name, ...status, ...(breaker === undefined ? {} : { breaker }) } satisfies Component
 })
 
@@ -71,12 +93,23 @@ export class Components extends Context.Service<
   }
 >()("kubernaut/http/routes/Components") {}
 
-export const layer = (parts: ReadonlyArray<Part>): Layer.Layer<Components> => {
+/** `findings`: those of the health checks. Default: none, so that breakers alone decide. */
+export const layer = (
+  parts: ReadonlyArray<Part>,
+  findings: Effect.Effect<ReadonlyArray<Finding>> = Effect.succeed([])
+): Layer.Layer<Components> => {
   const breakers = new Map(
     parts.flatMap(({ breaker }) => (breaker === undefined ? [] : [[breaker.name, breaker] as const]))
   )
   return Layer.succeed(Components, {
-    list: Effect.forEach(parts, componentOf),
+    list: Effect.flatMap(findings, (found) =>
+      Effect.forEach(parts, (part) =>
+        componentOf(
+          part,
+          found.find(({ name }) => name === part.name)
+        )
+      )
+    ),
     breaker: (name) => Option.fromUndefinedOr(breakers.get(name)),
     breakerNames: [...breakers.keys()]
   })

@@ -4,6 +4,7 @@ import { Effect } from "effect"
 import { HttpApiBuilder } from "effect/http-api"
 import type { OrderName } from "../../domain/StandingOrder.ts"
 import { Degradation } from "../../health/Degradation.ts"
+import { AuditLog } from "../../storage/AuditLog.ts"
 import { type Ordered, StandingOrders } from "../../storage/StandingOrders.ts"
 import { ServedApi } from "../Api.ts"
 import { CurrentPrincipal } from "../Authentication.ts"
@@ -26,6 +27,7 @@ export const EmergencyHandlers = HttpApiBuilder.group(
   Effect.fnUntraced(function* (handlers) {
     const orders = yield* StandingOrders
     const degradation = yield* Degradation
+    const audit = yield* AuditLog
 
     const give = (name: OrderName, message: string) =>
       Effect.fnUntraced(function* ({ payload }: Request) {
@@ -39,9 +41,14 @@ export const EmergencyHandlers = HttpApiBuilder.group(
     const takeBack = (name: OrderName, message: string) =>
       Effect.fnUntraced(function* ({ payload }: Request) {
         const ordered = yield* orderedBy(payload)
-        const before = yield* Effect.catchTag(orders.takeBack(name, ordered), "StorageError", storageFault)
+        const before = yield* orders.takeBack(name, ordered).pipe(
+          // A break of the audit log has no end by itself.
+          Effect.tap(() => (name === "emergency" ? audit.acknowledge(ordered) : Effect.void)),
+          Effect.catchTag("StorageError", storageFault)
+        )
         yield* Effect.logWarning(message, ordered)
-        yield* degradation.refresh
+        if (name === "emergency") yield* degradation.dismiss(ordered.by, ordered.reason)
+        else yield* degradation.refresh
         return { set: false as const, ...(before._tag === "None" ? {} : { lifted: before.value }) }
       })
 

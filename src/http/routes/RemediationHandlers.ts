@@ -13,6 +13,7 @@ import type { ReviewAnswer } from "../../domain/Review.ts"
 import { suspectsForPeople } from "../../investigation/evidence/SuspectEvidence.ts"
 import { type ChangedSinceShown, Reviews } from "../../remediation/Reviews.ts"
 import { type InArchive, type NotAwaiting, RemediationStore } from "../../storage/RemediationStore.ts"
+import { SpendLedger } from "../../storage/SpendLedger.ts"
 import { ServedApi } from "../Api.ts"
 import { CurrentPrincipal } from "../Authentication.ts"
 import { withoutSecrets } from "../HiddenValues.ts"
@@ -118,6 +119,7 @@ export const RemediationHandlers = HttpApiBuilder.group(
     const store = yield* RemediationStore
     const reviews = yield* Reviews
     const rollback = yield* RollbackHandler.make
+    const ledger = yield* Effect.serviceOption(SpendLedger)
 
     const review = (answer: ReviewAnswer["answer"]) =>
       Effect.fnUntraced(function* ({
@@ -169,7 +171,9 @@ export const RemediationHandlers = HttpApiBuilder.group(
               onNone: () => notFound(id),
               onSome: (found) => gone(id, found)
             })
-          return detail(found.value, yield* store.journal(id))
+          const calls = Option.isNone(ledger) ? [] : yield* ledger.value.ofRemediation(id)
+          const shown = detail(found.value, yield* store.journal(id))
+          return calls.length === 0 ? shown : { ...shown, calls }
         }).pipe(Effect.catchTag("StorageError", storageFault))
       )
       .handle("approve", review("approved"))

@@ -5,14 +5,17 @@ import { HttpApiBuilder } from "effect/http-api"
 import { capabilities, type Capabilities, type DegradationLevel } from "../../domain/DegradationLevel.ts"
 import { DurationText } from "../../domain/DurationText.ts"
 import { Degradation } from "../../health/Degradation.ts"
+import { HealthSupervisor } from "../../health/HealthSupervisor.ts"
 import { InvestigationChain } from "../../investigation/InvestigationChain.ts"
 import { AuditLog } from "../../storage/AuditLog.ts"
+import { Figures } from "../../storage/Figures.ts"
 import { StandingOrders } from "../../storage/StandingOrders.ts"
 import { ServedApi } from "../Api.ts"
 import { CurrentPrincipal } from "../Authentication.ts"
 import { failing, NotFound } from "../problems/Problem.ts"
 import { storageFault } from "../problems/StorageFault.ts"
 import { breakerStatus, Components } from "./Components.ts"
+import { figuresIn } from "./FiguresOfStatus.ts"
 
 export interface StatusOptions {
   readonly version: string
@@ -51,20 +54,25 @@ export const StatusHandlers = (options: StatusOptions) =>
     Effect.fnUntraced(function* (handlers) {
       const degradation = yield* Degradation
       const components = yield* Components
+      const health = yield* HealthSupervisor
       const audit = yield* AuditLog
       const orders = yield* StandingOrders
+      const figures = yield* Figures
       const { tiers } = yield* InvestigationChain
       const configured = tiers.map(({ name }) => name)
 
       const status = Effect.gen(function* () {
         const { level, reasons } = yield* degradation.current
         const { unread, ...standingOrders } = yield* standingIn(orders)
+        const { missing, ...business } = yield* figuresIn(figures)
         return {
           level,
-          reasons: [...reasons, ...unread],
+          reasons: [...reasons, ...unread, ...missing],
           ...standingOrders,
+          ...business,
           capabilities: capabilitiesOf(level, configured),
           components: yield* components.list,
+          health: yield* health.findings,
           version: options.version,
           cluster: options.clusterName,
           mode: options.mode

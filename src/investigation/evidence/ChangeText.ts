@@ -79,11 +79,29 @@ const some = (texts: ReadonlyArray<string>): string =>
     ? texts.join(", ")
     : `${texts.slice(0, mostNamed).join(", ")} and ${texts.length - mostNamed} more`
 
+const orderOf = ({ from, to }: WatchGap): string => `${to ?? "9"} ${from ?? ""}`
+
+/** Those that are open first, then the latest. */
+const byEnd = (left: WatchGap, right: WatchGap): number => (orderOf(left) < orderOf(right) ? 1 : -1)
+
 /** What nobody saw: the kinds that were not watched, and the parts that could not be read. */
 const unseenText = ({ gaps, unread }: Suspects): ReadonlyArray<string> => [
-  ...(gaps.length === 0 ? [] : [`These were not watched: ${some(gaps.map(gapText))}.`]),
+  ...(gaps.length === 0 ? [] : [`These were not watched: ${some(gaps.toSorted(byEnd).map(gapText))}.`]),
   ...(unread.length === 0 ? [] : [`These could not be read: ${some(unread)}.`])
 ]
+
+/** What explains the alert as well as the suspects do. */
+export const outageText = ({ outages = [] }: Suspects): ReadonlyArray<string> =>
+  outages.length === 0
+    ? []
+    : [`Something else may explain the alert as well: ${outages.map((each) => plain(redact(each))).join(" ")}`]
+
+/** The changes that Kubernaut has taken back already, and by which remediation. */
+export const takenBackText = ({ symptomAt, takenBack = [] }: Suspects): ReadonlyArray<string> =>
+  takenBack.slice(0, mostListed).map(({ at, change, remediation }) => {
+    const by = remediation === undefined ? "Kubernaut" : `The remediation ${plain(redact(remediation))}`
+    return `${changeText(change, symptomAt)}. ${by} has taken it back at ${at}.`
+  })
 
 /** What the changes before an alert mean, in plain words. Absent suspects: changes are not recorded. */
 export const findingText = (suspects: Suspects | undefined): ReadonlyArray<string> => {
@@ -93,17 +111,27 @@ export const findingText = (suspects: Suspects | undefined): ReadonlyArray<strin
   const weak = listed.length === 0 ? [] : [`Unlikely causes: ${listed.join(" ")}`]
   switch (finding) {
     case "one":
-      return [`What changed before it, the likeliest cause first: ${listed.join(" ")}`, ...unseenText(suspects)]
+      return [
+        `What changed before it, the likeliest cause first: ${listed.join(" ")}`,
+        ...outageText(suspects),
+        ...unseenText(suspects)
+      ]
     case "several":
       return [
         `Two or more of the changes before it are similarly likely to be the cause, the likeliest first: ${listed.join(" ")}`,
+        ...outageText(suspects),
         ...unseenText(suspects)
       ]
     case "nothing-changed":
-      return [`Everything was watched since ${since}, and nothing changed that explains the alert.`, ...weak]
+      return [
+        `Everything was watched since ${since}, and nothing ${suspects.takenBack === undefined ? "" : "else "}changed that explains the alert.`,
+        ...takenBackText(suspects),
+        ...weak
+      ]
     case "unknown":
       return [
-        `It is not known whether something changed since ${since} that explains the alert.`,
+        `It is not known whether something ${suspects.takenBack === undefined ? "" : "else "}changed since ${since} that explains the alert.`,
+        ...takenBackText(suspects),
         ...unseenText(suspects),
         ...weak
       ]

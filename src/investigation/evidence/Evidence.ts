@@ -5,6 +5,8 @@
  * Plain data: models read it through `Prompt`, rules through `RuleFacts`. It is untrusted, and not yet redacted.
  */
 
+import type { MetricLine } from "./TargetMetrics.ts"
+
 export interface ContainerSpec {
   readonly name: string
   readonly requests: Readonly<Record<string, string>>
@@ -86,6 +88,8 @@ export interface Evidence {
   /** Why the controller cannot create a pod, in the words of the API server. */
   readonly failedCreate: string | null
   readonly logs: ReadonlyArray<LogTail>
+  /** Measured values; empty where no Prometheus is configured. */
+  readonly metrics: ReadonlyArray<MetricLine>
   /** The parts that could not be read in time; empty when all were read. */
   readonly missing: ReadonlyArray<string>
 }
@@ -98,5 +102,6 @@ export const empty: Evidence = {
   events: [],
   failedCreate: null,
   logs: [],
+  metrics: [],
   missing: []
 }

@@ -3,11 +3,11 @@
  *
  * **Details**
  *
- * | level | context | events | logs                                                       | time |
- * | ----- | ------- | ------ | ---------------------------------------------------------- | ---- |
- * | 0     | full    | 30     | 6 failing containers, 80 lines each, this and the last run | 5 s  |
- * | 1     | reduced | 10     | 2 failing containers, 30 lines each, the last run          | 3 s  |
- * | 2     | basic   | –      | –                                                          | 2 s  |
+ * | level | context | events | logs                                                       | metrics | time |
+ * | ----- | ------- | ------ | ---------------------------------------------------------- | ------- | ---- |
+ * | 0     | full    | 30     | 6 failing containers, 80 lines each, this and the last run | yes     | 5 s  |
+ * | 1     | reduced | 10     | 2 failing containers, 30 lines each, the last run          | –       | 3 s  |
+ * | 2     | basic   | –      | –                                                          | –       | 2 s  |
  *
  * At every level, the events of the controller are read when pods are missing, to name what keeps it from creating
  * them. Containers, events and logs name the pod and revision that they belong to.
@@ -36,6 +36,7 @@ import * as Patience from "../../resilience/pipeline/Patience.ts"
 import type { InvestigationRequest } from "../Investigator.ts"
 import { empty, type Evidence, type FailingContainer, type LogTail } from "./Evidence.ts"
 import { autoscalerOf, containersOf, endOf, eventLines, failingContainersOf, revisionsOf } from "./EvidenceOfObjects.ts"
+import type { MetricsUnread, TargetMetrics } from "./TargetMetrics.ts"
 
 /** The limits on the evidence of one request. */
 export interface Bounds {
@@ -48,16 +49,50 @@ export interface Bounds {
   readonly logCharacters: number
   /** Whether the log of the current run is read, besides that of the previous one. */
   readonly currentLogs: boolean
+  /** Whether metrics are read, where there is a source of them. */
+  readonly metrics: boolean
   /** Parts that take longer are missing from the evidence. */
   readonly time: Duration.Input
 }
 
 /** The bounds by level: the table above. */
 export const boundsOf: Readonly<Record<DegradationLevel, Bounds>> = {
-  0: { events: 30, logContainers: 6, logLines: 80, logCharacters: 8000, currentLogs: true, time: "5 seconds" },
-  1: { events: 10, logContainers: 2, logLines: 30, logCharacters: 3000, currentLogs: false, time: "3 seconds" },
-  2: { events: 0, logContainers: 0, logLines: 0, logCharacters: 0, currentLogs: false, time: "2 seconds" },
-  3: { events: 0, logContainers: 0, logLines: 0, logCharacters: 0, currentLogs: false, time: "2 seconds" }
+  0: {
+    events: 30,
+    logContainers: 6,
+    logLines: 80,
+    logCharacters: 8000,
+    currentLogs: true,
+    metrics: true,
+    time: "5 seconds"
+  },
+  1: {
+    events: 10,
+    logContainers: 2,
+    logLines: 30,
+    logCharacters: 3000,
+    currentLogs: false,
+    metrics: false,
+    time: "3 seconds"
+  },
+  2: {
+    events: 0,
+    logContainers: 0,
+    logLines: 0,
+    logCharacters: 0,
+    currentLogs: false,
+    metrics: false,
+    time: "2 seconds"
+  },
+  3: {
+    events: 0,
+    logContainers: 0,
+    logLines: 0,
+    logCharacters: 0,
+    currentLogs: false,
+    metrics: false,
+    time: "2 seconds"
+  }
 }
 
 /** Gathers the evidence for a request. It never fails. */
@@ -92,6 +127,9 @@ const podsToRead = (
   return pods.filter((pod) => chosen.has(pod)).map(({ name }) => refOf(name))
 }
 
+/** Of how many pods that need no attention the metrics are read, to compare with. */
+const podsCompared = 2
+
 interface Reading {
   evidence: Evidence
 }
@@ -122,6 +160,8 @@ export const make = (
     readonly bounds?: Partial<Record<DegradationLevel, Bounds>>
     /** Whether requests to the cluster wait for a limit of this process now. Default: never. */
     readonly heldUp?: Effect.Effect<boolean>
+    /** The source of metrics. Absent: the evidence has none. */
+    readonly metrics?: TargetMetrics["Service"]
   } = {}
 ): Effect.Effect<Gather, never, KubernetesClient> =>
   Effect.map(KubernetesClient, (client) => (request) => {
@@ -129,16 +169,22 @@ export const make = (
     return Effect.suspend(() => {
       // Parts are stored as they arrive, so those that were read before the timeout are kept.
       const reading: Reading = { evidence: empty }
-      const parts = partsOf(client, request, bounds, reading)
+      const parts = [
+        ...partsOf(client, request, bounds, reading),
+        ...(bounds.metrics ? metricsPart(options.metrics, request, reading) : [])
+      ]
       const pending = new Set(parts.map(([name]) => name))
       return Effect.forEach(
         parts,
         ([name, part]) =>
-          waitOut(part).pipe(
+          part.pipe(
             Effect.tap(() => Effect.sync(() => pending.delete(name))),
-            Effect.catch((error: KubernetesError) =>
+            Effect.catch((error) =>
               Effect.logDebug("Evidence could not be read").pipe(
-                Effect.annotateLogs({ part: name, reason: error.reason._tag })
+                Effect.annotateLogs({
+                  part: name,
+                  reason: error._tag === "KubernetesError" ? error.reason._tag : error._tag
+                })
               )
             )
           ),
@@ -171,6 +217,28 @@ const timeUp = Effect.fnUntraced(function* (time: Duration.Duration, heldUp: Eff
   }
 })
 
+type Part = readonly [name: string, part: Effect.Effect<void, KubernetesError | MetricsUnread>]
+
+/** Of the pods that need attention, and of a few others to compare them with. */
+const metricsPart = (
+  metrics: TargetMetrics["Service"] | undefined,
+  { alert, observed, target }: InvestigationRequest,
+  reading: Reading
+): ReadonlyArray<Part> => {
+  if (metrics === undefined) return []
+  const chosen = podsToRead(observed, target, alert.labels["pod"]).map(({ name }) => name)
+  const others = (observed?.pods ?? []).map(({ name }) => name).filter((name) => !chosen.includes(name))
+  const pods = [...chosen, ...others.slice(0, podsCompared)]
+  return [
+    [
+      "metrics",
+      Effect.map(metrics.read({ target, pods }), (lines) => {
+        reading.evidence = { ...reading.evidence, metrics: lines }
+      })
+    ]
+  ]
+}
+
 /** What keeps the earlier templates of a workload. */
 const revisionKinds: Readonly<Record<string, "ReplicaSet" | "ControllerRevision">> = {
   Deployment: "ReplicaSet",
@@ -183,7 +251,7 @@ const partsOf = (
   request: InvestigationRequest,
   bounds: Bounds,
   reading: Reading
-): ReadonlyArray<readonly [name: string, part: Effect.Effect<void, KubernetesError>]> => {
+): ReadonlyArray<Part> => {
   const { alert, observed, target } = request
   const put = (part: Partial<Evidence>) => {
     reading.evidence = { ...reading.evidence, ...part }
@@ -244,7 +312,7 @@ const partsOf = (
         })
       )
     ])
-  return parts
+  return parts.map(([name, part]) => [name, waitOut(part)])
 }
 
 /**

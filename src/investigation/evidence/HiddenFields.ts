@@ -34,7 +34,7 @@ const generic = /^(value|values|plain|plaintext|text|content|data|stringData|str
 const extension = /\.(txt|pem|key|json|ya?ml|conf|cfg|ini|properties|env|dat|bin|b64|asc|gpg)$/i
 /** Files that hold nothing but credentials. */
 const secretFiles =
-  /^\.?(pgpass|netrc|htpasswd|dockercfg|dockerconfigjson|npmrc|pypirc|my\.cnf|id_(rsa|dsa|ecdsa|ed25519))$/i
+  /^\.?(pgpass(\.conf)?|netrc|htpasswd|dockercfg|dockerconfigjson|npmrc|pypirc|my\.cnf|id_(rsa|dsa|ecdsa|ed25519))$/i
 
 /** Whether what has this name is a secret. The prefix of a label or an annotation says whose it is, not what it is. */
 const isSecret = (name: string): boolean => {
@@ -90,7 +90,7 @@ const masked = (value: Json): Json => {
 
 /** A value with this name, without its secrets. */
 export const hidden = (name: string, value: Json): Json => {
-  if (isFields(value) && holder.test(name)) return masked(value)
+  if (typeof value === "object" && value !== null && holder.test(name)) return masked(value)
   if (typeof value === "string") return isSecret(name) ? mark("value") : textOf(name, value)
   if (typeof value === "number") return isSecret(name) ? mark("value") : value
   if (Array.isArray(value)) {

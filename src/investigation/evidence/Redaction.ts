@@ -10,6 +10,9 @@
  * - credentials in a URL (`postgres://user:password@host`), after a scheme (`Authorization: token …`), after a flag
  *   (`mysql -p…`), and the data of a Kubernetes Secret;
  * - any value after a secret name (`password=…`, `"api_key": "…"`, `DB_PASSWORD: …`, `--token …`; see `SecretNames`);
+ * - a value in a notation of its own (`define('DB_PASSWORD', …)`, `bindpw …`, a line of `.pgpass`; see
+ *   `ConfigurationSecrets`), and what is beneath `passwords:` (`NestedSecrets`);
+ * - a password in a sentence (`the admin password is …`; see `ProsePasswords`);
  * - in `redactLabels`, the value of a label with a secret name.
  *
  * When in doubt, the text is removed: a value after a secret name never survives. `redact(redact(x))` is `redact(x)`.

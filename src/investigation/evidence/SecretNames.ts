@@ -26,11 +26,16 @@ const variant =
   "(?:[_.-]?(?:base64|b64|value|string|plain(?:text)?|enc(?:oded|rypted)?)"
   + "|[_.-](?:v?\\d{1,3}|old|new|current|previous|next|backup|primary|secondary|prod(?:uction)?|staging|stage|dev|test|live|raw|text))"
 
+/** _Password_ in other languages. Latin ones stand alone or after a separator. */
+const foreign =
+  `contraseñas?|mots?[ _-]?de[ _-]?passe|palavra[ _-]?passe|wachtwoord|lösenord|adgangskode|salasana|jelszó|${wordStart}(?:contrasena|senha|heslo|hasło|haslo|parola|şifre|passord|losenord|jelszo)`
+  + "|парол[ья]|лозинка|κωδικός|סיסמה|كلمة (?:المرور|السر)|पासवर्ड|mật khẩu|รหัสผ่าน|密[码碼]|口令|パスワード|暗証番号|비밀번호|암호"
+
 /** A pattern, without capturing groups, of the words in which a secret name ends. */
 export const secretWord =
-  "(?:pass(?:word|wd|phrase|code)|pwd|(?:wpa[_-]?|pre[_-]?shared[_-]?)?psk|(?:totp|otp)[_-]?seed|(?:php|asp)sess(?:ion)?id|kennwort|passwort|secrets?|token|(?:api|access|account|encryption|master|private|secret|shared|signing)"
+  "(?:pass(?:words?|wd|phrase|code)|pwd|(?:wpa[_-]?|pre[_-]?shared[_-]?)?psk|(?:totp|otp)[_-]?seed|(?:php|asp)sess(?:ion)?id|kennwort|passwort|secrets?|token|(?:api|access|account|encryption|master|private|secret|shared|signing)"
   + "[_.-]?(?:access[_.-]?)?keys?|credentials?|cookie|session[_.-]?id|signature|connection[_.-]?string|conn[_.-]?str"
-  + `|(?:sas|webhook)[_.-]?url|authorization|basic[_-]?auth|requirepass|${wordStart}(?:pass|pw|auth|dsn|sig)|${keyWord})${variant}?`
+  + `|(?:sas|webhook)[_.-]?url|authorization|basic[_-]?auth|requirepass|${wordStart}(?:pass|pw|auth|dsn|sig)|${foreign}|${keyWord})${variant}?`
 
 /** A pattern of the part of a name before that word. The bound keeps matching linear in the length of the text. */
 export const namePrefix = "[A-Za-z0-9_.-]{0,100}?"

@@ -6,6 +6,9 @@
  * gaps are bounded.
  */
 
+import { configurationSecrets } from "./ConfigurationSecrets.ts"
+import { replaceNested } from "./NestedSecrets.ts"
+import { prosePasswords } from "./ProsePasswords.ts"
 import { namePrefix, secretWord } from "./SecretNames.ts"
 
 type Shape = readonly [pattern: RegExp, replacement: string]
@@ -132,7 +135,7 @@ const contexts: ReadonlyArray<Shape> = [
   ],
   [
     new RegExp(
-      `(\\b(?:proxy-)?authorization\\\\?["'\`]?\\s{0,10}[:=]\\s{0,10}\\\\?["'\`]?)${notYetRedacted}(?:[A-Za-z][A-Za-z0-9_-]{0,40}[ \\t]+)?(?!\\[redacted:)[^\\s"'\`,;\\\\]+`,
+      `(\\b(?:proxy-)?authorization\\\\?["'\`]?\\s{0,10}[:=：]\\s{0,10}\\\\?["'\`]?)${notYetRedacted}(?:[A-Za-z][A-Za-z0-9_-]{0,40}[ \\t]+)?(?!\\[redacted:)[^\\s"'\`,;\\\\]+`,
       "gi"
     ),
     `$1${mark("credentials")}`
@@ -160,11 +163,7 @@ const contexts: ReadonlyArray<Shape> = [
   [/(--from-literal[= \t]["']?[\w.-]{1,200}=)(?!\[redacted:)[^\s"']+/g, `$1${mark("value")}`],
   [/(\bssh-keygen\b[^\n|]{0,300}?[ \t]-[NP][ \t]*)(?!\[redacted:)[^\s"']{4,}/g, `$1${mark("password")}`],
   [/(\bopenssl\b[^\n|]{0,300}?[ \t]-k[ \t]+)(?!\[redacted:)[^\s"']+/g, `$1${mark("password")}`],
-  // A name and its value, without a separator: only what looks like a secret, because prose looks the same.
-  [
-    /((?<![A-Za-z0-9])[A-Za-z0-9_.-]{0,60}?(?:password|passwd|passphrase|pass[ \t]phrase)(?:[ \t]+(?:is|was))?:?[ \t]+)(?=[^\s"'`,;:]{0,60}(?:\d|(?-i:[a-z][A-Z])))(?=[^\s"'`,;:]{0,60}[A-Za-z])(?![^\s]{0,100}[/=([])[^\s"'`,;:]{8,100}/gi,
-    `$1${mark("password")}`
-  ],
+  // A name and its value, without a separator: only what looks like a secret. Passwords: `ProsePasswords`.
   [
     /((?<![A-Za-z0-9])[A-Za-z0-9_.-]{0,60}?(?:token|(?:secret|access|api)[_-]key)(?:[ \t]+(?:is|was))?:?[ \t]+)(?=[A-Za-z+/_]{0,60}\d)[A-Za-z0-9+/_]{20,}={0,2}(?![\w.:-])/gi,
     `$1${mark("token")}`
@@ -189,6 +188,13 @@ const contexts: ReadonlyArray<Shape> = [
     new RegExp(`(<${namePrefix}${secretWord}[ \\t][^<>]{0,200}?\\bvalue=["'])${notYetRedacted}[^"'<>]{1,2000}`, "gi"),
     `$1${mark("value")}`
   ],
+  // The ACL of Redis and Valkey: passwords and their hashes, given and taken away.
+  [
+    /(\b(?:user|SETUSER)[ \t]+[^\s"']{1,100}(?:[ \t]+(?!\[redacted:)[^\s"']{1,200}){0,30}?[ \t]+[><#!])(?!\[redacted:)[^\s"']{4,}/gi,
+    `$1${mark("password")}`
+  ],
+  // The user list of PgBouncer: nothing but two quoted words in a line.
+  [/^((?:[ \t]|[-+])*"[^"\n]{1,100}"[ \t]+")(?!\[redacted:)[^"\n]{4,500}(?="[ \t]*$)/gm, `$1${mark("password")}`],
   // .netrc, redis.conf and SQL.
   [/(\blogin[ \t\n]+\S{1,100}[ \t\n]+password[ \t\n]+)(?!\[redacted:)\S+/g, `$1${mark("password")}`],
   [
@@ -227,7 +233,7 @@ const kubernetesSecrets = (text: string): string => {
 }
 
 // The value may be on the next line, unless that line is another entry of the same document.
-const separator = String.raw`(?:\s{0,20}(?:={1,3}>?|:[:=]?|->|→)[ \t]*(?:\r?\n\s{0,100}(?!-[ \t]|[\w.-]{1,100}:(?:\s|$)))?|%3[AaDd]|\\{1,2}u003[AaDd])`
+const separator = String.raw`(?:\s{0,20}(?:={1,3}>?|:[:=]?|[：＝]|->|→)[ \t]*(?:\r?\n\s{0,100}(?!-[ \t]|[\w.-]{1,100}:(?:\s|$)))?|%3[AaDd]|\\{1,2}u003[AaDd])`
 
 // JSON in JSON in JSON escapes its quotes again and again.
 const escapes = String.raw`\\{0,7}`
@@ -270,6 +276,10 @@ const reversedEntry = new RegExp(
   "gi"
 )
 
+const prose: ReadonlyArray<Shape> = prosePasswords.map((pattern) => [pattern, `$1${mark("password")}`])
+
+const configuration: ReadonlyArray<Shape> = configurationSecrets.map((pattern) => [pattern, `$1${mark("value")}`])
+
 const replaceAll = (text: string, shapes: ReadonlyArray<Shape>): string =>
   shapes.reduce((clean, [pattern, replacement]) => clean.replace(pattern, replacement), text)
 
@@ -278,7 +288,7 @@ export const replaceShapes = (text: string): string => replaceAll(kubernetesSecr
 
 /** Replaces secrets by the name, command or scheme before them. */
 export const replaceNamed = (text: string): string =>
-  replaceAll(text, contexts)
+  replaceNested(replaceAll(text, [...contexts, ...configuration, ...prose]), mark("value"))
     .replace(environmentEntry, `$1${mark("value")}`)
     .replace(reversedEntry, `$1${mark("value")}`)
     .replace(listed, withoutItems)

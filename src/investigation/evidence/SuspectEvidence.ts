@@ -80,5 +80,13 @@ export const suspectsForPeople = (suspects: Suspects): Suspects => ({
   ...suspects,
   ranked: suspects.ranked.slice(0, mostSuspects).map(suspectOf),
   gaps: suspects.gaps.slice(0, 50),
-  unread: suspects.unread.slice(0, 50)
+  unread: suspects.unread.slice(0, 50),
+  ...(suspects.outages === undefined ? {} : { outages: suspects.outages.slice(0, mostSuspects).map(clean) }),
+  ...(suspects.takenBack === undefined
+    ? {}
+    : {
+        takenBack: suspects.takenBack
+          .slice(0, mostSuspects)
+          .map(({ change, ...rest }) => ({ ...rest, change: changeForPeople(change) }))
+      })
 })

@@ -5,49 +5,90 @@
  * | error                                          | reason            | retried                              | breaker | strategy                                                                         |
  * | ---------------------------------------------- | ----------------- | ------------------------------------ | ------- | -------------------------------------------------------------------------------- |
  * | network, error of the provider (5xx, 408, 409) | `Unavailable`     | yes                                  | failure | back off, then next provider                                                     |
+ * | nothing came within the time for a first sign  | `Silent`          | no                                   | failure | next provider                                                                    |
  * | rate limit                                     | `RateLimited`     | yes, after `Retry-After` up to a cap | failure | back off, then next provider                                                     |
- * | quota                                          | `QuotaExhausted`  | no                                   | failure | next provider                                                                    |
- * | key                                            | `Authentication`  | no                                   | failure | next provider                                                                    |
- * | context too long                               | `ContextOverflow` | no                                   | ignored | shortened before the call, and again when the provider rejects it; next provider |
- * | refusal                                        | `Refused`         | no                                   | ignored | next provider                                                                    |
- * | not JSON of the schema, truncated              | `InvalidAnswer`   | no                                   | failure | next provider                                                                    |
- * | our request or schema                          | `BadRequest`      | no                                   | ignored | next provider                                                                    |
+ * | no money left                                  | `QuotaExhausted`  | no                                   | suspend | next provider with another account; asked again after a while (`chain/Account`)  |
+ * | key not known                                  | `Authentication`  | no                                   | suspend | the same                                                                         |
+ * | key may not do this (403)                      | `Authentication`  | no                                   | run     | next provider                                                                    |
+ * | context too long                               | `ContextOverflow` | no                                   | run     | shortened before the call, and again when the provider rejects it; next provider |
+ * | refusal                                        | `Refused`         | no                                   | run     | next provider                                                                    |
+ * | not JSON of the schema, truncated              | `InvalidAnswer`   | no                                   | run     | next provider                                                                    |
+ * | 200 with a body that is not of this API        | `InvalidAnswer`   | no                                   | failure | next provider                                                                    |
+ * | our request or schema                          | `BadRequest`      | no                                   | run     | next provider                                                                    |
  * | anything else (404)                            | `Unavailable`     | no                                   | failure | next provider                                                                    |
  *
- * A refusal and a context that is too long depend on the content of the request. Anyone who can write an alert or a log
- * line can cause them, and must not be able to open a breaker that way.
+ * _run_: it may depend on the text of the request. Anyone who can write an alert or a log line can cause it, and must
+ * not be able to open a breaker that way. So the breaker does not count it, and a run over different targets shows that
+ * the provider is of no use (`chain/UselessRun`).
  */
 
-import { Duration } from "effect"
+import { DateTime, Duration } from "effect"
 import type { AiError } from "effect/ai"
 import { InvestigatorError, type InvestigatorErrorReason } from "../Investigator.ts"
 
 /** The constraint that our providers report for a context that is too long. */
 export const contextLength = "context-length"
 
+/** How our providers describe that a request never left: there was no connection. */
+export const noConnection = "no connection"
+
+/**
+ * How our providers mark an error as silence: nothing came within the time for a first sign. It does not count against
+ * the provider if this process stood still when the time was over.
+ */
+export const silentMetadata = (stoodStill: boolean) => ({ kubernaut: { silent: true, stoodStill } })
+
+const isMarked = (metadata: AiError.ProviderMetadata, name: "silent" | "stoodStill"): boolean =>
+  (metadata["kubernaut"] as { readonly [key: string]: unknown } | null | undefined)?.[name] === true
+
+const numberIn = (metadata: AiError.ProviderMetadata, name: string): number | undefined => {
+  const own = metadata["kubernaut"] as { readonly [key: string]: unknown } | null | undefined
+  return typeof own?.[name] === "number" ? own[name] : undefined
+}
+
 const kubernautMetadata = (
   metadata: AiError.ProviderMetadata
 ): { readonly status?: number; readonly retryAfterMs?: number } => {
-  const own = metadata["kubernaut"] as { readonly [key: string]: unknown } | null | undefined
-  return {
-    ...(typeof own?.["status"] === "number" ? { status: own["status"] } : {}),
-    ...(typeof own?.["retryAfterMs"] === "number" ? { retryAfterMs: own["retryAfterMs"] } : {})
-  }
+  const [status, retryAfterMs] = [numberIn(metadata, "status"), numberIn(metadata, "retryAfterMs")]
+  return { ...(status === undefined ? {} : { status }), ...(retryAfterMs === undefined ? {} : { retryAfterMs }) }
 }
 
-/** Applies the table above. `request`: its estimated tokens, and the limit that it was fitted to. */
+const overflow = (
+  { metadata }: AiError.InvalidRequestError,
+  request: { readonly tokens: number; readonly limit: number }
+): InvestigatorErrorReason => {
+  const share = numberIn(metadata, "shareThatFits")
+  return { _tag: "ContextOverflow", ...request, ...(share === undefined ? {} : { share }) }
+}
+
+/** Until when an account has no money, if the provider says so. */
+const resetMs = (reason: AiError.QuotaExhaustedError, nowMs: number | undefined): number | undefined =>
+  kubernautMetadata(reason.metadata).retryAfterMs
+  ?? (reason.resetAt === undefined || nowMs === undefined
+    ? undefined
+    : Math.max(0, DateTime.toEpochMillis(reason.resetAt) - nowMs))
+
+/**
+ * Applies the table above. `request`: its estimated tokens, and the limit that it was fitted to. `nowMs`: the wall
+ * clock, for a time that the provider states.
+ */
 export const toInvestigatorError = (
   investigator: string,
   reason: AiError.AiErrorReason,
-  request: { readonly tokens: number; readonly limit: number }
+  request: { readonly tokens: number; readonly limit: number },
+  nowMs?: number
 ): InvestigatorError => {
   const failure = (mapped: InvestigatorErrorReason, retryable: boolean, countsAsFailure = true) =>
     new InvestigatorError({ investigator, reason: mapped, retryable, countsAsFailure })
   switch (reason._tag) {
     case "NetworkError":
-      return reason.isRetryable ? failure({ _tag: "Unavailable" }, true) : failure({ _tag: "BadRequest" }, false, false)
+      return reason.isRetryable
+        ? failure({ _tag: "Unavailable", ...(reason.description === noConnection ? { unsent: true } : {}) }, true)
+        : failure({ _tag: "BadRequest" }, false, false)
     case "InternalProviderError":
-      return failure({ _tag: "Unavailable", ...kubernautMetadata(reason.metadata) }, true)
+      return isMarked(reason.metadata, "silent")
+        ? failure({ _tag: "Silent" }, false, !isMarked(reason.metadata, "stoodStill"))
+        : failure({ _tag: "Unavailable", ...kubernautMetadata(reason.metadata) }, true)
     case "RateLimitError":
       return failure(
         {
@@ -56,15 +97,21 @@ export const toInvestigatorError = (
         },
         true
       )
-    case "QuotaExhaustedError":
-      return failure({ _tag: "QuotaExhausted" }, false)
+    case "QuotaExhaustedError": {
+      const retryAfterMs = resetMs(reason, nowMs)
+      return failure({ _tag: "QuotaExhausted", ...(retryAfterMs === undefined ? {} : { retryAfterMs }) }, false)
+    }
     case "AuthenticationError":
-      return failure({ _tag: "Authentication" }, false)
+      return failure(
+        { _tag: "Authentication", ...(reason.kind === "InsufficientPermissions" ? { forbidden: true } : {}) },
+        false,
+        reason.kind !== "InsufficientPermissions"
+      )
     case "ContentPolicyError":
       return failure({ _tag: "Refused" }, false, false)
     case "InvalidRequestError":
       return failure(
-        reason.constraint === contextLength ? { _tag: "ContextOverflow", ...request } : { _tag: "BadRequest" },
+        reason.constraint === contextLength ? overflow(reason, request) : { _tag: "BadRequest" },
         false,
         false
       )
@@ -76,7 +123,12 @@ export const toInvestigatorError = (
     case "UnknownError":
       return failure({ _tag: "Unavailable", ...kubernautMetadata(reason.metadata) }, false)
     default:
-      return failure({ _tag: "InvalidAnswer", problem: problems[reason._tag] }, false)
+      return failure(
+        { _tag: "InvalidAnswer", problem: problems[reason._tag] },
+        false,
+        // A page of a gateway. No text of an alert leads to it.
+        reason._tag === "InvalidResponseError"
+      )
   }
 }
 

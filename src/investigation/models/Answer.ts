@@ -115,6 +115,18 @@ export const isOwnObject = (request: InvestigationRequest, ref: ResourceRef): bo
 const isSuspect = ({ suspects }: InvestigationRequest, { change, target }: Restoration): boolean =>
   suspects?.ranked.some((suspect) => suspect.change.id === change && sameRef(suspect.change.ref, target)) === true
 
+/** How an answer contradicts itself, or the state that the model was given. */
+const contradictionIn = ({ observed }: InvestigationRequest, { action, confidence }: Answer): string | undefined => {
+  if (action.type !== "Notify" && confidence === 0) return "the answer has no confidence in its own action"
+  if (
+    action.type === "RollbackDeployment"
+    && action.toRevision !== undefined
+    && action.toRevision === observed?.revision
+  )
+    return "the answer rolls back to the revision that is current"
+  return undefined
+}
+
 /** Why no action may follow from an answer; `undefined` when one may. */
 export const problemOf = (request: InvestigationRequest, answer: Answer): string | undefined => {
   if (answer.rootCause.trim() === "") return "the root cause is empty"
@@ -124,6 +136,8 @@ export const problemOf = (request: InvestigationRequest, answer: Answer): string
       ? undefined
       : "the change is not one of those listed, or not one of that object"
   if (!isOwnObject(request, answer.action.target)) return "the action's target is not the alert's target or part of it"
+  const contradiction = contradictionIn(request, answer)
+  if (contradiction !== undefined) return contradiction
   if (!appliesToItsTarget(answer.action)) return `${answer.action.type} does not apply to the kind of object it names`
   return undefined
 }

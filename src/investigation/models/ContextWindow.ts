@@ -3,50 +3,73 @@
  *
  * **Details**
  *
- * The estimate is one token for every two bytes. Byte-pair tokenizers average three to four bytes a token on English
- * and two to three on logs and JSON, so the estimate is high for text from Kubernetes. Text made of rare symbols alone
- * can be denser; then the provider rejects it. A prompt that does not fit loses its logs, then its events, then the
- * related alerts. If it still does not fit, the result is a `ContextOverflow`, which is not retried and which the
- * breaker does not count.
+ * A prompt that does not fit loses its logs, then its events, then the related alerts, then the partial findings. If it
+ * still does not fit, the result is a `ContextOverflow`, which is not retried and which the breaker does not count.
+ *
+ * - A prompt with fewer bytes than the window has tokens fits in any case, so nothing is counted. Its size is estimated.
+ * - Any other one is counted by a real tokenizer (`Tokenizer`), and multiplied by what the model's own may make of it.
+ * - When a provider says that a prompt is too long, the next one is measured in the same way and has to be smaller. So no
+ *   size is ever sent twice.
  *
  * The default window of 131,072 tokens is the limit in `docs/requirements.md` (Fallback).
  */
 
-import { Result } from "effect"
+import { Effect, Result } from "effect"
 import type { InvestigationRequest } from "../Investigator.ts"
 import { type Droppable, droppable, make as makePrompt, type Prompt } from "./Prompt.ts"
+import { bytesOf, type CountTokens, estimateTokens } from "./Tokenizer.ts"
 
 export const defaultContextTokens = 131_072
 /** Reserved for the answer: a few hundred tokens, plus those that a reasoning model uses to think. */
 export const answerTokens = 4096
 
-const bytesPerToken = 2
-const encoder = new TextEncoder()
-
-/** An upper estimate of the number of tokens in a text. */
-export const estimateTokens = (text: string): number => Math.ceil(encoder.encode(text).length / bytesPerToken)
+/** How the size of a prompt was found. */
+export type Measure = "counted" | "estimated"
 
 export interface Fitted {
   readonly prompt: Prompt
   readonly tokens: number
   readonly without: ReadonlyArray<Droppable>
+  readonly measure: Measure
 }
 
-/**
- * The longest prompt that fits, or the size of the shortest one if none fits. `overhead`: further text in the request,
- * such as the schema.
- */
+export interface Window {
+  readonly contextTokens: number
+  /** Further text in the request, such as the schema. */
+  readonly overhead: string
+  readonly answerTokens: number
+  readonly count: CountTokens
+  /** See `Tokenizer.factorOf`. */
+  readonly factor: number
+  /** How the prompt before was measured, where a provider has found it too long. */
+  readonly measure?: Measure
+}
+
+const textOf = ({ instructions, question }: Prompt, overhead: string): string =>
+  [overhead, instructions, question].join("\n")
+
+const sizeOf = (text: string, { answerTokens: answer, contextTokens, count, factor, measure }: Window) =>
+  Effect.gen(function* () {
+    if (measure === "estimated" || (measure === undefined && bytesOf(text) + answer <= contextTokens))
+      return { tokens: answer + estimateTokens(text), measure: "estimated" as const }
+    const counted = yield* count(text, (contextTokens - answer) / factor)
+    return { tokens: answer + Math.ceil(counted * factor), measure: "counted" as const }
+  })
+
+/** The longest prompt that fits, or the size of the shortest one if none fits. */
 export const fit = (
   request: InvestigationRequest,
-  options: { readonly contextTokens: number; readonly overhead: string; readonly answerTokens: number }
-): Result.Result<Fitted, { readonly tokens: number; readonly limit: number }> => {
-  const overheadTokens = estimateTokens(options.overhead) + options.answerTokens
-  let tokens = 0
-  for (let dropped = 0; dropped <= droppable.length; dropped++) {
-    const without = droppable.slice(0, dropped)
-    const prompt = makePrompt(request, without)
-    tokens = overheadTokens + estimateTokens(prompt.instructions) + estimateTokens(prompt.question)
-    if (tokens <= options.contextTokens) return Result.succeed({ prompt, tokens, without })
-  }
-  return Result.fail({ tokens, limit: options.contextTokens })
-}
+  window: Window
+): Effect.Effect<Result.Result<Fitted, { readonly tokens: number; readonly limit: number }>> =>
+  Effect.gen(function* () {
+    const parts = droppable.filter((part) => part !== "partial" || request.partial !== undefined)
+    let tokens = 0
+    for (let dropped = 0; dropped <= parts.length; dropped++) {
+      const without = parts.slice(0, dropped)
+      const prompt = makePrompt(request, without)
+      const size = yield* sizeOf(textOf(prompt, window.overhead), window)
+      tokens = size.tokens
+      if (tokens <= window.contextTokens) return Result.succeed({ prompt, tokens, without, measure: size.measure })
+    }
+    return Result.fail({ tokens, limit: window.contextTokens })
+  })

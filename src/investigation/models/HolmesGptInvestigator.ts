@@ -7,137 +7,142 @@
  * confidence. Our schema has them, and `analysis` is a string with that JSON, which the server forwards from its model
  * without validation. So `Answer` validates it here.
  *
- * | HolmesGPT responds                   | reason           | retried                 | breaker                       |
- * | ------------------------------------ | ---------------- | ----------------------- | ----------------------------- |
- * | no connection, 500, 502, 503, 504    | `Unavailable`    | yes                     | failure                       |
- * | 401, 403                             | `Authentication` | no                      | failure                       |
- * | 400, 413, 422                        | `BadRequest`     | no                      | ignored: our request is wrong |
- * | 429                                  | `RateLimited`    | only with `Retry-After` | failure                       |
- * | any other status (404, a redirect)   | `Unavailable`    | no                      | failure                       |
- * | 200, and `analysis` is not an answer | `InvalidAnswer`  | no                      | failure                       |
+ * The answer is streamed, so that a server that does nothing is noticed within `firstSign`, and one that works may use
+ * the whole deadline (`holmesgpt/HolmesGptExchange`). Servers without streaming work too. What the tools of HolmesGPT
+ * have found is handed to the chain as it arrives: if HolmesGPT fails, or its time is over, the next tier gets it.
  *
- * - 401 means that our key is wrong, or that HolmesGPT's own model rejected its key. Neither resolves without a person.
- * - 429 is the rate limit of its model, after three attempts by HolmesGPT itself, so an immediate retry only adds load.
+ * - `holmesgpt/HolmesGptFailure` says what each failure means.
+ * - A key that is rejected with a 401 or 403 is read again, and the call is repeated once if the key has changed.
  * - An invalid answer took a whole investigation. The next tier is tried instead of a second one.
- * - The `detail` of an error contains internals of the server. It is neither read nor passed on.
- *
- * The pipeline sets the timeout: see `InvestigationChain`. A client that gives up does not stop the work in the server.
+ * - The pipeline sets the timeout: see `InvestigationChain`. A client that goes away stops the work of a server that
+ *   streams, and not that of another.
  */
 
-import { Clock, type Duration, Effect, Redacted, Result, Schema, Stream } from "effect"
-import { HttpClient, HttpClientError, HttpClientRequest, type HttpClientResponse } from "effect/http"
-import * as RetryAfter from "../../resilience/RetryAfter.ts"
-import { type Investigator, InvestigatorError, type InvestigatorErrorReason } from "../Investigator.ts"
+import { Duration, Effect, Redacted, Result } from "effect"
+import { HttpClient, type HttpClientError, HttpClientRequest } from "effect/http"
+import * as TimeLimit from "../../resilience/TimeLimit.ts"
+import type { InvestigationRequest, Investigator, InvestigatorError } from "../Investigator.ts"
+import { type Effort, unmetered } from "../spend/Meter.ts"
+import { ReportUsage, type Usage } from "../spend/ModelUsage.ts"
+import type { Price } from "../spend/Price.ts"
 import { answerJsonSchema, parseAnswer, toInvestigation } from "./Answer.ts"
 import { answerTokens, defaultContextTokens, fit } from "./ContextWindow.ts"
+import * as ApiKey from "./holmesgpt/ApiKey.ts"
+import { exchange, readSome, type Server } from "./holmesgpt/HolmesGptExchange.ts"
+import {
+  badRequest,
+  contextOverflow,
+  disconnected,
+  failure,
+  invalid,
+  refusedProbe
+} from "./holmesgpt/HolmesGptFailure.ts"
+import { defaultPatience } from "./providers/StreamedResponse.ts"
+import { type CountTokens, countTokens, factorOf } from "./Tokenizer.ts"
+
+export { ofFile as apiKeyOfFile } from "./holmesgpt/ApiKey.ts"
 
 /** Where HolmesGPT is, and how to use it. */
 export interface Options {
   /** The address of the server, e.g. `http://holmes.monitoring:5050`. A path prefix is kept. */
   readonly url: string
-  /** `HOLMES_API_KEY` of the server, sent as `X-API-Key`; absent when the server has none. */
-  readonly apiKey?: Redacted.Redacted
+  /**
+   * `HOLMES_API_KEY` of the server, sent as `X-API-Key`; absent when the server has none. An effect, such as
+   * `apiKeyOfFile`, reads it before the first call, and again when the server rejects it with a 401 or 403.
+   */
+  readonly apiKey?: ApiKey.Source
   /** A name from `GET /api/model`. Default: the server's first model. */
   readonly model?: string
+  /**
+   * How long to wait for the first byte of the answer. A server that streams sends it after the first reply of its
+   * model. Default 10 s.
+   */
+  readonly firstSign?: Duration.Input
   /**
    * The largest response that is read, in bytes. It contains the whole conversation with all tool results. Default 8
    * MiB.
    */
   readonly maxResponseBytes?: number
+  /** Counts tokens where a prompt may be too long. Default: a real tokenizer (`Tokenizer`). */
+  readonly countTokens?: CountTokens
+  /** What an investigation is expected to take, until its response tells. Default: not known. */
+  readonly estimate?: Usage
+  /** What the tokens of its model cost. Default: what HolmesGPT itself computes, if the currency is the US dollar. */
+  readonly price?: Price
   /** Timeout of the probe, `GET /healthz`. Default 2 s. */
   readonly probeTimeout?: Duration.Input
 }
-
-const ChatResponse = Schema.Struct({ analysis: Schema.NullOr(Schema.String) })
-const decodeChat = Schema.decodeUnknownEffect(Schema.fromJsonString(ChatResponse))
 
 const responseFormat = {
   type: "json_schema",
   json_schema: { name: "answer", strict: true, schema: answerJsonSchema }
 } as const
 
-const failure = (reason: InvestigatorErrorReason, retryable: boolean, countsAsFailure = true): InvestigatorError =>
-  new InvestigatorError({ investigator: "holmesgpt", reason, retryable, countsAsFailure })
+const ofHttpError = ({ reason }: HttpClientError.HttpClientError): InvestigatorError =>
+  reason._tag === "InvalidUrlError" || reason._tag === "EncodeError" ? badRequest() : disconnected(true)
 
-/** The error for a status, from the table above. */
-export const errorOfStatus = (
-  status: number,
-  retryAfter: string | undefined,
-  received: RetryAfter.Received = {}
-): InvestigatorError => {
-  const waitMs = RetryAfter.retryAfterMs(retryAfter, received)
-  const wait = waitMs === undefined ? {} : { retryAfterMs: waitMs }
-  switch (status) {
-    case 400:
-    case 413:
-    case 422:
-      return failure({ _tag: "BadRequest" }, false, false)
-    case 401:
-    case 403:
-      return failure({ _tag: "Authentication" }, false)
-    case 429:
-      return failure({ _tag: "RateLimited", ...wait }, waitMs !== undefined)
-    case 500:
-    case 502:
-    case 503:
-    case 504:
-      return failure({ _tag: "Unavailable", status, ...wait }, true)
-    default:
-      return failure({ _tag: "Unavailable", status }, false)
-  }
-}
-
-const invalid = (problem: string): InvestigatorError => failure({ _tag: "InvalidAnswer", problem }, false)
-
-const ofHttpError = (error: HttpClientError.HttpClientError): InvestigatorError =>
-  error.reason._tag === "InvalidUrlError" || error.reason._tag === "EncodeError"
-    ? failure({ _tag: "BadRequest" }, false, false)
-    : failure({ _tag: "Unavailable" }, true)
-
-/** Reads the body as text, and fails as soon as it exceeds the limit. */
-const boundedText = (
-  response: HttpClientResponse.HttpClientResponse,
-  maxBytes: number
-): Effect.Effect<string, InvestigatorError> =>
-  Effect.suspend(() => {
-    const decoder = new TextDecoder()
-    let text = ""
-    let bytes = 0
-    return Stream.runForEach(response.stream, (chunk) => {
-      bytes += chunk.length
-      if (bytes > maxBytes) return Effect.fail(invalid("the response is too long"))
-      text += decoder.decode(chunk, { stream: true })
-      return Effect.void
-    }).pipe(
-      Effect.mapError((error) => (HttpClientError.isHttpClientError(error) ? ofHttpError(error) : error)),
-      Effect.map(() => text + decoder.decode())
-    )
-  })
-
-// An unread body would block its connection from reuse. A body over the limit closes its connection.
-const discard = (response: HttpClientResponse.HttpClientResponse): Effect.Effect<void> =>
-  Effect.ignore(boundedText(response, 65_536))
-
-/** Succeeds when `GET /healthz` does. */
-const probe = (client: HttpClient.HttpClient, base: string, options: Options): Effect.Effect<void, InvestigatorError> =>
+/** Succeeds when `GET /healthz` does. It is sent without the key, because HolmesGPT wants none for it. */
+const probe = ({ base, client }: Server, timeout: Duration.Input): Effect.Effect<void, InvestigatorError> =>
   client.get(`${base}/healthz`).pipe(
     Effect.mapError(ofHttpError),
-    Effect.tap(discard),
-    Effect.flatMap((response) =>
-      response.status === 200
-        ? Effect.void
-        : // A server or proxy without that route says nothing about its health. Only real calls show it.
-          response.status === 404 || response.status === 405
-          ? failure({ _tag: "BadRequest" }, false, false)
-          : errorOfStatus(response.status, undefined)
-    ),
-    Effect.timeoutOrElse({
-      duration: options.probeTimeout ?? "2 seconds",
-      orElse: () => failure({ _tag: "Timeout" }, false)
-    }),
+    Effect.tap((response) => readSome(response)),
+    Effect.flatMap((response) => (response.status === 200 ? Effect.void : refusedProbe(response.status))),
+    TimeLimit.within(timeout, (stoodStill) => failure({ _tag: "Timeout" }, false, !stoodStill)),
     Effect.withSpan("probe holmesgpt"),
     Effect.asVoid
   )
+
+/** The body of a request, and its size. */
+const questionOf = (request: InvestigationRequest, model: string | undefined, count: CountTokens) =>
+  Effect.map(
+    fit(request, {
+      contextTokens: defaultContextTokens,
+      overhead: JSON.stringify(responseFormat),
+      answerTokens,
+      count,
+      factor: factorOf(model)
+    }),
+    Result.map(({ prompt, tokens }) => ({
+      size: { tokens, limit: defaultContextTokens },
+      sent: `${prompt.instructions}\n${prompt.question}`,
+      body: {
+        ask: prompt.question,
+        additional_system_prompt: prompt.instructions,
+        response_format: responseFormat,
+        stream: true,
+        request_source: "kubernaut",
+        source_ref: request.remediationId,
+        ...(model === undefined ? {} : { model })
+      }
+    }))
+  )
+
+const chatRequest = (base: string, body: unknown, key: Redacted.Redacted | undefined) => {
+  const request = HttpClientRequest.post(`${base}/api/chat`).pipe(
+    HttpClientRequest.setHeader("accept", "text/event-stream, application/json"),
+    HttpClientRequest.bodyJsonUnsafe(body)
+  )
+  return key === undefined ? request : HttpClientRequest.setHeader(request, "x-api-key", Redacted.value(key))
+}
+
+/** A gateway may reject a key with a 403 too. */
+const isRejectedKey = ({ reason }: InvestigatorError): boolean => reason._tag === "Authentication"
+
+/** What HolmesGPT did for a call that failed. Its model may have worked for long before it reached a limit. */
+const effortOf = ({ reason }: InvestigatorError): Effort => {
+  switch (reason._tag) {
+    case "Authentication":
+    case "UpstreamAuthentication":
+    case "BadRequest":
+      return "rejected"
+    case "Unavailable":
+      return reason.unsent === true ? "not-sent" : "worked"
+    default:
+      return "worked"
+  }
+}
+
+const noFinding = (): void => {}
 
 /**
  * Makes the investigator. The `HttpClient` owns the connections: provide one that pools them and keeps them alive, such
@@ -159,52 +164,57 @@ const probe = (client: HttpClient.HttpClient, base: string, options: Options): E
  */
 export const make = (options: Options): Effect.Effect<Investigator, never, HttpClient.HttpClient> =>
   Effect.map(HttpClient.HttpClient, (client) => {
-    const base = options.url.replace(/\/+$/, "")
-    const maxBytes = options.maxResponseBytes ?? 8 * 1024 * 1024
-    const post = (body: unknown) => {
-      const request = HttpClientRequest.post(`${base}/api/chat`).pipe(
-        HttpClientRequest.acceptJson,
-        HttpClientRequest.bodyJsonUnsafe(body)
-      )
-      return options.apiKey === undefined
-        ? request
-        : HttpClientRequest.setHeader(request, "x-api-key", Redacted.value(options.apiKey))
+    const server: Server = {
+      client,
+      base: options.url.replace(/\/+$/, ""),
+      firstSignMs: Duration.toMillis(Duration.fromInputUnsafe(options.firstSign ?? defaultPatience.firstSignMs)),
+      maxBytes: options.maxResponseBytes ?? 8 * 1024 * 1024,
+      streams: undefined
     }
+    const apiKey = ApiKey.make(options.apiKey)
+    const { estimate = { inputTokens: null, outputTokens: null }, model, price } = options
+    const call = { estimate, ...(model === undefined ? {} : { model }), ...(price === undefined ? {} : { price }) }
 
     const investigate: Investigator["investigate"] = Effect.fnUntraced(function* (request) {
-      const fitted = fit(request, {
-        contextTokens: defaultContextTokens,
-        overhead: JSON.stringify(responseFormat),
-        answerTokens
-      })
-      if (Result.isFailure(fitted)) return yield* failure({ _tag: "ContextOverflow", ...fitted.failure }, false, false)
-      const { prompt } = fitted.success
-      const response = yield* Effect.mapError(
-        client.execute(
-          post({
-            ask: prompt.question,
-            additional_system_prompt: prompt.instructions,
-            response_format: responseFormat,
-            stream: false,
-            request_source: "kubernaut",
-            source_ref: request.remediationId,
-            ...(options.model === undefined ? {} : { model: options.model })
-          })
-        ),
-        ofHttpError
+      const question = yield* questionOf(request, options.model, options.countTokens ?? countTokens)
+      if (Result.isFailure(question)) return yield* contextOverflow(question.failure)
+      const { body, sent, size } = question.success
+      const ask = (key: Redacted.Redacted | undefined, isRepeat = false) =>
+        (request.meter ?? unmetered)(
+          call,
+          Effect.flatMap(ReportUsage, (onUsage) =>
+            exchange(server, {
+              request: chatRequest(server.base, body, key),
+              size,
+              sent,
+              onFinding: request.onFinding ?? noFinding,
+              onUsage,
+              ...(request.onSign === undefined ? {} : { onSign: request.onSign })
+            })
+          ),
+          effortOf
+        ).pipe(
+          Effect.catchTag("BudgetUsedUp", ({ used }) =>
+            Effect.fail(failure({ _tag: "OverBudget", used, ...(isRepeat ? { isRepeat } : {}) }, false, false))
+          )
+        )
+      const key = yield* Effect.mapError(apiKey.current, () => failure({ _tag: "KeyUnreadable" }, false, false))
+      const analysis = yield* Effect.catchIf(ask(key), isRejectedKey, (error) =>
+        Effect.flatMap(apiKey.after(key), (changed) =>
+          changed === undefined ? Effect.fail(error) : ask(changed, true)
+        )
       )
-      if (response.status !== 200) {
-        yield* discard(response)
-        const { date, "retry-after": retryAfter } = response.headers
-        return yield* errorOfStatus(response.status, retryAfter, { date, nowMs: yield* Clock.currentTimeMillis })
-      }
-      const text = yield* boundedText(response, maxBytes)
-      const chat = yield* Effect.mapError(decodeChat(text), () => invalid("the response is not a chat response"))
-      const answer = Result.flatMap(parseAnswer(chat.analysis), (parsed) =>
+      const answer = Result.flatMap(parseAnswer(analysis), (parsed) =>
         toInvestigation(request, parsed, { investigator: "holmesgpt" })
       )
       return yield* Result.isFailure(answer) ? invalid(answer.failure) : Effect.succeed(answer.success)
     })
 
-    return { name: "holmesgpt", needsEvidence: true, investigate, probe: probe(client, base, options) }
+    return {
+      name: "holmesgpt",
+      needsEvidence: true,
+      investigate,
+      hasNewKey: apiKey.isReplaced,
+      probe: probe(server, options.probeTimeout ?? "2 seconds")
+    }
   })

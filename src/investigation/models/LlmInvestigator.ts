@@ -4,21 +4,28 @@
  * **Details**
  *
  * One request generates one object of the schema `Answer`, without tools and without a conversation. The prompt is
- * first fitted to the context window (`ContextWindow`). If the provider still rejects it as too long, the request is
- * repeated without the next droppable part, at most three times within the same attempt. The model sees the evidence
- * from `EvidenceGatherer`. Unlike HolmesGPT it cannot query the cluster, so its confidence is capped at 0.8.
+ * first fitted to the context window (`ContextWindow`). If the provider still rejects it as too long and says how long
+ * it may be, it is fitted to that and sent once more; otherwise it is repeated without the next droppable part, at most
+ * four times. All of that is one attempt. The model sees the evidence from `EvidenceGatherer`. Unlike HolmesGPT it
+ * cannot query the cluster, so its confidence is capped at 0.8.
  *
  * Several providers are several investigators. The chain tries them in order, each behind its own breaker. `AiFailure`
  * says what each failure means.
  */
 
-import { Effect, Result } from "effect"
-import { LanguageModel, Prompt as AiPrompt } from "effect/ai"
+import { Clock, Effect, Result } from "effect"
+import { LanguageModel, Prompt as AiPrompt, type Response } from "effect/ai"
 import { type InvestigationRequest, type Investigator, InvestigatorError } from "../Investigator.ts"
+import type { BudgetUsedUp } from "../spend/Budget.ts"
+import { effortOf } from "../spend/Effort.ts"
+import { unmetered } from "../spend/Meter.ts"
+import { ReportUsage } from "../spend/ModelUsage.ts"
+import type { Price } from "../spend/Price.ts"
 import { toInvestigatorError } from "./AiFailure.ts"
 import { Answer, answerJsonSchema, toInvestigation } from "./Answer.ts"
-import { answerTokens, defaultContextTokens, fit } from "./ContextWindow.ts"
+import { answerTokens, defaultContextTokens, fit, type Window } from "./ContextWindow.ts"
 import { droppable, type Prompt } from "./Prompt.ts"
+import { type CountTokens, countTokens, factorOf } from "./Tokenizer.ts"
 
 /** The name of the provider, and what its model allows. */
 export interface Options {
@@ -26,6 +33,16 @@ export interface Options {
   readonly provider: string
   /** The context window in tokens. Default 131,072. Set less for a smaller model. */
   readonly contextTokens?: number
+  /** The name of the model, for the ledger, and to know how dense its tokens are (`Tokenizer.factorOf`). */
+  readonly model?: string
+  /** Counts tokens where a prompt may be too long. Default: a real tokenizer (`Tokenizer`). */
+  readonly countTokens?: CountTokens
+  /** What its tokens cost. Default: not known. */
+  readonly price?: Price
+  /** See `Investigator.account`. `PeerIdentity.identityOf` makes one of a key. */
+  readonly account?: string
+  /** See `Investigator.host`. */
+  readonly host?: string
   /** See `Investigator.probe`. `OpenAiLanguageModel` and `AnthropicLanguageModel` each export one. */
   readonly probe?: Investigator["probe"]
 }
@@ -38,6 +55,29 @@ const overflow = (size: { readonly tokens: number; readonly limit: number }): In
     reason: { _tag: "ContextOverflow", ...size },
     retryable: false,
     countsAsFailure: false
+  })
+
+/** Our estimate is not the provider's count, and what it says is not exact. */
+const margin = 0.95
+
+/** The size of a request of which only a share fits. The answer is not shortened. */
+const shortened = (tokens: number, share: number): number =>
+  Math.min(tokens - 1, answerTokens + Math.floor((tokens - answerTokens) * share * margin))
+
+const overBudget = ({ used }: BudgetUsedUp, isRepeat: boolean): InvestigatorError =>
+  new InvestigatorError({
+    investigator: "llm",
+    reason: { _tag: "OverBudget", used, ...(isRepeat ? { isRepeat } : {}) },
+    retryable: false,
+    countsAsFailure: false
+  })
+
+/** Any language model tells its usage with an answer. Ours tell it as well where there is no answer. */
+const reportUsage = ({ usage }: { readonly usage: Response.Usage }): Effect.Effect<void> =>
+  Effect.map(ReportUsage, (report) => {
+    const { inputTokens, outputTokens } = usage
+    if (inputTokens.total !== undefined && outputTokens.total !== undefined)
+      report({ inputTokens: inputTokens.total, outputTokens: outputTokens.total })
   })
 
 const toAiPrompt = (prompt: Prompt): AiPrompt.Prompt =>
@@ -67,35 +107,63 @@ const toAiPrompt = (prompt: Prompt): AiPrompt.Prompt =>
  */
 export const make = (options: Options): Effect.Effect<Investigator, never, LanguageModel.LanguageModel> =>
   Effect.map(LanguageModel.LanguageModel, (model) => {
-    const { contextTokens: limit = defaultContextTokens, probe, provider } = options
-    const generate = (request: InvestigationRequest, within: number): Effect.Effect<Answer, InvestigatorError> =>
-      Effect.suspend(() => {
-        const fitted = fit(request, { contextTokens: within, overhead: schemaText, answerTokens })
+    const { account, contextTokens: limit = defaultContextTokens, host, model: name, price, probe, provider } = options
+    const named = { ...(name === undefined ? {} : { model: name }), ...(price === undefined ? {} : { price }) }
+    const shared = { ...(account === undefined ? {} : { account }), ...(host === undefined ? {} : { host }) }
+    const { countTokens: count = countTokens } = options
+    const window = { overhead: schemaText, answerTokens, count, factor: factorOf(name) }
+    const generate = (
+      request: InvestigationRequest,
+      within: Pick<Window, "contextTokens" | "measure">,
+      { isFitted = false, isRepeat = false } = {}
+    ): Effect.Effect<Answer, InvestigatorError> =>
+      Effect.flatMap(fit(request, { ...window, ...within }), (fitted) => {
         if (Result.isFailure(fitted)) return Effect.fail(overflow({ ...fitted.failure, limit }))
-        const { prompt, tokens, without } = fitted.success
+        const { measure, prompt, tokens, without } = fitted.success
+        const ask = model.generateObject({ schema: Answer, objectName: "answer", prompt: toAiPrompt(prompt) }).pipe(
+          Effect.tap(reportUsage),
+          Effect.map((response): Answer => response.value),
+          Effect.catch((error) =>
+            Effect.flatMap(Clock.currentTimeMillis, (nowMs) =>
+              Effect.fail(toInvestigatorError("llm", error.reason, { tokens, limit }, nowMs))
+            )
+          )
+        )
+        const call = { ...named, estimate: { inputTokens: tokens - answerTokens, outputTokens: answerTokens } }
         return Effect.annotateCurrentSpan({
-          "kubernaut.prompt.tokens.estimated": tokens,
+          "kubernaut.prompt.tokens": tokens,
+          "kubernaut.prompt.measure": measure,
           "kubernaut.prompt.without": [...without]
         }).pipe(
-          Effect.andThen(model.generateObject({ schema: Answer, objectName: "answer", prompt: toAiPrompt(prompt) })),
-          Effect.map((response): Answer => response.value),
-          Effect.mapError((error) => toInvestigatorError("llm", error.reason, { tokens, limit })),
+          Effect.andThen((request.meter ?? unmetered)(call, ask, ({ reason }) => effortOf(reason))),
+          Effect.catchTag("BudgetUsedUp", (error) => Effect.fail(overBudget(error, isRepeat))),
           Effect.catchIf(
-            (error) => error.reason._tag === "ContextOverflow" && without.length < droppable.length,
-            () => generate(request, tokens - 1)
+            ({ reason }) => reason._tag === "ContextOverflow" && !isFitted && without.length < droppable.length,
+            ({ reason }) =>
+              "share" in reason && reason.share !== undefined
+                ? generate(
+                    request,
+                    { contextTokens: shortened(tokens, reason.share), measure },
+                    { isFitted: true, isRepeat: true }
+                  )
+                : generate(request, { contextTokens: tokens - 1, measure }, { isRepeat: true })
           )
         )
       })
     const investigate: Investigator["investigate"] = Effect.fnUntraced(function* (request) {
-      const investigation = toInvestigation(request, yield* generate(request, limit), { investigator: "llm", provider })
+      const investigation = toInvestigation(request, yield* generate(request, { contextTokens: limit }), {
+        investigator: "llm",
+        provider
+      })
       return yield* Result.isFailure(investigation)
         ? new InvestigatorError({
             investigator: "llm",
             reason: { _tag: "InvalidAnswer", problem: investigation.failure },
             retryable: false,
-            countsAsFailure: true
+            countsAsFailure: false
           })
         : Effect.succeed(investigation.success)
     })
-    return { name: "llm", provider, needsEvidence: true, investigate, ...(probe === undefined ? {} : { probe }) }
+    const probing = probe === undefined ? {} : { probe }
+    return { name: "llm", provider, needsEvidence: true, investigate, ...shared, ...probing }
   })

@@ -7,13 +7,15 @@
  * 1. Severity maps to a category: critical → immediate action, warning → standard remediation, info and none → monitoring
  *    only. In the last category a rule's action is never proposed; the rule notifies instead.
  * 2. A change before the alert that is clearly the cause is taken back, whatever the alert is (`SuspectedChange`). If two
- *    are equally likely, a person is told of both.
+ *    are equally likely, a person is told of both, and of one that Kubernaut has taken back already.
  * 3. Without one, the rules are tried in order by alert name, namespace, labels, kind and observed facts (`Rulebook`).
  *    Where a person has to take the cause back, no pod is replaced: another one would fail in the same way.
  * 4. The rule's action is made from the target's state and evidence. When these do not suffice (no limit to raise, no
  *    autoscaler), the next rule is tried.
- * 5. An action that fixed this alert in fewer than a third of its verified uses in the last week is skipped, once there
- *    are five of them. A better record raises confidence.
+ * 5. The history of the last week decides between the actions of the rules that match (`SuccessRate`): how often each one
+ *    fixed this alert on targets of this kind. One that surely helps on fewer than a third of them is not proposed any
+ *    more. A later one that surely helps more often goes first. Otherwise the order is that of the rulebook. Failures
+ *    lower the confidence.
  *
  * Most alerts get a `Notify` that says what to check first, and that is the right result.
  */
@@ -32,6 +34,7 @@ import { causeOf, notify, proposedAction } from "./ProposedAction.ts"
 import type { Fact, Rule } from "./Rulebook.ts"
 import { earlierReasonsOf, factsOf, failedCreateOf, reasonsOf } from "./RuleFacts.ts"
 import { matches } from "./RuleMatch.ts"
+import { isClearlyBetter, keepsFailing, type SuccessRate, successRate } from "./SuccessRate.ts"
 import { byChange, type ByChange } from "./SuspectedChange.ts"
 
 /** How urgent an alert is to the rules. */
@@ -42,29 +45,33 @@ export interface Options {
   /** In the order in which they are tried: `Rulebook.standard`, `Rulebook.load` or your own. */
   readonly rules: ReadonlyArray<Rule>
   /**
-   * The verified uses of an action on this alert since the given time; `undefined` when they are not known. Absent: the
-   * history is not considered.
+   * What an action did against an alert on the targets of a kind since the given time, by the last verdict on each
+   * target; `undefined` when it is not known. Absent: the history is not considered.
    */
   readonly recordOf?: (
-    alertName: string,
-    action: ActionType,
+    use: {
+      readonly alertName: string
+      readonly cluster: string
+      readonly kind: string
+      readonly action: ActionType
+    },
     since: Timestamp.Timestamp
   ) => Effect.Effect<ActionRecord | undefined>
 }
 
-/** Rules do not propose an action with a lower share of fixes. */
-const minimumSuccessRate = 1 / 3
-/** Fewer verified uses prove too little: one workload's bad hour would end an action for the whole cluster. */
-const minimumUses = 5
+/** What a rule proposes, and how often that has helped. */
+interface Candidate {
+  readonly rule: Rule
+  readonly action: Action
+  readonly record: ActionRecord
+  readonly rate: SuccessRate
+}
+
 /** Older uses do not count, so an action is tried again later: the reason why it did not help may be gone. */
 const recordWindowMs = 7 * 24 * 60 * 60 * 1000
 
 /** The actions after which the pods start again as they are. */
 const replacesPods: ReadonlySet<ActionType> = new Set(["RestartWorkload", "EvictPod"])
-
-/** The share of uses that fixed the alert, 0 to 1; `undefined` when there are too few uses. */
-const successRateOf = (record: ActionRecord | undefined): number | undefined =>
-  record === undefined || record.verified < minimumUses ? undefined : record.fixed / record.verified
 
 /** The category of a severity. */
 export const categoryOf = (severity: Severity): Category =>
@@ -130,12 +137,14 @@ const investigationByChange = (
   confidence: action.type === "Notify" ? 0.3 : 0.5
 })
 
+const recordSentence = ({ action, record: { fixed, verified } }: Candidate): string =>
+  `${action.type} fixed this alert on ${fixed} of ${verified} targets in the last week, by its last use on each.`
+
 const investigationOf = (
   request: InvestigationRequest,
-  rule: Rule,
-  action: Action,
+  { action, record, rate, rule }: Candidate,
   facts: ReadonlySet<Fact>,
-  rate: number | undefined
+  notProposed: ReadonlyArray<Candidate>
 ): Investigation => {
   const category = categoryOf(request.alert.severity)
   const confidence = rule.confidence ?? (action.type === "Notify" ? 0.3 : 0.5)
@@ -146,17 +155,49 @@ const investigationOf = (
     evidence: [
       `Severity ${request.alert.severity}: ${category.replace("-", " ")}.`,
       ...observations(request, facts),
-      ...(rate === undefined
-        ? []
-        : [`${action.type} fixed this alert in ${Math.round(rate * 100)} % of its verified uses.`]),
+      ...(record.verified === 0 ? [] : [recordSentence({ action, record, rate, rule })]),
+      ...notProposed.map((candidate) => `Not proposed: ${recordSentence(candidate)}`),
       `First: ${rule.check}`,
       ...findingText(request.suspects)
     ],
     action,
-    // Without a record, confidence stays as it is. A success rate of r scales it to between half and all of it.
-    confidence: rate === undefined ? confidence : confidence * (0.5 + rate / 2)
+    // Scaled by what the action may still be worth: all of it without failures, and half of it where it never helps.
+    confidence: confidence * (0.5 + rate.atMost / 2)
   }
 }
+
+const noUses: ActionRecord = { fixed: 0, verified: 0 }
+
+type Proposal = Pick<Candidate, "rule" | "action">
+
+/**
+ * What the rules that match propose, in their order: actions, each type once, and the notification of the first rule
+ * that only notifies. Later rules are more general, so they are not asked.
+ */
+const proposals = (
+  rules: ReadonlyArray<Rule>,
+  request: InvestigationRequest,
+  facts: ReadonlySet<Fact>,
+  { change, isMonitoringOnly }: { readonly change: ByChange | undefined; readonly isMonitoringOnly: boolean }
+): { readonly acting: ReadonlyArray<Proposal>; readonly last?: Proposal } => {
+  const acting: Array<Proposal> = []
+  for (const rule of rules) {
+    if (!matches(rule, request, facts)) continue
+    const action = proposedAction(rule, request)
+    if (action === undefined) continue
+    if (change !== undefined && (action.type === "Notify" || replacesPods.has(action.type))) continue
+    if (action.type === "Notify" || isMonitoringOnly) return { acting, last: { rule, action: notify(request, rule) } }
+    if (!acting.some((earlier) => earlier.action.type === action.type)) acting.push({ rule, action })
+  }
+  return { acting }
+}
+
+/** The first candidate, unless a later one surely helps more often. */
+const best = (candidates: ReadonlyArray<Candidate>): Candidate | undefined =>
+  candidates.reduce<Candidate | undefined>(
+    (chosen, next) => (chosen === undefined || isClearlyBetter(next.rate, chosen.rate) ? next : chosen),
+    undefined
+  )
 
 /**
  * Makes the investigator from resolved rules. It fails with `NoRule` when no rule matches.
@@ -181,24 +222,27 @@ const investigationOf = (
  */
 export const make = (options: Options): Investigator => {
   const recordOf = options.recordOf ?? (() => Effect.undefined)
+
+  const judged = Effect.fnUntraced(function* ({ alert, target }: InvestigationRequest, { action, rule }: Proposal) {
+    const since = Timestamp.fromMillis((yield* Clock.currentTimeMillis) - recordWindowMs)
+    const use = { alertName: alert.name, cluster: target.cluster, kind: target.kind, action: action.type }
+    const record = (yield* recordOf(use, since)) ?? noUses
+    return { rule, action, record, rate: successRate(record) } satisfies Candidate
+  })
+
   const investigate: Investigator["investigate"] = Effect.fnUntraced(function* (request) {
     const facts = factsOf(request)
     const isMonitoringOnly = categoryOf(request.alert.severity) === "monitoring-only"
     const change = isMonitoringOnly ? undefined : byChange(request)
     if (change !== undefined && change.rule !== "suspect-needs-person")
       return investigationByChange(request, change, facts)
-    for (const rule of options.rules) {
-      if (!matches(rule, request, facts)) continue
-      const action = proposedAction(rule, request)
-      if (action === undefined) continue
-      if (change !== undefined && (action.type === "Notify" || replacesPods.has(action.type))) continue
-      if (action.type === "Notify" || isMonitoringOnly)
-        return investigationOf(request, rule, notify(request, rule), facts, undefined)
-      const since = Timestamp.fromMillis((yield* Clock.currentTimeMillis) - recordWindowMs)
-      const rate = successRateOf(yield* recordOf(request.alert.name, action.type, since))
-      if (rate !== undefined && rate < minimumSuccessRate) continue
-      return investigationOf(request, rule, action, facts, rate)
-    }
+    const { acting, last } = proposals(options.rules, request, facts, { isMonitoringOnly, change })
+    const candidates = yield* Effect.forEach(acting, (proposal) => judged(request, proposal))
+    const chosen = best(candidates.filter(({ rate }) => !keepsFailing(rate)))
+    const failing = candidates.filter(({ rate }) => keepsFailing(rate))
+    if (chosen !== undefined) return investigationOf(request, chosen, facts, failing)
+    if (last !== undefined)
+      return investigationOf(request, { ...last, record: noUses, rate: successRate(noUses) }, facts, failing)
     if (change !== undefined) return investigationByChange(request, change, facts)
     return yield* new InvestigatorError({
       investigator: "rules",

@@ -7,7 +7,9 @@
  * | ---------------------------------------------- | ------------------------------------------------ |
  * | one is clear, and can be taken back            | its undo is proposed (`domain/UndoOfTemplate`)   |
  * | one is clear, and a person has to take it back | a notification that says why, and where          |
+ * | one is clear, and something else fails as well | a notification with both (`changes/Outages`)     |
  * | two or more are of similar score               | a notification with all of them: nobody guesses  |
+ * | Kubernaut has taken it back already            | a notification that says by which remediation    |
  * | none is clear                                  | nothing: the rulebook decides as without changes |
  *
  * A suspect is **clear** if its score is 0.4 or more and the next one has less than 0.8 of it (`changes/SuspectScore`).
@@ -20,6 +22,7 @@
  * - the target could be read, so that it can be seen whether the undo helps;
  * - a person or a pipeline made it, or the API server names nobody, as for a deletion;
  * - its time is known, and nothing that was watched before went unwatched between it and the symptom;
+ * - nothing that the finder knows asks for a person, such as a clock that is wrong (`needsPerson`);
  * - its object is of a kind that is ever restored, and its content is recorded;
  * - if it created an object, that object limits others, such as a NetworkPolicy or a quota. An object that the target
  *   needs, such as its Service, is never removed, and neither is one that replaced another one of its name.
@@ -28,12 +31,13 @@
  */
 
 import { type Action, appliesToItsTarget } from "../../domain/Action.ts"
+import { display } from "../../domain/FieldPath.ts"
 import { isLimiting } from "../../domain/LimitingKinds.ts"
 import type { ObjectChange } from "../../domain/ObjectChange.ts"
 import type { Suspect, Suspects } from "../../domain/Suspects.ts"
 import { displayName, resourceRef, sameRef } from "../../domain/Target.ts"
 import { undoOf } from "../../domain/UndoOfTemplate.ts"
-import { changeText, findingText, rankedText } from "../evidence/ChangeText.ts"
+import { changeText, findingText, outageText, rankedText, takenBackText } from "../evidence/ChangeText.ts"
 import type { InvestigationRequest } from "../Investigator.ts"
 
 /** A suspect with a lower score is not acted on. */
@@ -41,7 +45,12 @@ export const clearScore = 0.4
 
 /** What follows from the suspects. */
 export interface ByChange {
-  readonly rule: "undo-suspected-change" | "suspect-needs-person" | "several-suspects"
+  readonly rule:
+    | "undo-suspected-change"
+    | "suspect-needs-person"
+    | "suspect-amid-outage"
+    | "several-suspects"
+    | "suspect-taken-back"
   readonly cause: string
   readonly action: Action
 }
@@ -75,6 +84,8 @@ const whoObjects = ({ by, ref }: ObjectChange): string | undefined => {
 const whatObjects = ({ change, replaced = false }: Suspect): string | undefined => {
   const { manifest, operation, ref } = change
   if (replaced) return `It replaced another ${ref.kind} of this name, and its removal would not bring that back.`
+  if (change.fields.some(({ path }) => display(path) === "metadata.deletionTimestamp"))
+    return `The ${ref.kind} is being deleted, which nobody can take back: it is gone once nothing holds it.`
   if (ref.kind === "Secret") return "The values of a Secret are not recorded: put the earlier one back."
   if (!appliesToItsTarget({ type: "RestoreObject", target: ref, change: change.id }))
     return `A ${ref.kind} is never restored automatically.`
@@ -87,13 +98,14 @@ const whatObjects = ({ change, replaced = false }: Suspect): string | undefined 
 
 /** Why a person has to take the change back; `undefined` if that can be proposed. */
 const objectionTo = (suspect: Suspect, suspects: Suspects, { observed }: InvestigationRequest): string | undefined => {
-  const { change } = suspect
+  const { change, needsPerson } = suspect
   if (observed === null) return "The alert names no object that could be read, so nothing shows whether an undo helps."
   if (change.notBefore !== undefined)
     return "Nobody watched when it was made, so it may be older, or younger, than the symptom."
   return (
     whoObjects(change)
     ?? whatObjects(suspect)
+    ?? needsPerson
     ?? (hasBlindSpot(suspects, change)
       ? "Between it and the symptom something was not watched, so another change may be the cause."
       : undefined)
@@ -114,6 +126,16 @@ const ofOne = (request: InvestigationRequest, suspects: Suspects, suspect: Suspe
   const { change, followed, score } = suspect
   if (score < clearScore) return undefined
   const cause = sentence(changeText(change, suspects.symptomAt))
+  const [outage] = outageText(suspects)
+  if (outage !== undefined)
+    return {
+      rule: "suspect-amid-outage",
+      cause: `${cause} ${outage}`,
+      action: notify(
+        request,
+        `Nothing was changed, because only a person can tell which one it is. ${cause} ${outage} ${withOthers(suspects)}`
+      )
+    }
   const objection = objectionTo(suspect, suspects, request)
   if (objection !== undefined)
     return {
@@ -138,11 +160,26 @@ const ofSeveral = (request: InvestigationRequest, suspects: Suspects): ByChange 
   }
 }
 
+const ofTakenBack = (request: InvestigationRequest, suspects: Suspects): ByChange => {
+  const cause = takenBackText(suspects).join(" ")
+  const keepsValues = (suspects.takenBack ?? []).some(({ change }) => change.ref.kind === "ConfigMap")
+  const next = keepsValues
+    ? " Containers keep values of a ConfigMap from their start: restart those that do not recover."
+    : ""
+  return {
+    rule: "suspect-taken-back",
+    cause,
+    action: notify(request, `The likeliest cause is gone, so nothing is undone again. ${cause}${next}`)
+  }
+}
+
 /** What follows from the suspects of a request; `undefined` if none is clear. */
 export const byChange = (request: InvestigationRequest): ByChange | undefined => {
   const { suspects } = request
   const [best] = suspects?.ranked ?? []
-  if (suspects === undefined || best === undefined) return undefined
+  if (suspects === undefined) return undefined
+  if ((suspects.takenBack ?? []).length > 0) return ofTakenBack(request, suspects)
+  if (best === undefined) return undefined
   if (suspects.finding === "one") return ofOne(request, suspects, best)
   return suspects.finding === "several" ? ofSeveral(request, suspects) : undefined
 }

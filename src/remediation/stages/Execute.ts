@@ -1,13 +1,21 @@
 /** Carries out the journaled intent, or finds out by read-back whether an earlier activation did. */
 
 import { Clock, Effect, Equal, Option } from "effect"
+import { isAllowedAt } from "../../decision/ActionCatalog.ts"
 import type { ExecutionOutcome, Intent } from "../../domain/Execution.ts"
 import type { Mode } from "../../domain/Mode.ts"
 import type { Remediation } from "../../domain/Remediation.ts"
 import { type Approval, isExpired } from "../../domain/Review.ts"
 import { describe } from "../../domain/StandingOrder.ts"
 import { Executor } from "../../execution/Executor.ts"
-import { approvalExpired, emergencyStopped, type Failure, otherMode } from "../../execution/FailureClassifier.ts"
+import {
+  approvalExpired,
+  emergencyStopped,
+  type Failure,
+  levelFell,
+  otherMode
+} from "../../execution/FailureClassifier.ts"
+import { Degradation } from "../../health/Degradation.ts"
 import { type Claim, RemediationStore } from "../../storage/RemediationStore.ts"
 import { StandingOrders } from "../../storage/StandingOrders.ts"
 import type { StorageError } from "../../storage/StorageError.ts"
@@ -42,10 +50,24 @@ const stopOf = ({ current }: StandingOrders["Service"]): Effect.Effect<Failure |
     Option.isNone(stop) ? undefined : emergencyStopped(describe("emergency-stop", stop.value))
   )
 
+/**
+ * The level may have fallen since the decision, or the process before this one has decided at another level. What a
+ * person has approved is refused only in an emergency.
+ */
+const levelOf = (
+  { current }: Degradation["Service"],
+  { type }: Intent["action"],
+  approved: boolean
+): Effect.Effect<Failure | undefined> =>
+  Effect.map(current, ({ level }) =>
+    (approved && level < 3) || isAllowedAt(type, level) ? undefined : levelFell(level, type)
+  )
+
 export const make = Effect.fnUntraced(function* (mode: Mode, journal: Journal) {
   const store = yield* RemediationStore
   const executor = yield* Executor
   const orders = yield* StandingOrders
+  const degradation = yield* Degradation
 
   /** `resumed`: the intent was durable before this activation, so the write may have been sent already. */
   return Effect.fn("execute")(function* (claim: Claim, self: Remediation, intent: Intent, resumed: boolean) {
@@ -54,11 +76,17 @@ export const make = Effect.fnUntraced(function* (mode: Mode, journal: Journal) {
       "kubernaut.execution.id": intent.executionId
     })
     const expired = yield* expiredApproval(self, intent)
+    const approved = Equal.equals(self.approval?.action, intent.action)
+    const mayNotStart = Effect.filterOrElse(
+      stopOf(orders),
+      (stop) => stop !== undefined,
+      () => levelOf(degradation, intent.action, approved)
+    )
     const outcome = yield* executor.execute(intent, {
       holds: store.holds(claim),
-      mayNotStart: stopOf(orders),
+      mayNotStart,
       resumed,
-      approved: Equal.equals(self.approval?.action, intent.action),
+      approved,
       mayWrite: expired === undefined && mayWrite(mode, self, intent)
     })
     yield* Effect.annotateCurrentSpan({ "kubernaut.execution.applied": outcome.applied })

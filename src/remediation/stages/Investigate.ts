@@ -2,12 +2,15 @@
 
 import { Clock, Effect, type Latch, Option } from "effect"
 import { SuspectFinder } from "../../changes/SuspectFinder.ts"
+import { capabilities, type DegradationLevel } from "../../domain/DegradationLevel.ts"
 import type { Remediation } from "../../domain/Remediation.ts"
 import { seenOf } from "../../domain/Seen.ts"
+import { targetKey } from "../../domain/Target.ts"
 import type { WorkloadState } from "../../domain/WorkloadState.ts"
 import { Degradation } from "../../health/Degradation.ts"
 import { suspectsForPeople } from "../../investigation/evidence/SuspectEvidence.ts"
 import { InvestigationChain } from "../../investigation/InvestigationChain.ts"
+import { ActionHistory } from "../../storage/ActionHistory.ts"
 import { type Claim, RemediationStore } from "../../storage/RemediationStore.ts"
 import type { Journal } from "../Journal.ts"
 import type { Resolved } from "../UntilResolved.ts"
@@ -15,25 +18,38 @@ import type { Observe } from "./Observe.ts"
 
 /** The maximum number of joined alerts that the investigators receive as related evidence. */
 const maxRelatedAlerts = 20
+/** The maximum number of earlier actions on the target that they receive. */
+const maxPastActions = 10
+/** The maximum number of earlier firings of the alert in which a change may have been meant to help. */
+const maxEarlierFirings = 20
 
 export const make = Effect.fnUntraced(function* (journal: Journal, observe: Observe, resolved: Resolved) {
   const store = yield* RemediationStore
   const chain = yield* InvestigationChain
   const degradation = yield* Degradation
+  const history = yield* ActionHistory
 
   const finder = yield* Effect.serviceOption(SuspectFinder)
 
   /** What changed before the alert; `undefined` where changes are not recorded. At most three seconds. */
-  const suspectsOf = Effect.fnUntraced(function* ({ alert, target }: Remediation, observed: WorkloadState | null) {
+  const suspectsOf = Effect.fnUntraced(function* ({ alert, id, target }: Remediation, observed: WorkloadState | null) {
     if (Option.isNone(finder)) return undefined
-    return yield* finder.value.suspectsOf({ alert, target, observed, nowMs: yield* Clock.currentTimeMillis })
+    const firings = yield* store.earlierFirings(id, maxEarlierFirings)
+    return yield* finder.value.suspectsOf({ alert, target, observed, firings, nowMs: yield* Clock.currentTimeMillis })
   })
+
+  /** The full context has the earlier actions on the target. An investigation does not need them. */
+  const historyOf = ({ target }: Remediation, level: DegradationLevel) =>
+    capabilities(level).context === "full"
+      ? Effect.orElseSucceed(history.ofTarget(targetKey(target), maxPastActions), () => undefined)
+      : Effect.undefined
 
   const investigate = Effect.fnUntraced(function* (claim: Claim, self: Remediation) {
     // Read before the investigation begins: what changes while it runs is then noticed. It may wait for the cluster.
     const observed = yield* observe(self)
-    const { level } = yield* degradation.current
+    const { held, level } = yield* degradation.current
     const suspects = yield* suspectsOf(self, observed)
+    const past = yield* historyOf(self, level)
     const { hops, investigation } = yield* chain.investigate({
       remediationId: self.id,
       alert: self.alert,
@@ -41,8 +57,11 @@ export const make = Effect.fnUntraced(function* (journal: Journal, observe: Obse
       related: yield* store.joinedAlerts(self.id, maxRelatedAlerts),
       observed,
       level,
+      held,
+      ...(past === undefined ? {} : { history: past }),
       ...(suspects === undefined ? {} : { suspects })
     })
+    if (investigation === undefined && hops.length > 0) yield* degradation.exhausted
     return yield* journal(claim, self, [
       {
         _tag: "Investigated",

@@ -24,12 +24,18 @@
  *     └──────────────┘          └──────────┘
  *       ▲ forceClosed(for)        ▲ isolate(for)          by an operator, from any state
  *
+ *     ┌───────────┐  after its time one real call: a success closes, a failure suspends again,
+ *     │ Suspended │  auto makes it HalfOpen
+ *     └───────────┘
+ *       ▲ a call shows that nobody is served, whatever the load: no money, a rejected key (`Suspension`)
+ *
  * | state        | a call starts       | a success         | a failure         | its time is up      |
  * | ------------ | ------------------- | ----------------- | ----------------- | ------------------- |
  * | Closed       | runs                | counted; may trip | counted; may trip | has none            |
  * | Open         | rejected            | –                 | –                 | HalfOpen            |
  * | HalfOpen     | a probe or rejected | the third closes  | opens             | a permit is free    |
  * | Isolated     | rejected            | –                 | –                 | HalfOpen            |
+ * | Suspended    | rejected            | –                 | –                 | a call is a trial   |
  * | ForcedClosed | runs                | counted           | counted           | Closed, window kept |
  *
  * –: no call is admitted in this state, so an outcome can only be a late one.
@@ -38,94 +44,22 @@
  *   probe releases its permit with any outcome.
  * - **Generations.** Every transition starts a new one. An outcome carries the generation in which its call was admitted,
  *   and a late outcome from an earlier generation changes nothing.
+ * - **A suspended circuit takes no probe**, because a cheap request succeeds without money. After its time it admits one
+ *   call at a time, the trial.
  * - **No state is permanent.** Open, Isolated and ForcedClosed expire. In HalfOpen each held permit expires, and an
- *   available one admits the next call. The outcome of a probe whose permit has expired still counts. All moments are
- *   of the monotonic clock (`Monotonic`), so setting the wall clock neither ends nor prolongs a state.
+ *   available one admits the next call; so does the permit of a trial. The outcome of a probe whose permit has expired
+ *   still counts. All moments are of the monotonic clock (`Monotonic`), so setting the wall clock neither ends nor
+ *   prolongs a state.
  * - **The window** has 60 buckets, so memory is constant. With the default of 60 s it covers the last 59 to 60 s.
  */
 
 import type { TransitionCause } from "../ResilienceEvent.ts"
 import type { Resolved } from "./CircuitSettings.ts"
+import type { Circuit, CircuitEffect, CircuitEvent, Closed, Step, Suspended } from "./CircuitState.ts"
 import * as RollingWindow from "./RollingWindow.ts"
+import { suspensionMs } from "./Suspension.ts"
 
-// ----------------------------------------------------------------------------
-// States, events, effects
-// ----------------------------------------------------------------------------
-
-/** A probe's permit in a half-open circuit. */
-export interface Permit {
-  readonly probe: number
-  readonly untilMs: number
-}
-
-export interface Closed {
-  readonly _tag: "Closed"
-  readonly generation: number
-  readonly failuresInARow: number
-  readonly window: RollingWindow.Window
-}
-export interface Open {
-  readonly _tag: "Open"
-  readonly generation: number
-  readonly untilMs: number
-}
-export interface HalfOpen {
-  readonly _tag: "HalfOpen"
-  readonly generation: number
-  readonly successesInARow: number
-  readonly permits: ReadonlyArray<Permit>
-  readonly nextProbe: number
-}
-export interface Isolated {
-  readonly _tag: "Isolated"
-  readonly generation: number
-  readonly untilMs: number
-  readonly reason: string
-}
-export interface ForcedClosed {
-  readonly _tag: "ForcedClosed"
-  readonly generation: number
-  readonly untilMs: number
-  readonly reason: string
-  readonly failuresInARow: number
-  readonly window: RollingWindow.Window
-}
-export type Circuit = Closed | Open | HalfOpen | Isolated | ForcedClosed
-
-export type Outcome = "success" | "failure" | "ignored"
-
-export type CircuitEvent =
-  /** A call requests admission. */
-  | { readonly _tag: "Call" }
-  /** An admitted call ended. `generation` and `probe` are those of its admission. */
-  | {
-      readonly _tag: "Ended"
-      readonly generation: number
-      readonly probe: number | undefined
-      readonly outcome: Outcome
-      readonly durationMs: number
-    }
-  | { readonly _tag: "Isolate"; readonly forMs: number; readonly reason: string }
-  | { readonly _tag: "ForceClosed"; readonly forMs: number; readonly reason: string }
-  /** The operator returns the circuit to automatic control. */
-  | { readonly _tag: "Auto"; readonly reason: string }
-  /** The state is read. */
-  | { readonly _tag: "Read" }
-
-export type CircuitEffect =
-  | { readonly _tag: "Admitted"; readonly generation: number; readonly probe: number | undefined }
-  /** `retryAfterMs`: not before then is there a chance of a permit. */
-  | { readonly _tag: "Rejected"; readonly retryAfterMs: number }
-  | {
-      readonly _tag: "Transitioned"
-      readonly from: Circuit["_tag"]
-      readonly to: Circuit["_tag"]
-      readonly generation: number
-      readonly cause: TransitionCause
-      readonly reason: string | undefined
-    }
-
-export type Step = readonly [state: Circuit, effects: ReadonlyArray<CircuitEffect>]
+export type { Circuit, CircuitEffect, CircuitEvent, Outcome, Step } from "./CircuitState.ts"
 
 // ----------------------------------------------------------------------------
 // The step
@@ -140,8 +74,18 @@ const transition = (from: Circuit, to: Circuit, cause: TransitionCause, reason?:
   [{ _tag: "Transitioned", from: from._tag, to: to._tag, generation: to.generation, cause, reason }]
 ]
 
-const open = (from: Circuit, cause: TransitionCause, settings: Resolved, nowMs: number): Step =>
-  transition(from, { _tag: "Open", generation: from.generation + 1, untilMs: nowMs + settings.openMs }, cause)
+const open = (from: Circuit, cause: TransitionCause, settings: Resolved, nowMs: number, reason?: string): Step =>
+  transition(
+    from,
+    {
+      _tag: "Open",
+      generation: from.generation + 1,
+      untilMs: nowMs + settings.openMs,
+      ...(reason === undefined ? undefined : { reason })
+    },
+    cause,
+    reason
+  )
 
 const halfOpen = (from: Circuit, cause: TransitionCause, reason?: string): Step =>
   transition(
@@ -150,6 +94,7 @@ const halfOpen = (from: Circuit, cause: TransitionCause, reason?: string): Step 
       _tag: "HalfOpen",
       generation: from.generation + 1,
       successesInARow: 0,
+      isProven: false,
       permits: [],
       nextProbe: 0
     },
@@ -157,16 +102,38 @@ const halfOpen = (from: Circuit, cause: TransitionCause, reason?: string): Step 
     reason
   )
 
-const close = (from: Circuit, cause: TransitionCause, reason?: string): Step =>
+const close = (from: Circuit, cause: TransitionCause, reason?: string, unproven = false): Step =>
   transition(
     from,
     {
       _tag: "Closed",
       generation: from.generation + 1,
+      ...(unproven ? { unproven } : undefined),
       // Outcomes that were counted while an operator held the circuit closed are evidence. Outcomes from before a
       // recovery are not.
       failuresInARow: from._tag === "ForcedClosed" ? from.failuresInARow : 0,
       window: from._tag === "ForcedClosed" ? from.window : RollingWindow.empty
+    },
+    cause,
+    reason
+  )
+
+const suspend = (
+  from: Circuit,
+  { forMs, reason, times }: { readonly forMs: number; readonly reason: string; readonly times: number },
+  cause: TransitionCause,
+  nowMs: number
+): Step =>
+  transition(
+    from,
+    {
+      _tag: "Suspended",
+      generation: from.generation + 1,
+      untilMs: nowMs + forMs,
+      reason,
+      times,
+      trial: undefined,
+      nextProbe: 0
     },
     cause,
     reason
@@ -186,6 +153,10 @@ const elapse = (state: Circuit, nowMs: number): Step => {
       if (!state.permits.some((permit) => permit.untilMs <= nowMs)) return [state, none]
       return [{ ...state, permits: state.permits.filter((permit) => permit.untilMs > nowMs) }, none]
     }
+    case "Suspended":
+      return state.trial === undefined || state.trial.untilMs > nowMs
+        ? [state, none]
+        : [{ ...state, trial: undefined }, none]
   }
 }
 
@@ -213,6 +184,14 @@ const admit = (state: Circuit, settings: Resolved, nowMs: number): Step => {
         [{ _tag: "Admitted", generation: state.generation, probe }]
       ]
     }
+    case "Suspended": {
+      if (nowMs < state.untilMs) return [state, [{ _tag: "Rejected", retryAfterMs: state.untilMs - nowMs }]]
+      if (state.trial !== undefined)
+        return [state, [{ _tag: "Rejected", retryAfterMs: Math.min(state.trial.untilMs - nowMs, 1000) }]]
+      const probe = state.nextProbe
+      const trial = { probe, untilMs: nowMs + settings.probeLeaseMs }
+      return [{ ...state, trial, nextProbe: probe + 1 }, [{ _tag: "Admitted", generation: state.generation, probe }]]
+    }
   }
 }
 
@@ -232,9 +211,32 @@ const tripCause = (
 
 type Ended = Extract<CircuitEvent, { readonly _tag: "Ended" }>
 
+/** The end of a trial. One that was interrupted, or was our own fault, shows nothing. */
+const tried = (state: Suspended, event: Ended, settings: Resolved, nowMs: number): Step => {
+  switch (event.outcome) {
+    case "success":
+      return close(state, "trial-succeeded")
+    case "ignored":
+      return [state.trial?.probe === event.probe ? { ...state, trial: undefined } : state, none]
+    case "failure": {
+      // Another failure shows nothing about what the circuit is suspended for, so it does not take longer.
+      const { reason, statedMs } = event.suspension ?? { reason: state.reason, statedMs: undefined }
+      const times = event.suspension === undefined ? state.times : state.times + 1
+      const stated = statedMs === undefined ? {} : { statedMs }
+      return suspend(state, { reason, times, forMs: suspensionMs(times, stated, settings) }, "trial-failed", nowMs)
+    }
+  }
+}
+
 const record = (state: Circuit, event: Ended, settings: Resolved, nowMs: number): Step => {
   if (event.generation !== state.generation) return [state, none]
+  if (event.suspension !== undefined && (state._tag === "Closed" || state._tag === "HalfOpen")) {
+    const { reason } = event.suspension
+    return suspend(state, { reason, times: 1, forMs: suspensionMs(1, event.suspension, settings) }, "suspended", nowMs)
+  }
   switch (state._tag) {
+    case "Suspended":
+      return tried(state, event, settings, nowMs)
     case "Open":
     case "Isolated":
       return [state, none]
@@ -252,9 +254,9 @@ const record = (state: Circuit, event: Ended, settings: Resolved, nowMs: number)
       )
       if (state._tag === "ForcedClosed") return [{ ...state, failuresInARow, window }, none]
       const cause = tripCause(failuresInARow, window, settings)
-      return cause === undefined
-        ? [{ _tag: "Closed", generation: state.generation, failuresInARow, window }, none]
-        : open(state, cause, settings, nowMs)
+      if (cause !== undefined) return open(state, cause, settings, nowMs)
+      const closed: Closed = { _tag: "Closed", generation: state.generation, failuresInARow, window }
+      return [failed && state.unproven === true ? { ...closed, unproven: true } : closed, none]
     }
     case "HalfOpen": {
       const slow = event.durationMs >= settings.slowCallMs && settings.slowCallRate <= 1
@@ -264,9 +266,10 @@ const record = (state: Circuit, event: Ended, settings: Resolved, nowMs: number)
       const permits = state.permits.filter((permit) => permit.probe !== event.probe)
       if (event.outcome === "ignored") return [{ ...state, permits }, none]
       const successesInARow = state.successesInARow + 1
+      const isProven = state.isProven || event.isCheap !== true
       return successesInARow >= settings.successesToClose
-        ? close(state, "probes-succeeded")
-        : [{ ...state, permits, successesInARow }, none]
+        ? close(state, "probes-succeeded", undefined, !isProven)
+        : [{ ...state, permits, successesInARow, isProven }, none]
     }
   }
 }
@@ -274,6 +277,7 @@ const record = (state: Circuit, event: Ended, settings: Resolved, nowMs: number)
 const operate = (
   state: Circuit,
   event: Exclude<CircuitEvent, { readonly _tag: "Call" | "Ended" | "Read" }>,
+  settings: Resolved,
   nowMs: number
 ): Step => {
   const generation = state.generation + 1
@@ -299,8 +303,19 @@ const operate = (
         "operator",
         event.reason
       )
+    case "Trip":
+      return state._tag === "Closed" || state._tag === "HalfOpen"
+        ? open(state, "tripped", settings, nowMs, event.reason)
+        : [state, none]
+    case "Suspend":
+      // What an operator has set holds.
+      return state._tag === "Isolated" || state._tag === "ForcedClosed"
+        ? [state, none]
+        : suspend(state, event, "suspended", nowMs)
+    case "Resume":
+      return state._tag === "Suspended" ? halfOpen(state, "trial-succeeded") : [state, none]
     case "Auto":
-      if (state._tag === "Isolated") return halfOpen(state, "operator", event.reason)
+      if (state._tag === "Isolated" || state._tag === "Suspended") return halfOpen(state, "operator", event.reason)
       if (state._tag === "ForcedClosed") return close(state, "operator", event.reason)
       return [state, none]
   }
@@ -315,7 +330,7 @@ const apply = (state: Circuit, event: CircuitEvent, settings: Resolved, nowMs: n
     case "Read":
       return [state, none]
     default:
-      return operate(state, event, nowMs)
+      return operate(state, event, settings, nowMs)
   }
 }
 

@@ -36,35 +36,21 @@ import * as Monotonic from "../Monotonic.ts"
 import { type ResilienceEvent, ResilienceEvents } from "../ResilienceEvent.ts"
 import * as Circuits from "./Circuit.ts"
 import { type Resolved, resolve, type Settings } from "./CircuitSettings.ts"
-import * as RollingWindow from "./RollingWindow.ts"
+import { type Snapshot, snapshotOf } from "./CircuitSnapshot.ts"
+import type { Suspension } from "./Suspension.ts"
 
 export type { Settings } from "./CircuitSettings.ts"
-
-/** The state of a breaker, for status pages. */
-export interface Snapshot {
-  readonly name: string
-  readonly _tag: Circuits.Circuit["_tag"]
-  readonly generation: number
-  /** From now. Open and Isolated: when probes start. ForcedClosed: when automatic control resumes. */
-  readonly retryAfterMs?: number
-  /** Isolated and ForcedClosed: the operator's reason. */
-  readonly reason?: string
-  /** Closed and ForcedClosed: the contents of the window. */
-  readonly requests?: number
-  readonly failures?: number
-  readonly failuresInARow?: number
-  /** HalfOpen. */
-  readonly successesInARow?: number
-  readonly probesInFlight?: number
-}
+export type { Snapshot } from "./CircuitSnapshot.ts"
 
 /** The circuit rejected the call. A call cannot be admitted earlier than after `retryAfterMs`. */
 export class CircuitOpen extends Schema.TaggedError<CircuitOpen>()("CircuitOpen", {
   breaker: Schema.String,
-  retryAfterMs: Schema.Finite
+  retryAfterMs: Schema.Finite,
+  /** The code why it is suspended, or was tripped; absent where failures have opened it. */
+  why: Schema.optionalKey(Schema.String)
 }) {
   override get message(): string {
-    return `the circuit is open for another ${Math.ceil(this.retryAfterMs)} ms`
+    return `the circuit is open${this.why === undefined ? "" : ` (${this.why})`} for another ${Math.ceil(this.retryAfterMs)} ms`
   }
 }
 
@@ -99,6 +85,24 @@ export class CircuitBreaker {
   /** The state after the last event, for span attributes. It does not expire by itself; `state` does. */
   get tagUnsafe(): Circuits.Circuit["_tag"] {
     return this.#circuit._tag
+  }
+
+  /**
+   * Whether only cheap probes say that the peer is well: they have closed the circuit, and no call has succeeded since.
+   * A call is then not worth a retry.
+   */
+  get isUnprovenUnsafe(): boolean {
+    return this.#circuit._tag === "Closed" && this.#circuit.unproven === true
+  }
+
+  /** The code why calls are rejected, unless failures have opened the circuit. */
+  get whyUnsafe(): string | undefined {
+    return this.#circuit._tag === "Suspended" || this.#circuit._tag === "Open" ? this.#circuit.reason : undefined
+  }
+
+  /** Why the circuit is suspended; `undefined` while it is not. */
+  get suspendedUnsafe(): string | undefined {
+    return this.#circuit._tag === "Suspended" ? this.#circuit.reason : undefined
   }
 
   /**
@@ -144,17 +148,44 @@ export class CircuitBreaker {
   }
 
   /** Records the outcome of an admitted call. An outcome from an earlier generation changes nothing. */
-  recordUnsafe(admission: Admission, outcome: Circuits.Outcome, durationMs: number, nowMs: number): void {
+  recordUnsafe(
+    admission: Admission,
+    outcome: Circuits.Outcome,
+    durationMs: number,
+    nowMs: number,
+    suspension?: Suspension
+  ): void {
     this.#step(
       {
         _tag: "Ended",
         generation: admission.generation,
         probe: admission.probe,
         outcome,
-        durationMs
+        durationMs,
+        suspension
       },
       nowMs
     )
+  }
+
+  /**
+   * Opens a closed or half-open circuit, because calls have shown that the peer is of no use although they did not
+   * fail. It is found up again like any other. `reason` is a code.
+   */
+  trip(reason: string): Effect.Effect<Snapshot> {
+    return this.#operate({ _tag: "Trip", reason })
+  }
+
+  /**
+   * Suspends the circuit by what is known from elsewhere: from a peer with the same account, or from the process before
+   * this one. No effect while an operator's override is in force. `times`: which suspension in a row it is, from 1.
+   */
+  suspend(suspended: {
+    readonly forMs: number
+    readonly reason: string
+    readonly times: number
+  }): Effect.Effect<Snapshot> {
+    return this.#operate({ _tag: "Suspend", ...suspended })
   }
 
   /** The current state. A circuit whose open time has passed is HalfOpen. */
@@ -173,7 +204,7 @@ export class CircuitBreaker {
     return this.#operate({ _tag: "ForceClosed", forMs: limitedMs(duration), reason })
   }
 
-  /** Ends an isolation (probes decide) or a forced closing (the window decides). No effect in other states. */
+  /** Ends an isolation or a suspension (probes decide), or a forced closing (the window decides). Otherwise no effect. */
   auto(reason = "handed back"): Effect.Effect<Snapshot> {
     return this.#operate({ _tag: "Auto", reason })
   }
@@ -187,14 +218,19 @@ export class CircuitBreaker {
 
   /** Runs an effect through this breaker. Failures and defects count as failures, interruptions do not count. */
   call<A, E, R>(self: Effect.Effect<A, E, R>): Effect.Effect<A, E | CircuitOpen, R> {
-    return this.#guard(self, (retryAfterMs) =>
-      Effect.suspend(() => Effect.fail(new CircuitOpen({ breaker: this.name, retryAfterMs })))
-    )
+    return this.#guard(self, (retryAfterMs) => Effect.suspend(() => Effect.fail(this.rejection(retryAfterMs))))
+  }
+
+  /** The error of a call that was rejected now. */
+  rejection(retryAfterMs: number): CircuitOpen {
+    const why = this.whyUnsafe
+    return new CircuitOpen({ breaker: this.name, retryAfterMs, ...(why === undefined ? {} : { why }) })
   }
 
   #guard<A, E, R, B, E2>(
     self: Effect.Effect<A, E, R>,
-    onRejected: (retryAfterMs: number) => Effect.Effect<B, E2>
+    onRejected: (retryAfterMs: number) => Effect.Effect<B, E2>,
+    isCheap = false
   ): Effect.Effect<A | B, E | E2, R> {
     return Effect.withFiber((fiber) => {
       const clock = fiber.getRef(Clock.Clock)
@@ -212,7 +248,10 @@ export class CircuitBreaker {
           Effect.sync(() => {
             if (admission === undefined) return
             const nowMs = Monotonic.nowMsUnsafe(clock)
-            this.recordUnsafe(admission, outcomeOf(exit), nowMs - startMs, nowMs)
+            const outcome = outcomeOf(exit)
+            const { generation, probe } = admission
+            const durationMs = nowMs - startMs
+            this.#step({ _tag: "Ended", generation, probe, outcome, durationMs, isCheap }, nowMs)
           })
       )
     })
@@ -226,7 +265,7 @@ export class CircuitBreaker {
     return Effect.flatMap(this.state, (state): Effect.Effect<Option.Option<Exit.Exit<A, E>>, never, R> =>
       state._tag !== "HalfOpen"
         ? Effect.succeedNone
-        : Effect.map(Effect.exit(this.#guard(Effect.asSome(self), () => Effect.succeedNone)), (exit) =>
+        : Effect.map(Effect.exit(this.#guard(Effect.asSome(self), () => Effect.succeedNone, true)), (exit) =>
             Exit.isSuccess(exit) ? Option.map(exit.value, Exit.succeed) : Option.some(Exit.failCause(exit.cause))
           )
     )
@@ -250,6 +289,9 @@ export class CircuitBreaker {
           return this.#troubled.await
         case "HalfOpen":
           return Effect.flatMap(this.probe(self), () => Effect.sleep(pauseMs))
+        // Only a real call shows that it is over.
+        case "Suspended":
+          return Effect.sleep(pauseMs)
         default:
           // An operator may end an isolation early, so check again at least once per interval.
           return Effect.sleep(Math.max(shortestPauseMs, Math.min(state.retryAfterMs ?? pauseMs, pauseMs)))
@@ -257,6 +299,9 @@ export class CircuitBreaker {
     })
     return Effect.forever(once)
   }
+
+  /** Ends a suspension, because a peer with the same account works again: probes decide. */
+  readonly resume: Effect.Effect<Snapshot> = Effect.suspend(() => this.#operate({ _tag: "Resume" }))
 
   #operate(event: Circuits.CircuitEvent): Effect.Effect<Snapshot> {
     return Effect.map(Monotonic.nowMs, (nowMs) => {
@@ -291,36 +336,13 @@ export class CircuitBreaker {
   }
 
   #snapshot(nowMs: number): Snapshot {
-    const circuit = this.#circuit
-    const common = { name: this.name, _tag: circuit._tag, generation: circuit.generation }
-    switch (circuit._tag) {
-      case "Closed":
-        return { ...common, ...windowOf(circuit, this.#settings, nowMs) }
-      case "Open":
-        return { ...common, retryAfterMs: Math.max(0, circuit.untilMs - nowMs) }
-      case "HalfOpen":
-        return { ...common, successesInARow: circuit.successesInARow, probesInFlight: circuit.permits.length }
-      case "Isolated":
-        return { ...common, retryAfterMs: Math.max(0, circuit.untilMs - nowMs), reason: circuit.reason }
-      case "ForcedClosed":
-        return {
-          ...common,
-          retryAfterMs: Math.max(0, circuit.untilMs - nowMs),
-          reason: circuit.reason,
-          ...windowOf(circuit, this.#settings, nowMs)
-        }
-    }
+    return snapshotOf(this.name, this.#circuit, this.#settings, nowMs)
   }
 }
 
 // Without a minimum, an interval of 0 or an expiry that has not been processed yet would keep a core busy. A hundred
 // reads a second cost nothing.
 const shortestPauseMs = 10
-
-const windowOf = (circuit: Circuits.Closed | Circuits.ForcedClosed, settings: Resolved, nowMs: number) => {
-  const { failures, requests } = RollingWindow.totals(circuit.window, settings.windowMs, nowMs)
-  return { requests, failures, failuresInARow: circuit.failuresInARow }
-}
 
 // Every override by an operator expires, because no state is permanent.
 const limitedMs = (duration: Duration.Input): number => {
@@ -335,8 +357,8 @@ const outcomeOf = (exit: Exit.Exit<unknown, unknown>): Circuits.Outcome =>
   Exit.isSuccess(exit) ? "success" : Cause.hasInterruptsOnly(exit.cause) ? "ignored" : "failure"
 
 /**
- * The value of `kubernaut_circuit_breaker_state`: 0 closed, 1 open, 2 half-open. Isolated counts as open, forced closed
- * as closed.
+ * The value of `kubernaut_circuit_breaker_state`: 0 closed, 1 open, 2 half-open. Isolated and suspended count as open,
+ * forced closed as closed.
  */
 export const gaugeValue = (tag: Circuits.Circuit["_tag"]): 0 | 1 | 2 => {
   switch (tag) {
@@ -345,6 +367,7 @@ export const gaugeValue = (tag: Circuits.Circuit["_tag"]): 0 | 1 | 2 => {
       return 0
     case "Open":
     case "Isolated":
+    case "Suspended":
       return 1
     case "HalfOpen":
       return 2

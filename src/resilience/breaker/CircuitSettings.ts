@@ -20,6 +20,10 @@ export interface Settings {
   readonly halfOpenPermits?: number
   /** How long a probe can hold its permit. Default 60 s; choose more than the longest attempt takes. */
   readonly probeLease?: Duration.Input
+  /** How long the circuit is suspended for the first time, see `Suspension`. Default 1 min. */
+  readonly suspension?: Duration.Input
+  /** The longest time that it is suspended, unless the peer says more. Default 1 h. */
+  readonly longestSuspension?: Duration.Input
   /** A call that takes this long or longer is slow. Default: no call is slow. Requires `slowCallRate`. */
   readonly slowCallDuration?: Duration.Input
   /**
@@ -39,6 +43,8 @@ export interface Resolved {
   readonly successesToClose: number
   readonly halfOpenPermits: number
   readonly probeLeaseMs: number
+  readonly suspensionMs: number
+  readonly longestSuspensionMs: number
   readonly slowCallMs: number
   readonly slowCallRate: number
 }
@@ -52,6 +58,8 @@ export const defaults: Resolved = {
   successesToClose: 3,
   halfOpenPermits: 3,
   probeLeaseMs: 60_000,
+  suspensionMs: 60_000,
+  longestSuspensionMs: 3_600_000,
   // Infinity: no call is ever slow.
   slowCallMs: Number.POSITIVE_INFINITY,
   slowCallRate: Number.POSITIVE_INFINITY
@@ -77,6 +85,8 @@ export const resolve = (settings: Settings = {}, base: Resolved = defaults): Res
     successesToClose: settings.successesToClose ?? base.successesToClose,
     halfOpenPermits: settings.halfOpenPermits ?? base.halfOpenPermits,
     probeLeaseMs: millis(settings.probeLease, base.probeLeaseMs),
+    suspensionMs: millis(settings.suspension, base.suspensionMs),
+    longestSuspensionMs: millis(settings.longestSuspension, base.longestSuspensionMs),
     slowCallMs: millis(settings.slowCallDuration, base.slowCallMs),
     slowCallRate: settings.slowCallRate ?? base.slowCallRate
   }
@@ -84,7 +94,7 @@ export const resolve = (settings: Settings = {}, base: Resolved = defaults): Res
     if (!Number.isInteger(resolved[name]) || resolved[name] < 1)
       refuse(name, "a whole number of 1 or more", resolved[name])
   }
-  for (const name of ["windowMs", "openMs", "probeLeaseMs"] as const) {
+  for (const name of ["windowMs", "openMs", "probeLeaseMs", "suspensionMs", "longestSuspensionMs"] as const) {
     if (!(resolved[name] > 0 && Number.isFinite(resolved[name]))) refuse(name, "above 0 and finite", resolved[name])
   }
   if (!isRate(resolved.failureRate)) refuse("failureRate", "above 0 and up to 1", resolved.failureRate)

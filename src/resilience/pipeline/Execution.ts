@@ -9,35 +9,22 @@
 
 import { Cause, Clock, Context, Duration, Effect, Exit, Fiber, Option } from "effect"
 import type { Outcome } from "../breaker/Circuit.ts"
-import type { Admission, CircuitBreaker } from "../breaker/CircuitBreaker.ts"
+import type { Admission } from "../breaker/CircuitBreaker.ts"
+import type { Suspension } from "../breaker/Suspension.ts"
 import { CurrentDue } from "../Due.ts"
-import type { EventHub } from "../EventHub.ts"
 import * as Monotonic from "../Monotonic.ts"
-import type { CallRejected, ResilienceEvent, RetryRefused } from "../ResilienceEvent.ts"
+import type { CallRejected, RetryRefused } from "../ResilienceEvent.ts"
 import { inAttemptSpan } from "./AttemptSpan.ts"
-import { type AttemptVerdict, type Cut, judge } from "./AttemptVerdict.ts"
+import { type AttemptVerdict, type Cut, judge, type RetryOf } from "./AttemptVerdict.ts"
 import { type Bulkhead, BulkheadFull } from "./Bulkhead.ts"
 import { type CallEnding, type CallReport, interrupted, succeeded } from "./CallReport.ts"
+import { CurrentCheckpoint } from "./Checkpoint.ts"
 import type { Classification } from "./Classification.ts"
 import { CurrentDeadline, DeadlineExceeded } from "./Deadline.ts"
 import { AttemptTimeout, PipelineError, type PipelineErrorReason } from "./PipelineError.ts"
-import type { RetryBudget } from "./RetryBudget.ts"
+import type { Parts } from "./PipelineParts.ts"
 import * as Policies from "./RetryPolicy.ts"
-
-/** The parts of a pipeline. Those that were left out are `undefined`, and absent time limits are infinite. */
-export interface Parts {
-  readonly name: string
-  readonly circuitBreaker: CircuitBreaker | undefined
-  readonly bulkhead: Bulkhead | undefined
-  readonly retryBudget: RetryBudget | undefined
-  readonly retry: Policies.RetryPolicy | undefined
-  /** For the whole call. */
-  readonly deadlineMs: number
-  readonly attemptTimeoutMs: number
-  readonly hub: EventHub<ResilienceEvent>
-  /** The failure of a call that the open circuit rejects. */
-  rejection(retryAfterMs: number): Exit.Exit<never, PipelineError>
-}
+import { Timer } from "./Timer.ts"
 
 type Refusal = (typeof RetryRefused.Type)["cause"]
 
@@ -48,10 +35,13 @@ export class Execution<A, E, R> {
   readonly report: ((report: CallReport) => void) | undefined
   readonly fiber: Fiber.Fiber<unknown, unknown>
   readonly clock: Clock.Clock
+  readonly timer: Timer
   readonly startedMs: number
   readonly deadlineAtMs: number
   readonly deadlineIsOwn: boolean
   attempts = 0
+  /** Whether the attempt is not retried: only probes have shown that the peer is well. */
+  isTrial = false
   attemptStartedMs = 0
   /** How long the call has waited for permits. */
   queuedMs = 0
@@ -60,9 +50,12 @@ export class Execution<A, E, R> {
   holdsPermit = false
   leaveQueue: (() => void) | undefined = undefined
   child: Fiber.Fiber<A, E> | undefined = undefined
-  timer: Fiber.Fiber<void> | undefined = undefined
   wake: (() => void) | undefined = undefined
   cut: Cut = undefined
+  /** Whether this process stood still when the time was over. */
+  stoodStill = false
+  /** Set where an attempt has not passed its checkpoint. */
+  rejectedForMs: number | undefined = undefined
   verdict: AttemptVerdict<E> | undefined = undefined
   lastFailure: Cause.Cause<E | PipelineError> | undefined = undefined
   waits: Policies.Waits | undefined = undefined
@@ -80,6 +73,7 @@ export class Execution<A, E, R> {
     this.report = report
     this.fiber = fiber
     this.clock = fiber.getRef(Clock.Clock)
+    this.timer = new Timer(this.clock, fiber)
     this.startedMs = Monotonic.nowMsUnsafe(this.clock)
     const ownMs = this.startedMs + pipeline.deadlineMs
     const inheritedMs = fiber.getRef(CurrentDeadline)
@@ -98,6 +92,8 @@ export class Execution<A, E, R> {
   attempt(nowMs: number): Effect.Effect<A, E | PipelineError, R> {
     const { bulkhead, circuitBreaker } = this.pipeline
     if (circuitBreaker !== undefined) {
+      // A peer that only probes call well may serve none of its callers: one attempt shows it as well as five.
+      this.isTrial = circuitBreaker.isUnprovenUnsafe
       const admitted = circuitBreaker.admitUnsafe(nowMs)
       if (typeof admitted === "number") return this.rejectedByCircuit(admitted)
       this.admission = admitted
@@ -112,7 +108,7 @@ export class Execution<A, E, R> {
     const end = (how: typeof ended) => () => {
       if (how === "granted") this.holdsPermit = true
       if (how === "expired") this.leaveQueue?.()
-      else this.stopTimer()
+      else this.timer.stop()
       this.leaveQueue = undefined
       ended = how
       this.wake?.()
@@ -121,7 +117,7 @@ export class Execution<A, E, R> {
     this.leaveQueue = bulkhead.enqueueUnsafe(end("granted"), due, end("displaced"))
     if (this.leaveQueue === undefined) return this.rejectedByBulkhead(bulkhead, 0)
     const leftMs = this.deadlineAtMs - nowMs
-    this.startTimer(Math.min(bulkhead.maxWaitMs, leftMs), end("expired"))
+    this.timer.start(Math.min(bulkhead.maxWaitMs, leftMs), end("expired"))
     const waited = Effect.callback<void>((resume) => {
       if (ended !== undefined) return resume(Effect.void)
       // A yield in between, so that calls that pass the permit on to each other do not nest.
@@ -140,19 +136,21 @@ export class Execution<A, E, R> {
   }
 
   /**
-   * Runs a call that has waited for its permit. The circuit may have opened meanwhile, and then the whole queue would
-   * otherwise reach a peer that is down.
+   * Renews the admission after a wait. The circuit may have opened meanwhile, and then all that waited would otherwise
+   * reach a peer that is down. Returns for how long the circuit rejects calls then.
    */
-  enter(nowMs: number): Effect.Effect<A, E | PipelineError, R> {
-    if (this.admission === undefined) return this.run(nowMs)
+  readmit(nowMs: number): number | undefined {
+    if (this.admission === undefined) return undefined
     const admitted = this.pipeline.circuitBreaker!.readmitUnsafe(this.admission, nowMs)
-    if (typeof admitted !== "number") {
-      this.admission = admitted
-      return this.run(nowMs)
-    }
-    // The admission is of an earlier generation, so there is nothing to give back.
-    this.admission = undefined
-    return this.rejectedByCircuit(admitted)
+    // An admission of an earlier generation is not given back.
+    this.admission = typeof admitted === "number" ? undefined : admitted
+    return typeof admitted === "number" ? admitted : undefined
+  }
+
+  /** Runs a call that has waited for its permit. */
+  enter(nowMs: number): Effect.Effect<A, E | PipelineError, R> {
+    const rejectedForMs = this.readmit(nowMs)
+    return rejectedForMs === undefined ? this.run(nowMs) : this.rejectedByCircuit(rejectedForMs)
   }
 
   run(nowMs: number): Effect.Effect<A, E | PipelineError, R> {
@@ -161,11 +159,10 @@ export class Execution<A, E, R> {
     this.attemptStartedMs = nowMs
     this.cut = undefined
     // The caller's fiber runs an effect that needs `R`, so its context holds it.
-    const inherited = this.fiber.context as Context.Context<R>
-    const context =
-      this.deadlineIsOwn && this.deadlineAtMs < Number.POSITIVE_INFINITY
-        ? Context.add(inherited, CurrentDeadline, this.deadlineAtMs)
-        : inherited
+    let context = this.fiber.context as Context.Context<R>
+    if (this.deadlineIsOwn && this.deadlineAtMs < Number.POSITIVE_INFINITY)
+      context = Context.add(context, CurrentDeadline, this.deadlineAtMs)
+    if (this.admission !== undefined) context = Context.add(context, CurrentCheckpoint, this.checkpoint())
     const child = Effect.runForkWith(context)(this.traced(this.call))
     const exit = child.pollUnsafe()
     if (exit !== undefined) {
@@ -173,6 +170,21 @@ export class Execution<A, E, R> {
       return this.decide(exit)
     }
     return this.await(child)
+  }
+
+  /** Ends an attempt that has waited itself, and that the circuit no longer admits. Before its first request it is none. */
+  checkpoint(): Effect.Effect<void> {
+    let hasSent = false
+    return Effect.suspend(() => {
+      this.rejectedForMs = this.readmit(Monotonic.nowMsUnsafe(this.clock))
+      if (this.rejectedForMs === undefined) {
+        hasSent = true
+        return Effect.void
+      }
+      if (!hasSent) this.attempts--
+      this.cut = hasSent ? "circuit-opened" : "circuit-open"
+      return Effect.interrupt
+    })
   }
 
   await(child: Fiber.Fiber<A, E>): Effect.Effect<A, E | PipelineError, R> {
@@ -185,8 +197,9 @@ export class Execution<A, E, R> {
     })
     const { attemptTimeoutMs } = this.pipeline
     const leftMs = this.deadlineAtMs - this.attemptStartedMs
-    this.startTimer(Math.min(attemptTimeoutMs, leftMs), () => {
+    this.timer.start(Math.min(attemptTimeoutMs, leftMs), (stoodStill) => {
       this.cut = leftMs <= attemptTimeoutMs ? "deadline" : "attempt-timeout"
+      this.stoodStill = stoodStill
       child.interruptUnsafe(this.fiber.id)
     })
     return Effect.callback<A, E | PipelineError, R>((resume) => {
@@ -199,26 +212,28 @@ export class Execution<A, E, R> {
     })
   }
 
-  /** Whether the wait for a permit has left the attempt less than half of the deadline. */
-  get startedLate(): boolean {
-    return this.queuedMs > 0 && this.deadlineAtMs - this.attemptStartedMs < this.pipeline.deadlineMs / 2
+  /** Whether the peer had its time before the cut. A wait for a permit may have left less than half of the deadline. */
+  get hadItsTime(): boolean {
+    if (this.stoodStill) return false
+    if (this.cut !== "deadline" || !this.deadlineIsOwn) return this.cut !== "deadline"
+    return this.queuedMs === 0 || this.deadlineAtMs - this.attemptStartedMs >= this.pipeline.deadlineMs / 2
   }
 
   /** Releases what the attempt held and records its outcome. */
   finish(exit: Exit.Exit<A, E>): void {
     this.child = undefined
-    this.stopTimer()
+    this.timer.stop()
     if (Exit.isSuccess(exit)) return this.giveBack("success")
-    this.verdict = judge(exit.cause, this.classify, this.cut, this.deadlineIsOwn && !this.startedLate)
-    this.giveBack(this.verdict.outcome)
+    this.verdict = judge(exit.cause, this.classify, this.cut, this.hadItsTime)
+    this.giveBack(this.verdict.outcome, this.verdict.suspension)
   }
 
-  giveBack(outcome: Outcome): void {
+  giveBack(outcome: Outcome, suspension?: Suspension): void {
     if (this.admission !== undefined) {
       const admission = this.admission
       this.admission = undefined
       const nowMs = Monotonic.nowMsUnsafe(this.clock)
-      this.pipeline.circuitBreaker!.recordUnsafe(admission, outcome, nowMs - this.attemptStartedMs, nowMs)
+      this.pipeline.circuitBreaker!.recordUnsafe(admission, outcome, nowMs - this.attemptStartedMs, nowMs, suspension)
     }
     if (this.holdsPermit) {
       this.holdsPermit = false
@@ -235,8 +250,12 @@ export class Execution<A, E, R> {
     }
     const { cause: own, ending, retry } = this.verdict!
     this.ending = ending
+    if (own === undefined && this.rejectedForMs !== undefined)
+      return this.cut === "circuit-opened"
+        ? this.pipeline.rejection(this.rejectedForMs)
+        : this.rejectedByCircuit(this.rejectedForMs)
     const cause: Cause.Cause<E | PipelineError> = own ?? Cause.fail(this.cutError())
-    return retry === undefined ? Effect.failCause(cause) : this.retryOrFail(cause, retry.retryAfter)
+    return retry === undefined ? Effect.failCause(cause) : this.retryOrFail(cause, retry)
   }
 
   /** The pipeline's own error, after it interrupted an attempt. */
@@ -248,10 +267,11 @@ export class Execution<A, E, R> {
 
   retryOrFail(
     cause: Cause.Cause<E | PipelineError>,
-    retryAfter: Duration.Duration | undefined
+    { attempts = Number.POSITIVE_INFINITY, retryAfter }: RetryOf
   ): Effect.Effect<A, E | PipelineError, R> {
     const policy = this.pipeline.retry
-    if (policy === undefined || this.attempts >= policy.attempts) return Effect.failCause(cause)
+    if (policy === undefined || this.isTrial || this.attempts >= Math.min(policy.attempts, attempts))
+      return Effect.failCause(cause)
     this.lastFailure = cause
     const begun =
       this.waits === undefined
@@ -267,7 +287,8 @@ export class Execution<A, E, R> {
     )
   }
 
-  backOff(cause: Cause.Cause<E | PipelineError>, delayMs: number): Effect.Effect<A, E | PipelineError, R> {
+  backOff(cause: Cause.Cause<E | PipelineError>, delayMs: number | undefined): Effect.Effect<A, E | PipelineError, R> {
+    if (delayMs === undefined) return this.refuse(cause, "retry-after")
     const nowMs = Monotonic.nowMsUnsafe(this.clock)
     const refusal = this.refusal(nowMs, nowMs + delayMs)
     if (refusal !== undefined) return this.refuse(cause, refusal)
@@ -357,7 +378,7 @@ export class Execution<A, E, R> {
     if (this.admission !== undefined || this.holdsPermit || this.leaveQueue !== undefined) {
       this.leaveQueue?.()
       this.leaveQueue = undefined
-      this.stopTimer()
+      this.timer.stop()
       this.giveBack("ignored")
     }
     if (this.report !== undefined || this.pipeline.hub.active) {
@@ -371,23 +392,5 @@ export class Execution<A, E, R> {
     const report = { attempts: this.attempts, durationMs: Monotonic.nowMsUnsafe(this.clock) - this.startedMs }
     this.report?.(report)
     if (hub.active) hub.publish({ ...ending, pipeline, ...report })
-  }
-
-  startTimer(delayMs: number, onFire: () => void): void {
-    if (delayMs === Number.POSITIVE_INFINITY) return
-    const timer = Effect.runForkWith(this.fiber.context)(this.clock.sleep(Duration.millis(delayMs)))
-    this.timer = timer
-    timer.addObserver((exit) => {
-      if (this.timer !== timer || Exit.isFailure(exit)) return
-      this.timer = undefined
-      onFire()
-    })
-  }
-
-  stopTimer(): void {
-    const timer = this.timer
-    if (timer === undefined) return
-    this.timer = undefined
-    timer.interruptUnsafe()
   }
 }

@@ -76,8 +76,9 @@ import * as Bulkheads from "./Bulkhead.ts"
 import type { CallReport, Counted } from "./CallReport.ts"
 import { type Classification, transient } from "./Classification.ts"
 import { CurrentDeadline } from "./Deadline.ts"
-import { Execution, type Parts } from "./Execution.ts"
+import { Execution } from "./Execution.ts"
 import { PipelineError } from "./PipelineError.ts"
+import type { Parts } from "./PipelineParts.ts"
 import * as Budgets from "./RetryBudget.ts"
 import * as Policies from "./RetryPolicy.ts"
 
@@ -190,10 +191,12 @@ export class Pipeline implements Parts {
 
   /** @internal */
   rejection(retryAfterMs: number): Exit.Exit<never, PipelineError> {
+    const breaker = this.circuitBreaker!
+    const error = () => new PipelineError({ pipeline: this.name, reason: breaker.rejection(retryAfterMs) })
+    if (breaker.whyUnsafe !== undefined) return Exit.fail(error())
     if (this.#rejection === undefined || this.#rejectedMs !== retryAfterMs) {
-      const reason = new Breakers.CircuitOpen({ breaker: this.circuitBreaker!.name, retryAfterMs })
       this.#rejectedMs = retryAfterMs
-      this.#rejection = Exit.fail(new PipelineError({ pipeline: this.name, reason }))
+      this.#rejection = Exit.fail(error())
     }
     return this.#rejection
   }

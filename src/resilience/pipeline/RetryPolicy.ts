@@ -43,10 +43,15 @@ export interface Settings {
   /** The maximum jitter as a ratio of the wait, 0 to 1. It is added to the wait. Default 0.1. */
   readonly jitter?: number
   /**
-   * The maximum wait for a peer's `Retry-After`. A longer `Retry-After` counts as this much, and the schedule's wait
-   * applies if it is longer. Default 5 s, the same as `maxDelay`; choose less where a fallback exists.
+   * The maximum wait for a peer's `Retry-After`. The schedule's wait applies if it is longer. Default 5 s, the same as
+   * `maxDelay`; choose less where a fallback exists.
    */
   readonly retryAfterCap?: Duration.Input
+  /**
+   * What a longer `Retry-After` means. `wait`: it counts as much as the cap. `fail`: the call fails at once, because
+   * the peer would reject an earlier attempt; choose it where a fallback exists. Default `wait`.
+   */
+  readonly beyondRetryAfterCap?: "wait" | "fail"
 }
 
 /** The settings with every default filled in, durations in milliseconds. */
@@ -56,12 +61,14 @@ export interface Resolved {
   readonly maxDelayMs: number
   readonly jitter: number
   readonly retryAfterCapMs: number
+  readonly beyondRetryAfterCap: "wait" | "fail"
 }
 
 /** The policy of a pipeline. `attempts` bounds every schedule, including one that never ends. */
 export interface RetryPolicy {
   readonly attempts: number
   readonly retryAfterCapMs: number
+  readonly beyondRetryAfterCap: "wait" | "fail"
   readonly schedule: Schedule.Schedule<unknown, unknown>
 }
 
@@ -71,7 +78,8 @@ export const defaults: Resolved = {
   baseDelayMs: 100,
   maxDelayMs: 5000,
   jitter: 0.1,
-  retryAfterCapMs: 5000
+  retryAfterCapMs: 5000,
+  beyondRetryAfterCap: "wait"
 }
 
 const toMillis = (input: Duration.Input | undefined, otherwise: number): number =>
@@ -84,7 +92,8 @@ export const resolve = (settings: Settings = {}): Resolved => {
     baseDelayMs: toMillis(settings.baseDelay, defaults.baseDelayMs),
     maxDelayMs: toMillis(settings.maxDelay, defaults.maxDelayMs),
     jitter: settings.jitter ?? defaults.jitter,
-    retryAfterCapMs: toMillis(settings.retryAfterCap, defaults.retryAfterCapMs)
+    retryAfterCapMs: toMillis(settings.retryAfterCap, defaults.retryAfterCapMs),
+    beyondRetryAfterCap: settings.beyondRetryAfterCap ?? defaults.beyondRetryAfterCap
   }
   if (!Number.isInteger(resolved.attempts) || resolved.attempts < 1) {
     throw new RangeError(`RetryPolicy: attempts must be a whole number of 1 or more, got ${resolved.attempts}`)
@@ -127,6 +136,7 @@ export const make = (
     attempts:
       settings.schedule !== undefined && settings.attempts === undefined ? Number.POSITIVE_INFINITY : resolved.attempts,
     retryAfterCapMs: resolved.retryAfterCapMs,
+    beyondRetryAfterCap: resolved.beyondRetryAfterCap,
     schedule: settings.schedule ?? schedule(settings)
   }
 }
@@ -149,12 +159,18 @@ export const begin = (policy: Schedule.Schedule<unknown, unknown>): Effect.Effec
       )
   )
 
-/** The longer of the schedule's wait and the peer's `Retry-After`, which counts up to the policy's cap. */
+/**
+ * The longer of the schedule's wait and the peer's `Retry-After`, which counts up to the policy's cap; `undefined` if
+ * it exceeds the cap and the policy does not wait then.
+ */
 export const honourRetryAfter = (
   delayMs: number,
   retryAfter: Duration.Duration | undefined,
-  policy: RetryPolicy
-): number =>
-  retryAfter === undefined
-    ? delayMs
-    : Math.max(delayMs, Math.min(Duration.toMillis(retryAfter), policy.retryAfterCapMs))
+  { beyondRetryAfterCap, retryAfterCapMs }: RetryPolicy
+): number | undefined => {
+  if (retryAfter === undefined) return delayMs
+  const askedMs = Duration.toMillis(retryAfter)
+  return askedMs > retryAfterCapMs && beyondRetryAfterCap === "fail"
+    ? undefined
+    : Math.max(delayMs, Math.min(askedMs, retryAfterCapMs))
+}

@@ -4,14 +4,20 @@
  *
  * Alertmanager is restarted now and then. It then has another identity and lists nothing until Prometheus sends its
  * alerts again. Only scenarios with `symptoms` have any of this.
+ *
+ * In scenarios with `watchdog` the service's own client asks it through its HTTP API instead, so that it has a circuit
+ * breaker and is probed, and Prometheus has an alert that always fires.
  */
 
 import { Effect, Layer } from "effect"
-import { FiringAlerts, type Sighting } from "../../verification/FiringAlerts.ts"
+import { HttpClient, type HttpClientError, type HttpClientRequest, type HttpClientResponse } from "effect/http"
+import { FiringAlerts, layerAlertmanager, type Sighting } from "../../verification/FiringAlerts.ts"
 import type { SeededRandom } from "../engine/SeededRandom.ts"
 import type { Alertmanager } from "./Alertmanager.ts"
 import type { Cluster } from "./Cluster.ts"
 import type { FarEnd, Setting } from "./FarEnd.ts"
+import { passageOf, wholeResponse } from "./HolmesGptConversation.ts"
+import { ActiveFaults } from "./paths/ActiveFaults.ts"
 
 /** How often a symptom begins, and how long it lasts. */
 const everyMs = 90_000
@@ -21,6 +27,15 @@ const runsMs = [20_000, 5 * 60_000] as const
 const startsMs = 5_000
 const resendMs = 60_000
 
+/** The alert that always fires. */
+export const watchdogAlert = "Watchdog"
+
+/** What becomes of a request to the API: its response, or none. */
+export type ApiReply = { readonly _tag: "Status"; readonly status: number } | { readonly _tag: "Refused" }
+
+/** Changes what becomes of a request. Several faults nest. */
+export type ApiFault = (reply: Effect.Effect<ApiReply>) => Effect.Effect<ApiReply>
+
 export class AlertList implements FarEnd {
   readonly name = "alertList"
   readonly layer: Layer.Layer<FiringAlerts>
@@ -28,6 +43,8 @@ export class AlertList implements FarEnd {
   private readonly alertmanager: Alertmanager
   private readonly cluster: Cluster
   private readonly random: SeededRandom
+  private readonly faults = new ActiveFaults<ApiFault>()
+  private readonly silences = new ActiveFaults<true>()
   private starts = 0
   private isStarting = false
   private breaking = true
@@ -39,15 +56,72 @@ export class AlertList implements FarEnd {
     this.alertmanager = alertmanager
     this.cluster = cluster
     this.random = setting.world.random("alert-list")
-    this.layer = Layer.succeed(FiringAlerts, {
-      look: ({ fingerprint }) =>
-        setting.scenario.symptoms === true
-          ? Effect.andThen(
-              Effect.suspend(() => Effect.sleep(this.random.between(...setting.scenario.clusterLatencyMs))),
-              Effect.sync(() => this.sighting(fingerprint))
+    this.layer =
+      setting.scenario.watchdog === true
+        ? Layer.provide(
+            layerAlertmanager({ url: "http://alertmanager.simulated:9093" }),
+            Layer.succeed(
+              HttpClient.HttpClient,
+              HttpClient.make((request, url) => this.respond(request, url))
             )
-          : Effect.succeed({ _tag: "Silent" })
+          )
+        : Layer.succeed(FiringAlerts, {
+            look: ({ fingerprint }) =>
+              setting.scenario.symptoms === true
+                ? Effect.andThen(
+                    this.underWay,
+                    Effect.sync(() => this.sighting(fingerprint))
+                  )
+                : Effect.succeed({ _tag: "Silent" })
+          })
+  }
+
+  /** Applies `fault` to every request to the API until the returned function is called. */
+  disturb(fault: ApiFault): () => void {
+    return this.faults.add(fault)
+  }
+
+  /** Prometheus sends nothing to Alertmanager until the returned function is called. */
+  silence(): () => void {
+    return this.silences.add(true)
+  }
+
+  private readonly underWay = Effect.suspend(() =>
+    Effect.sleep(this.random.between(...this.setting.scenario.clusterLatencyMs))
+  )
+
+  private respond(
+    request: HttpClientRequest.HttpClientRequest,
+    url: URL
+  ): Effect.Effect<HttpClientResponse.HttpClientResponse, HttpClientError.HttpClientError> {
+    return Effect.suspend(() => {
+      let reply: Effect.Effect<ApiReply> = Effect.succeed({ _tag: "Status", status: 200 })
+      for (const fault of this.faults) reply = fault(reply)
+      return Effect.flatMap(Effect.andThen(this.underWay, reply), (made) => {
+        if (made._tag === "Refused") return Effect.fail(passageOf(request).broken("refused"))
+        const body = JSON.stringify(url.pathname.endsWith("/status") ? this.status() : this.listed(url))
+        return Effect.as(
+          this.underWay,
+          wholeResponse(request, { status: made.status, body: made.status === 200 ? body : "" })
+        )
+      })
     })
+  }
+
+  private status() {
+    return { uptime: `start ${this.starts}`, cluster: { name: `peer-${this.starts}` } }
+  }
+
+  /** The alerts of one name. */
+  private listed(url: URL) {
+    const name = /^alertname="(.*)"$/.exec(url.searchParams.get("filter") ?? "")?.[1] ?? ""
+    if (this.silences.size > 0) return []
+    if (name === watchdogAlert)
+      return [{ fingerprint: "always", status: { state: "active" }, labels: { alertname: name } }]
+    return this.alertmanager
+      .named(name)
+      .filter(({ fingerprint }) => !this.forgotten.has(fingerprint))
+      .map(({ fingerprint, labels }) => ({ fingerprint, labels, status: { state: "active" } }))
   }
 
   start(): void {

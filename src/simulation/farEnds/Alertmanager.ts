@@ -15,7 +15,7 @@ import type { Webhook } from "../../intake/AlertmanagerWebhook.ts"
 import { fingerprintOf } from "../../intake/Fingerprint.ts"
 import type { Process } from "../engine/Process.ts"
 import type { SeededRandom } from "../engine/SeededRandom.ts"
-import type { AlertIdentity } from "../observation/Observation.ts"
+import type { AlertIdentity, PostState } from "../observation/Observation.ts"
 import { annotations } from "../observation/Secrets.ts"
 import { symptomAlert } from "../scenarios/Scenario.ts"
 import type { Cluster } from "./Cluster.ts"
@@ -179,6 +179,11 @@ export class Alertmanager implements FarEnd {
     return [...this.firing.keys()]
   }
 
+  /** The alerts of a name that fire now. */
+  named(alertname: string): ReadonlyArray<Pick<Firing, "fingerprint" | "labels">> {
+    return [...this.firing.values()].filter(({ labels }) => labels["alertname"] === alertname)
+  }
+
   /** Since when a symptom's alert has been firing; `undefined` for another alert, and for one that does not fire. */
   suffersSinceMs(fingerprint: string): number | undefined {
     const firing = this.firing.get(fingerprint)
@@ -309,21 +314,26 @@ export class Alertmanager implements FarEnd {
 
   private post(webhook: Webhook, what: string): void {
     const { observations } = this.setting
-    const post = this.service
-      .call(this.process!, (kubernaut) => kubernaut.receive(webhook))
-      .pipe(
-        // A defect in the service is a 500.
-        Effect.catchDefect(() => Effect.fail("broken" as const)),
-        Effect.filterOrFail(
-          (receipt) => receipt.shed === 0,
-          () => "shed" as const
-        ),
-        Effect.retry(retries)
-      )
+    const alerts = alertsOf(webhook)
+    for (const { alert, firing } of alerts) observations.publish({ _tag: "AlertPosted", alert, firing })
+    const is = (state: PostState) => observations.publish({ _tag: "PostIs", state, alerts })
+    const post = Effect.suspend(() => {
+      is("tried")
+      return this.service.call(this.process!, (kubernaut) => kubernaut.receive(webhook))
+    }).pipe(
+      // A defect in the service is a 500.
+      Effect.catchDefect(() => Effect.fail("broken" as const)),
+      Effect.filterOrFail(
+        (receipt) => receipt.shed === 0,
+        () => "shed" as const
+      ),
+      Effect.tapError((error) => Effect.sync(() => is(this.putOff(error)))),
+      Effect.retry(retries)
+    )
     this.process!.fork(post, (exit) => {
       if (exit._tag === "Failure") return
       this.unsent.delete(what)
-      exit.value.results.forEach(({ fingerprint, remediationId, status }, index) => {
+      exit.value.results.forEach(({ fingerprint, remediationId, spooled, status }, index) => {
         const { endsAt, startsAt, status: sent } = webhook.alerts[index]!
         observations.publish({
           _tag: "AlertAnswered",
@@ -331,10 +341,18 @@ export class Alertmanager implements FarEnd {
           firing: sent === "firing",
           status,
           ...(sent === "firing" || typeof endsAt !== "string" ? {} : { endsAt }),
+          ...(spooled === undefined ? {} : { spooled }),
           ...(remediationId === undefined ? {} : { remediationId })
         })
       })
     })
+  }
+
+  /** An `Unreachable` is no response. */
+  private putOff(error: "shed" | "broken" | { readonly _tag: string }): PostState {
+    const how = typeof error === "string" ? error : error._tag === "StorageError" ? "not-stored" : undefined
+    if (how !== undefined) this.setting.observations.publish({ _tag: "AlertPutOff", how })
+    return how ?? "unreachable"
   }
 
   private webhook(firing: Firing, status: "firing" | "resolved"): Webhook {
@@ -355,6 +373,14 @@ export class Alertmanager implements FarEnd {
     }
   }
 }
+
+/** The alerts of a webhook. Odd webhooks have no fingerprint, or times that are none. */
+const alertsOf = ({ alerts }: Webhook) =>
+  alerts.flatMap(({ fingerprint, startsAt, status }) => {
+    const startedMs = Date.parse(startsAt)
+    if (typeof fingerprint !== "string" || Number.isNaN(startedMs)) return []
+    return [{ alert: { fingerprint, startsAt: timeOf(startedMs) }, firing: status === "firing" }]
+  })
 
 const nameOf = ({ fingerprint, startsAt }: Firing, status: "firing" | "resolved"): string =>
   `${status} ${fingerprint} of ${startsAt}`

@@ -27,6 +27,7 @@ import { ForbiddenDisruptions } from "./ForbiddenDisruptions.ts"
 import { ObjectHistory } from "./ObjectHistory.ts"
 import { type ClusterFault, ClusterPath } from "./paths/ClusterPath.ts"
 import { WatchPath } from "./paths/WatchPath.ts"
+import { deletePods } from "./PodDeletion.ts"
 import { type PodRefusal, podRefusal, refusedSince } from "./PodRefusals.ts"
 import { configured } from "./SharedObjects.ts"
 import { SpecHistory } from "./SpecHistory.ts"
@@ -317,8 +318,8 @@ export class Cluster implements FarEnd {
   }
 
   private deletePods(ref: ResourceRef, pods: ReadonlyArray<KubernetesObject>): void {
-    for (const { metadata } of pods)
-      this.write({ _tag: "Delete", ref: { ...ref, kind: "Pod", name: metadata.name }, uid: metadata.uid })
+    const found = pods.map(({ metadata }) => metadata)
+    deletePods(this, ref, found)
   }
 
   /** The image of a workload's template; `undefined` where it is deleted. */

@@ -8,6 +8,7 @@
 
 import { createHash } from "node:crypto"
 import { Effect, Layer } from "effect"
+import type { ModelCall } from "../../domain/ModelCall.ts"
 import type { RemediationEvent, RemediationEventKind } from "../../domain/Remediation.ts"
 import * as Sqlite from "../../storage/sqlite/Sqlite.ts"
 import * as Storage from "../../storage/Storage.ts"
@@ -63,6 +64,19 @@ export interface AuditRow {
   /** JSON, exactly as stored. */
   readonly data: string
   readonly hash: string
+}
+
+/** A line of the ledger of model calls, as committed. `row` grows with each new line. */
+export interface LedgerRow {
+  readonly row: number
+  readonly call: ModelCall
+}
+
+/** One count of the business figures, as committed. */
+export interface FigureRow {
+  readonly subject: string
+  readonly outcome: string
+  readonly count: number
 }
 
 interface ConnectionOfService {
@@ -161,8 +175,11 @@ export class Database implements FarEnd {
   /** Text that is not hashed yet: hashing many small pieces costs more than one large one. */
   private unhashed = ""
   private lastRow = 0
+  /** The entries of the spool that the open transaction takes. */
+  private replaying: Array<{ readonly spool: string; readonly sequence: number }> = []
   private connections = 0
   private commits = 0
+  private lastDisturbedMs = -Infinity
   /** Statements by their text. All boots of a run share one connection, so each is prepared once. */
   private readonly statements = new Map<string, Statement>()
 
@@ -181,7 +198,11 @@ export class Database implements FarEnd {
 
   /** Activates a fault until the returned function is called. */
   disturb(disturbance: Disturbance): () => void {
-    return this.disturbances.add(disturbance)
+    const undo = this.disturbances.add(disturbance)
+    return () => {
+      this.lastDisturbedMs = this.setting.world.nowMs
+      undo()
+    }
   }
 
   /** Rolls back the open transaction, as SQLite does by itself after some errors. */
@@ -194,6 +215,39 @@ export class Database implements FarEnd {
     return this.connection
       .prepare("select sequence, at, actor, kind, subject, data, hash from audit order by sequence")
       .all() as unknown as ReadonlyArray<AuditRow>
+  }
+
+  /** The counts behind the business figures, as committed. */
+  figureRows(): ReadonlyArray<FigureRow> {
+    return this.connection
+      .prepare("select subject, outcome, count from figures where count <> 0")
+      .all() as unknown as ReadonlyArray<FigureRow>
+  }
+
+  /** The newest lines of the ledger of model calls, newest first, as committed. */
+  ledgerRows(most: number): ReadonlyArray<LedgerRow> {
+    const rows = this.statement("select rowid as row, data from model_calls order by rowid desc limit ?").all(
+      most
+    ) as unknown as ReadonlyArray<{ readonly row: number; readonly data: string }>
+    return rows.map(({ data, row }) => ({ row, call: JSON.parse(data) as ModelCall }))
+  }
+
+  /** What the lines of the ledger sum up to whose column begins with a text, up to and with a row. */
+  ledgerSum(
+    column: "at" | "remediation_id",
+    prefix: string,
+    row: number
+  ): { readonly tokens: number; readonly cost: number } {
+    return this.statement(
+      `select coalesce(sum(coalesce(input_tokens, 0) + coalesce(output_tokens, 0)), 0) as tokens,
+         coalesce(sum(cost), 0) as cost
+       from model_calls where ${column} >= ? and ${column} < ? and rowid <= ?`
+    ).get(prefix, `${prefix}~`, row) as unknown as { readonly tokens: number; readonly cost: number }
+  }
+
+  /** Until when a fault has disturbed it; `Infinity` while one does. */
+  get disturbedUntilMs(): number {
+    return this.disturbances.size > 0 ? Infinity : this.lastDisturbedMs
   }
 
   /** A hash over all rows of the journal so far, in the order of their commits. */
@@ -247,11 +301,14 @@ export class Database implements FarEnd {
     const statement = this.statement(sql)
     const kind = kindOf(sql)
     const isSweep = sweeps.test(sql)
+    const isReplay = sql.startsWith("insert into spool_replays")
     const observe =
       (verb: "run" | "get" | "all") =>
       (...params: ReadonlyArray<never>) => {
         if (this.disturbances.size > 0) this.disturbed(kind, sql, isSweep, own.number)
         const result = statement[verb](...params)
+        if (isReplay) this.replaying.push({ spool: String(params[0]), sequence: Number(params[1]) })
+        if (kind === "begin") this.replaying = []
         if (kind === "commit") {
           this.commits++
           own.commits++
@@ -288,6 +345,12 @@ export class Database implements FarEnd {
   }
 
   private committed(process: number): void {
+    // Some of what was written may have been taken back.
+    const reached = this.statement("select 1 from spool_replays where spool = ? and sequence >= ?")
+    for (const { sequence, spool } of this.replaying)
+      if (reached.get(spool, sequence) !== undefined)
+        this.setting.observations.publish({ _tag: "SpoolReplayed", spool, sequence })
+    this.replaying = []
     const rows = this.statement(addedRows).all(this.lastRow) as unknown as ReadonlyArray<JournalRow>
     if (rows.length === 0) return
     for (const row of rows)

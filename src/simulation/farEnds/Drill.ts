@@ -98,6 +98,8 @@ export class Drill implements FarEnd {
   private alarm(): void {
     this.phase = "permits"
     this.alarmed++
+    // A person who has paid does not wait until the service tries.
+    this.service.endSuspensions()
     const drawn = this.cluster.workloads
       .map((ref) => ({ ref, order: this.random.nextDoubleUnsafe() }))
       .sort((a, b) => a.order - b.order)

@@ -9,7 +9,7 @@
  * A request runs in the fiber of the service, so a crash of the service cuts the connection.
  */
 
-import { Cause, Effect, Exit, type Fiber, type Tracer } from "effect"
+import { Cause, Effect, Exit, type Fiber, identity, type Tracer } from "effect"
 import { Callers } from "../engine/Callers.ts"
 import type { SeededRandom } from "../engine/SeededRandom.ts"
 import type { Call, CallEnding } from "../observation/Observation.ts"
@@ -22,18 +22,27 @@ export interface Request {
   readonly judge: (exit: Exit.Exit<unknown, unknown>) => CallEnding
 }
 
-const hopPrefix = "hop "
-
-/**
- * The hop of the fallback chain that the fiber works for, found by its spans: attempts of one hop share it.
- */
-const hopOf = (fiber: Fiber.Fiber<unknown, unknown>): Tracer.AnySpan | undefined => {
+/** The nearest span around what the fiber does, by the beginning of its name. */
+const spanAround = (fiber: Fiber.Fiber<unknown, unknown>, prefix: string): Tracer.Span | undefined => {
   let span: Tracer.AnySpan | undefined = fiber.cache.span
   while (span !== undefined && span._tag === "Span") {
-    if (span.name.startsWith(hopPrefix)) return span
+    if (span.name.startsWith(prefix)) return span
     span = span.parent._tag === "Some" ? span.parent.value : undefined
   }
   return undefined
+}
+
+/** What the fiber works for: attempts of one hop of the fallback chain share it. */
+const workOf = (fiber: Fiber.Fiber<unknown, unknown>): Pick<Call, "attempt" | "hop" | "investigation"> => {
+  const hop = spanAround(fiber, "hop ")
+  const investigation = hop?.parent._tag === "Some" ? hop.parent.value : undefined
+  return { hop, ...(investigation === undefined ? {} : { investigation }), ...attemptOf(fiber) }
+}
+
+/** The attempt that the fiber works for. */
+export const attemptOf = (fiber: Fiber.Fiber<unknown, unknown>): Pick<Call, "attempt"> => {
+  const attempt = spanAround(fiber, "attempt")
+  return attempt === undefined ? {} : { attempt }
 }
 
 export class Link {
@@ -69,8 +78,21 @@ export class Link {
     return this.path.body
   }
 
-  /** Carries a request to the peer, and the response back. */
-  carry<A, E>(request: Request, passage: Passage<E>, peer: Effect.Effect<A, E>): Effect.Effect<A, E> {
+  /** Carries what is no request of its own: nobody observes it, and the same faults meet it. */
+  pass<A, E>(passage: Passage<E>, peer: Effect.Effect<A, E>): Effect.Effect<A, E> {
+    return this.path.disturbed(peer, passage)
+  }
+
+  /**
+   * Carries a request to the peer, and the response back. `around`: what the client does with the request as a whole,
+   * such as to leave a peer that says nothing.
+   */
+  carry<A, E>(
+    request: Request,
+    passage: Passage<E>,
+    peer: Effect.Effect<A, E>,
+    around: (call: Effect.Effect<A, E>) => Effect.Effect<A, E> = identity
+  ): Effect.Effect<A, E> {
     return Effect.withFiber((fiber) => {
       const disturbed = this.path.disturbed(peer, passage)
       const { observations } = this.setting
@@ -79,17 +101,14 @@ export class Link {
         process: this.callers.numberOf(fiber),
         number: ++this.calls,
         purpose: request.purpose,
-        hop: hopOf(fiber)
+        ...workOf(fiber)
       }
       observations.publish({ _tag: "CallBegan", call })
-      return Effect.onExit(
-        Effect.flatMap(this.underWay, () => disturbed),
-        (exit) =>
-          Effect.sync(() => {
-            const ending =
-              Exit.isFailure(exit) && Cause.hasInterruptsOnly(exit.cause) ? "given-up" : request.judge(exit)
-            observations.publish({ _tag: "CallEnded", call, ending })
-          })
+      return Effect.onExit(around(Effect.flatMap(this.underWay, () => disturbed)), (exit) =>
+        Effect.sync(() => {
+          const ending = Exit.isFailure(exit) && Cause.hasInterruptsOnly(exit.cause) ? "given-up" : request.judge(exit)
+          observations.publish({ _tag: "CallEnded", call, ending })
+        })
       )
     })
   }

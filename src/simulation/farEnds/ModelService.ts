@@ -37,6 +37,8 @@ interface Deployment extends KubernetesObject {
   }
 }
 
+const noop = (): void => {}
+
 export class ModelService {
   readonly link: Link
   private readonly setting: Setting
@@ -56,13 +58,13 @@ export class ModelService {
     return this.path.disturb(fault)
   }
 
-  /** The reply to a prompt, after some thinking time. */
-  ask(text: string): Effect.Effect<Reply> {
+  /** The reply to a prompt, after some thinking time. `begun` is called at the first sign of it. */
+  ask(text: string, begun: () => void = noop): Effect.Effect<Reply> {
     return Effect.suspend(() => {
       const { observations } = this.setting
       if (observations.isObserved("TextLeft"))
         observations.publish({ _tag: "TextLeft", channel: "prompt", about: this.link.peer, text })
-      return this.reply({ purpose: "work", text, target: targetIn(text) })
+      return this.reply({ purpose: "work", text, target: targetIn(text) }, begun)
     })
   }
 
@@ -91,11 +93,11 @@ export class ModelService {
     }
   }
 
-  private reply(question: Question): Effect.Effect<Reply> {
-    return this.path.disturbed(question, this.healthy(question))
+  private reply(question: Question, begun: () => void = noop): Effect.Effect<Reply> {
+    return this.path.disturbed(question, this.healthy(question, begun))
   }
 
-  private healthy({ purpose, target }: Question): Effect.Effect<Reply> {
+  private healthy({ purpose, target }: Question, begun: () => void): Effect.Effect<Reply> {
     if (purpose === "probe") return Effect.succeed(pong)
     const latencyMs = Math.ceil(this.random.magnitude(...(this.setting.scenario.modelLatencyMs ?? defaultLatencyMs)))
     // It reads, then thinks: the answer is about the state at the beginning.
@@ -103,6 +105,10 @@ export class ModelService {
       target === undefined
         ? { _tag: "Text", text: "What is this about?", worth: "bad" }
         : { _tag: "Text", text: answerText(this.answerAbout(target)), worth: "good" }
-    return Effect.as(Effect.sleep(latencyMs), reply)
+    // A healthy server sends the beginning of its stream while the model thinks.
+    return Effect.suspend(() => {
+      begun()
+      return Effect.as(Effect.sleep(latencyMs), reply)
+    })
   }
 }

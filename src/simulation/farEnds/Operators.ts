@@ -3,7 +3,7 @@
  * time and answer as people do: late, after the review has timed out, never, twice, again when something else is asked,
  * with a rejection, or two at once with different answers. What they approve may have changed by then.
  *
- * They also set the emergency stop, and lift it.
+ * They also set the emergency stop and lift it, and declare emergencies and end them.
  *
  * They use the same parts as the routes for operators.
  *
@@ -12,6 +12,7 @@
 
 import { Effect } from "effect"
 import type { RemediationId } from "../../domain/Remediation.ts"
+import type { OrderName } from "../../domain/StandingOrder.ts"
 import type { Process } from "../engine/Process.ts"
 import type { SeededRandom } from "../engine/SeededRandom.ts"
 import type { Observation } from "../observation/Observation.ts"
@@ -66,8 +67,8 @@ export class Operators implements FarEnd {
   private readonly seen = new Set<string>()
   private readonly hasReviews: boolean
   private process: Process | undefined
-  /** How many people want the emergency stop to be set. */
-  private stops = 0
+  /** How many people want an order to stand. */
+  private readonly wanted: Record<OrderName, number> = { "emergency-stop": 0, emergency: 0 }
 
   constructor(setting: Setting, service: ServiceConnection) {
     this.setting = setting
@@ -104,37 +105,43 @@ export class Operators implements FarEnd {
 
   /** Sets the emergency stop. The returned function lifts it, unless somebody else wants it to be set. */
   stopActions(): () => void {
-    this.stops++
-    this.order()
+    return this.want("emergency-stop")
+  }
+
+  /** Declares an emergency. The returned function ends it, unless somebody else wants it, with what was found meanwhile. */
+  declareEmergency(): () => void {
+    return this.want("emergency")
+  }
+
+  private want(name: OrderName): () => void {
+    this.wanted[name]++
+    this.order(name)
     return () => {
-      this.stops--
-      this.order()
+      this.wanted[name]--
+      this.order(name)
     }
   }
 
   /** Orders what is wanted now, until the service has confirmed it. */
-  private order(): void {
+  private order(name: OrderName): void {
     const { observations, world } = this.setting
-    const set = this.stops > 0
-    if (!set) observations.publish({ _tag: "EmergencyStop", set })
+    const set = this.wanted[name] > 0
+    const tell = () => observations.publish({ _tag: name === "emergency" ? "EmergencyDeclared" : "EmergencyStop", set })
+    if (!set) tell()
     const process = this.boot()
     process.fork(
-      this.service.callOperatorApi(process, ({ orders }) =>
-        set
-          ? Effect.asVoid(orders.give("emergency-stop", { by: "ada" }))
-          : Effect.asVoid(orders.takeBack("emergency-stop", { by: "grace" }))
-      ),
+      this.service.callOperatorApi(process, (api) => (set ? give(api, name) : takeBack(api, name))),
       (exit) => {
         // Somebody wants the opposite by now, and has ordered it.
-        if (set !== this.stops > 0) return
-        if (exit._tag === "Failure") world.at(world.nowMs + orderAgainMs, () => this.orderIf(set))
-        else if (set) observations.publish({ _tag: "EmergencyStop", set })
+        if (set !== this.wanted[name] > 0) return
+        if (exit._tag === "Failure") world.at(world.nowMs + orderAgainMs, () => this.orderIf(name, set))
+        else if (set) tell()
       }
     )
   }
 
-  private orderIf(set: boolean): void {
-    if (set === this.stops > 0) this.order()
+  private orderIf(name: OrderName, set: boolean): void {
+    if (set === this.wanted[name] > 0) this.order(name)
   }
 
   /** Some remediations that have ended are rolled back: soon or late, and sometimes by two people. */
@@ -203,4 +210,15 @@ const review = (
       NotAwaiting: () => Effect.succeed("not-awaiting" as const),
       StorageError: () => Effect.succeed("not-stored" as const)
     })
+  )
+
+/** As `PUT /api/v1/emergency-stop` and `/api/v1/emergency` do. */
+const give = ({ degradation, orders }: OperatorApi, name: OrderName) =>
+  Effect.andThen(orders.give(name, { by: "ada" }), degradation.refresh)
+
+/** As `DELETE` does: with the order, what was found is dismissed. */
+const takeBack = ({ degradation, orders }: OperatorApi, name: OrderName) =>
+  Effect.andThen(
+    orders.takeBack(name, { by: "grace" }),
+    name === "emergency" ? Effect.asVoid(degradation.dismiss("grace")) : degradation.refresh
   )

@@ -23,6 +23,8 @@ export interface ServiceControl {
   readonly pause: (forMs: number) => void
   /** Operates the breaker of the cluster's API server. Does nothing while the service is down. */
   readonly operate: (operation: (breaker: CircuitBreaker) => Effect.Effect<unknown>) => void
+  /** Somebody has paid, or replaced the key, and ends the suspension of every model. Nothing while the service is down. */
+  readonly endSuspensions: () => void
   /**
    * Boots a second process of the service on the same database. It receives no requests, but sweeps for open work. The
    * returned function kills it.

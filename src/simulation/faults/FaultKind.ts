@@ -8,6 +8,7 @@ import type { Schema } from "effect"
 import type { SeededRandom } from "../engine/SeededRandom.ts"
 import type { Setting } from "../farEnds/FarEnd.ts"
 import type { FarEndName, FarEnds } from "../farEnds/FarEnds.ts"
+import { sharesAccount } from "../farEnds/LanguageModels.ts"
 import type { ModelPeer, Wire } from "../farEnds/paths/Wire.ts"
 import type { ServiceControl } from "../farEnds/ServiceControl.ts"
 
@@ -21,7 +22,13 @@ export interface Reach extends Setting {
  * What a fault affects: for coverage, and to omit faults of what a scenario does not have. `network` is the path to any
  * peer, `models` is any tier of the fallback chain that is a model, `changes` is what the change journal records.
  */
-export type FaultTarget = Exclude<FarEndName, "drill"> | "service" | "time" | "network" | "models" | "changes"
+export type FaultTarget =
+  | Exclude<FarEndName, "drill" | "visitors">
+  | "service"
+  | "time"
+  | "network"
+  | "models"
+  | "changes"
 
 /** What `draw` may depend on: the models of the scenario, or of the running service. */
 export interface DrawSetting {
@@ -106,10 +113,11 @@ export const onWire = <Parameters>(
   })
 
 /** The paths to the simulated far ends. */
-const simulatedWire = ({ farEnds: { cluster, holmesgpt, languageModels }, world }: Reach): Wire => ({
+export const simulatedWire = ({ farEnds: { cluster, holmesgpt, languageModels }, world }: Reach): Wire => ({
   get nowMs() {
     return world.nowMs
   },
+  sameAccount: (peer) => (peer.startsWith("llm:") && sharesAccount({ world }) ? ["llm:alpha", "llm:beta"] : [peer]),
   cluster,
   model: (peer) => {
     switch (peer) {

@@ -30,8 +30,8 @@ const isPeerFault = ({ target }: FaultKind): boolean => target === "models" || t
 const peerFaultFactor = 0.4
 
 /**
- * The kinds that may be drawn for a scenario: those that it names; those of models and telemetry only where it has
- * them.
+ * The kinds that may be drawn for a scenario: those that it names; those of models, of telemetry and of other parts
+ * only where it has them.
  */
 export const kindsOf = (scenario: Scenario, kinds: ReadonlyArray<FaultKind>): ReadonlyArray<FaultKind> => {
   const hasModels = (scenario.tiers ?? []).length > 0
@@ -40,6 +40,9 @@ export const kindsOf = (scenario: Scenario, kinds: ReadonlyArray<FaultKind>): Re
       (scenario.faults === undefined || scenario.faults.includes(name))
       && (target !== "models" || hasModels)
       && (target !== "telemetrySink" || scenario.telemetry === true)
+      && (target !== "notificationSinks" || scenario.notifications === true)
+      && (target !== "container" || scenario.pressure === true)
+      && (target !== "alertList" || scenario.watchdog === true)
       && (target !== "changes" || scenario.service.changes !== undefined)
   )
 }

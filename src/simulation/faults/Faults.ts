@@ -1,11 +1,15 @@
 /** All fault kinds. Each may be drawn for every run whose scenario has its target. */
 
 import type { FaultKind } from "./FaultKind.ts"
+import { alertmanagerApiFaults } from "./kinds/AlertmanagerApi.ts"
 import { breakerOperations } from "./kinds/BreakerOperations.ts"
 import { clusterReplaced } from "./kinds/ClusterReplaced.ts"
 import { dependencyFaults } from "./kinds/Dependency.ts"
+import { emergencyFaults } from "./kinds/Emergencies.ts"
+import { holmesGptStreamFaults } from "./kinds/HolmesGptStreams.ts"
 import { hotfixDuringInvestigation } from "./kinds/HotfixDuringInvestigation.ts"
 import { intakeFaults } from "./kinds/Intake.ts"
+import { totalIsolation } from "./kinds/Isolation.ts"
 import { kubernetesBackInTime } from "./kinds/KubernetesBackInTime.ts"
 import { kubernetesChangesWhileAsked } from "./kinds/KubernetesChangesWhileAsked.ts"
 import { kubernetesDeletion } from "./kinds/KubernetesDeletion.ts"
@@ -23,6 +27,7 @@ import { kubernetesUnavailable } from "./kinds/KubernetesUnavailable.ts"
 import { kubernetesUnseenChange } from "./kinds/KubernetesUnseenChange.ts"
 import { modelFaults } from "./kinds/Models.ts"
 import { networkFaults } from "./kinds/Network.ts"
+import { notificationFaults } from "./kinds/Notifications.ts"
 import { operatorEmergencyStop } from "./kinds/OperatorEmergencyStop.ts"
 import { operatorMode } from "./kinds/OperatorMode.ts"
 import { ownOverload } from "./kinds/OwnOverload.ts"
@@ -31,6 +36,7 @@ import { processCrash } from "./kinds/ProcessCrash.ts"
 import { processCrashAtWrite } from "./kinds/ProcessCrashAtWrite.ts"
 import { processFaults } from "./kinds/Processes.ts"
 import { prometheusFaults } from "./kinds/Prometheus.ts"
+import { spoolFaults } from "./kinds/Spool.ts"
 import { storageFaults } from "./kinds/Storage.ts"
 import { telemetryFaults } from "./kinds/Telemetry.ts"
 import { wallClockJump } from "./kinds/WallClockJump.ts"
@@ -57,6 +63,7 @@ const ofCluster: ReadonlyArray<FaultKind> = [
   clusterReplaced,
   ownOverload,
   ...storageFaults,
+  ...spoolFaults,
   processCrashAtWrite,
   ...processFaults,
   wallClockJump,
@@ -65,7 +72,11 @@ const ofCluster: ReadonlyArray<FaultKind> = [
   breakerOperations,
   operatorMode,
   operatorEmergencyStop,
-  ...telemetryFaults
+  ...telemetryFaults,
+  ...notificationFaults,
+  totalIsolation,
+  ...emergencyFaults,
+  ...alertmanagerApiFaults
 ]
 
 /** Every built-in kind. The order has no effect on the plans that are drawn. */
@@ -75,6 +86,7 @@ export const all: ReadonlyArray<FaultKind> = [
   ...networkFaults,
   ...dependencyFaults,
   ...modelFaults,
+  ...holmesGptStreamFaults,
   ...ofCluster
 ]
 

@@ -30,7 +30,12 @@ const isDependency = named(
   "rate-limited",
   "late-answer",
   "authentication-failure",
-  "quota-exhausted"
+  "quota-exhausted",
+  "silent-stream",
+  "stream-cut",
+  "step-limit",
+  "tool-loop",
+  "rotated-key"
 )
 const isExhaustion = named(
   "kubernetes-storage-full",
@@ -45,7 +50,10 @@ const isExhaustion = named(
   "context-overflow",
   "storage-full",
   "storage-slow",
-  "storage-locked"
+  "storage-locked",
+  "spool-full",
+  "spool-slow",
+  "container-pressure"
 )
 const isSecurity = named(
   "prompt-injection",
@@ -75,20 +83,19 @@ export const all: ReadonlyArray<Injection> = [
     name: "resource-exhaustion",
     title: "Resource exhaustion testing",
     has: isExhaustion,
-    missing: "the service's own CPU and memory: nothing watches them in this version"
+    missing: ""
   },
   {
     name: "dependency-failure",
     title: "External dependency failures",
-    has: (kind) =>
-      isDependency(kind) || kind.target === "models" || kind.target === "cluster" || kind.target === "database",
+    has: (kind) => isDependency(kind) || ["models", "cluster", "database", "spoolFolder"].includes(kind.target),
     missing: ""
   },
   {
     name: "security-incident",
     title: "Security incident simulation",
     has: isSecurity,
-    missing: "the emergency level that a security incident enters: this version has none"
+    missing: "a broken audit log, which is an emergency: nobody edits the database of the simulator"
   }
 ]
 

@@ -23,6 +23,8 @@ export const all: ReadonlyArray<SievePattern> = [
       "process-two-owners",
       "operator-mode",
       "storage-commit-unknown",
+      "spool-torn",
+      "spool-replay-crash",
       "kubernetes-lost-answer"
     ]
   },

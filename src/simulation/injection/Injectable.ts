@@ -32,8 +32,12 @@ const whyNot: Partial<Record<FaultTarget, string>> = {
   alertmanager: "it invents alerts, or holds back real ones",
   operators: "it speaks for people",
   database: "a 202 must mean that an alert is on disk, even while faults are injected",
+  spoolFolder: "a 202 must mean that an alert is on disk, even while faults are injected",
   cluster: "it writes to the cluster itself",
-  telemetrySink: "stop the collector instead: nothing depends on it"
+  container: "use up the CPU or the memory of the container instead",
+  alertList: "stop Alertmanager instead: only verification asks it",
+  telemetrySink: "stop the collector instead: nothing depends on it",
+  notificationSinks: "stop the receiver instead: no other part depends on it"
 }
 
 /** For targets without a reason of their own. */

@@ -7,10 +7,11 @@
 
 import { Effect, Stream } from "effect"
 import type { AiError, LanguageModel } from "effect/ai"
-import { type Headers, HttpClient, HttpClientError, type HttpClientRequest, type HttpClientResponse } from "effect/http"
+import { HttpClient, HttpClientError, type HttpClientRequest, type HttpClientResponse } from "effect/http"
 import type { InvestigatorError } from "../../investigation/Investigator.ts"
 import type { KubernetesClient } from "../../kubernetes/KubernetesClient.ts"
-import * as HolmesGpt from "../farEnds/HolmesGpt.ts"
+import { askedIn, converse, delivered, passageOf, type Sender, whole } from "../farEnds/HolmesGptConversation.ts"
+import { type Message, messageOf } from "../farEnds/HolmesGptMessage.ts"
 import * as LanguageModels from "../farEnds/LanguageModels.ts"
 import { targetIn } from "../farEnds/ModelService.ts"
 import { carried, type ClusterPath } from "../farEnds/paths/ClusterPath.ts"
@@ -40,28 +41,38 @@ export const cluster = (path: ClusterPath, client: Client): Client =>
 /** The bound of the investigator, which reports a longer body itself. */
 const maxBodyBytes = 8 * 1024 * 1024
 
-const bodyOf = (request: HttpClientRequest.HttpClientRequest, response: HttpClientResponse.HttpClientResponse) => {
-  const decoder = new TextDecoder()
-  let bytes = 0
-  return Stream.runFoldEffect(
-    response.stream,
-    () => "",
-    (text, chunk) => {
-      bytes += chunk.length
-      return bytes > maxBodyBytes
-        ? Effect.fail(
-            new HttpClientError.HttpClientError({
-              reason: new HttpClientError.DecodeError({ request, response, description: "the body is too long" })
-            })
-          )
-        : Effect.succeed(text + decoder.decode(chunk, { stream: true }))
-    }
-  )
+type Response = HttpClientResponse.HttpClientResponse
+
+/** A response of the real server: what the faults see of it, and itself. */
+interface Passed {
+  readonly reply: Reply
+  readonly message: Message
 }
 
-const analysisIn = (body: string): string | undefined => {
+/** The body as text, in parts. */
+const readBody = (
+  request: HttpClientRequest.HttpClientRequest,
+  response: Response,
+  onText: (text: string) => void
+): Effect.Effect<void, HttpClientError.HttpClientError> => {
+  const decoder = new TextDecoder()
+  let bytes = 0
+  return Stream.runForEach(response.stream, (chunk) => {
+    bytes += chunk.length
+    if (bytes > maxBodyBytes)
+      return Effect.fail(
+        new HttpClientError.HttpClientError({
+          reason: new HttpClientError.DecodeError({ request, response, description: "the body is too long" })
+        })
+      )
+    onText(decoder.decode(chunk, { stream: true }))
+    return Effect.void
+  })
+}
+
+const analysisIn = (json: string): string | undefined => {
   try {
-    const parsed: unknown = JSON.parse(body)
+    const parsed: unknown = JSON.parse(json)
     const analysis =
       typeof parsed === "object" && parsed !== null ? (Reflect.get(parsed, "analysis") as unknown) : undefined
     return typeof analysis === "string" ? analysis : undefined
@@ -70,21 +81,53 @@ const analysisIn = (body: string): string | undefined => {
   }
 }
 
-interface Passed {
-  readonly reply: Reply
-  readonly message: HolmesGpt.Message
-}
-
-const passed = (status: number, headers: Headers.Headers, body: string): Passed => {
-  const retryAfter = headers["retry-after"]
+const passedOf = (response: Response, body: string, analysis: string | undefined): Passed => {
+  const { status } = response
+  const retryAfter = response.headers["retry-after"]
   const wait = retryAfter === undefined ? {} : { retryAfter }
-  const analysis = status === 200 ? analysisIn(body) : undefined
+  const contentType = isStream(response) ? "text/event-stream" : "application/json"
   return {
     reply:
-      analysis === undefined ? { _tag: "Status", status, ...wait } : { _tag: "Text", text: analysis, worth: "good" },
-    message: { status, body, ...wait, worth: "neither" }
+      status !== 200 || analysis === undefined
+        ? { _tag: "Status", status, ...wait }
+        : { _tag: "Text", text: analysis, worth: "good" },
+    message: { status, contentType, body, ...wait, worth: "neither" }
   }
 }
+
+const isStream = ({ headers }: Response): boolean => (headers["content-type"] ?? "").includes("text/event-stream")
+
+const answerEvent = /^event: ?ai_answer_end\r?\ndata: ?(.*)/
+
+/** Sends each event of a stream on as it comes, except the answer, which a fault may replace. */
+const passStream = (
+  request: HttpClientRequest.HttpClientRequest,
+  response: Response,
+  sender: Sender
+): Effect.Effect<Passed, HttpClientError.HttpClientError> =>
+  Effect.suspend(() => {
+    let pending = ""
+    const read = readBody(request, response, (text) => {
+      const events = (pending + text).split("\n\n")
+      pending = events.pop() ?? ""
+      for (const event of events)
+        if (answerEvent.test(event)) pending = `${event}\n\n${pending}`
+        else sender.send(`${event}\n\n`)
+    })
+    return Effect.map(read, () => passedOf(response, pending, analysisIn(answerEvent.exec(pending)?.[1] ?? "")))
+  })
+
+const passWhole = (
+  request: HttpClientRequest.HttpClientRequest,
+  response: Response
+): Effect.Effect<Passed, HttpClientError.HttpClientError> =>
+  Effect.suspend(() => {
+    let body = ""
+    return Effect.map(
+      readBody(request, response, (text) => void (body += text)),
+      () => passedOf(response, body, analysisIn(body))
+    )
+  })
 
 /** HolmesGPT's API behind faults. */
 export const holmesgpt = (paths: ModelPaths, client: HttpClient.HttpClient): HttpClient.HttpClient =>
@@ -92,30 +135,33 @@ export const holmesgpt = (paths: ModelPaths, client: HttpClient.HttpClient): Htt
     Effect.suspend(() => {
       if (paths.isClear) return real
       const isChat = request.method === "POST"
-      const text = isChat ? HolmesGpt.whole(HolmesGpt.askedIn(request)) : ""
-      let answer: Passed | undefined
-      const asked: Effect.Effect<Reply, HttpClientError.HttpClientError> = Effect.flatMap(real, (response) =>
-        Effect.map(bodyOf(request, response), (body) => {
-          answer = passed(response.status, response.headers, body)
-          return answer.reply
-        })
-      )
+      const text = isChat ? whole(askedIn(request)) : ""
       const question: Question = {
         purpose: isChat ? "work" : "probe",
         text,
         target: isChat ? targetIn(text) : undefined
       }
-      const answered = Effect.flatMap(paths.model.disturbed(question, asked), (made) =>
-        // A response that no fault has changed passes unchanged.
-        HolmesGpt.arriving(
-          answer !== undefined && made === answer.reply ? answer.message : HolmesGpt.messageOf(made),
-          paths.link.body
+      return converse(request, (sender) => {
+        let answer: Passed | undefined
+        const asked: Effect.Effect<Reply, HttpClientError.HttpClientError> = Effect.flatMap(real, (response) =>
+          Effect.map(
+            isStream(response) ? passStream(request, response, sender) : passWhole(request, response),
+            (passed) => {
+              answer = passed
+              return passed.reply
+            }
+          )
         )
-      )
-      return Effect.map(
-        paths.link.disturbed(answered, HolmesGpt.passageOf(request)),
-        ({ message, share }) => new HolmesGpt.Response(request, message, share)
-      )
+        const answered = Effect.flatMap(paths.model.disturbed(question, asked), (made) =>
+          // A response that no fault has changed passes unchanged.
+          delivered(
+            sender,
+            answer !== undefined && made === answer.reply ? answer.message : messageOf(made, sender.isStreaming()),
+            paths.link.body
+          )
+        )
+        return paths.link.disturbed(answered, passageOf(request))
+      })
     })
   )
 

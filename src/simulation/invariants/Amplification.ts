@@ -1,74 +1,25 @@
 /**
  * Retries do not overload a failing peer: neither a model nor the cluster's API server.
  *
- * Attempts are counted at the wire, for each peer and each process of the service, since a new process has a new
- * budget. The bucket is that of the retry budget: ten extra attempts at once, a fifth of one for each request, one for
- * each second. At a model a request is a hop of the chain, at the API server a call of the client; further attempts of
- * the same one are extra.
- *
- * The service pays for an attempt before the wait that precedes it, so this bucket also holds what is earned during the
- * longest wait.
+ * Attempts are counted at the wire, for each peer and each process of the service, since a new process has a new budget
+ * (`AttemptBucket`). At a model a request is a hop of the chain, at the API server a call of the client; further
+ * attempts of the same one are extra.
  *
  * A request to the API server that the service rejects itself earns budget too, although it is not visible at the wire.
  * Its process is unknown, so with two processes each is credited.
  */
 
+import { AttemptBucket } from "./AttemptBucket.ts"
 import type { Invariant } from "./Invariant.ts"
-
-const ratio = 0.2
-const burst = 10
-const perSecond = 1
-/**
- * The longest wait before an attempt: 5 s of `Retry-After` or back-off, a tenth of jitter, and the path to the wire.
- */
-const longestWaitMs = 6_000
-
-class Bucket {
-  private tokens = Infinity
-  private atMs: number
-  private asked: number
-  /** The number of requests at the start of the current window of the longest wait, and of the previous window. */
-  private stretch = -1
-  private before: readonly [previous: number, current: number]
-  private readonly works = new WeakSet<object>()
-
-  constructor(atMs: number, asked = 0) {
-    this.atMs = atMs
-    this.asked = asked
-    this.before = [asked, asked]
-  }
-
-  /**
-   * Counts an attempt of a request; `false` where there is no budget for it. `asked` is the number of requests so far.
-   */
-  attempt(work: object, atMs: number, asked = this.works.has(work) ? this.asked : this.asked + 1): boolean {
-    const isExtra = this.works.has(work)
-    if (!isExtra) this.works.add(work)
-    const stretch = Math.floor(atMs / longestWaitMs)
-    if (stretch !== this.stretch) this.before = [stretch === this.stretch + 1 ? this.before[1] : this.asked, this.asked]
-    const capacity = burst + (perSecond * longestWaitMs) / 1000 + ratio * (asked - this.before[0])
-    this.tokens = Math.min(
-      capacity,
-      this.tokens + (perSecond * (atMs - this.atMs)) / 1000 + ratio * (asked - this.asked)
-    )
-    this.stretch = stretch
-    this.atMs = atMs
-    this.asked = asked
-    if (!isExtra) return true
-    if (this.tokens < 1 - 1e-6) return false
-    this.tokens -= 1
-    return true
-  }
-}
 
 export const amplification: Invariant = {
   name: "amplification",
   description: "Attempts at a peer, the API server among them, stay within requests × 1.2 + 10 + 1 per second.",
   make: (_, report) => {
-    const buckets = new Map<string, Bucket>()
+    const buckets = new Map<string, AttemptBucket>()
     const attempt = (peer: string, process: number, work: object, atMs: number, asked?: number) => {
       const key = `${peer} ${process}`
-      const bucket = buckets.get(key) ?? new Bucket(atMs, asked)
+      const bucket = buckets.get(key) ?? new AttemptBucket(atMs, asked)
       buckets.set(key, bucket)
       if (!bucket.attempt(work, atMs, asked)) report(`${peer} got one attempt more than its retry budget allows`)
     }

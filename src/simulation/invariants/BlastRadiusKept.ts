@@ -26,6 +26,21 @@ interface Began {
   readonly wallMs: number
 }
 
+/** A window of time with the action at `index` in it that holds more actions than the budget allows. */
+const windowOver = (
+  ordered: ReadonlyArray<Began>,
+  index: number,
+  { burst, refill }: Budget
+): { readonly actions: number; readonly withinMs: number } | undefined => {
+  for (const [from, first] of ordered.slice(0, index + 1).entries())
+    for (const [more, last] of ordered.slice(index).entries()) {
+      const actions = index + more - from + 1
+      const withinMs = Math.max(last.atMs - first.atMs, last.wallMs - first.wallMs)
+      if (actions > burst + withinMs / Duration.toMillis(refill)) return { actions, withinMs }
+    }
+  return undefined
+}
+
 export const blastRadiusKept: Invariant = {
   name: "blast-radius-kept",
   description:
@@ -38,18 +53,13 @@ export const blastRadiusKept: Invariant = {
     const byScope = new Map<string, Array<Began>>()
     const senders = new Senders()
 
-    const count = (scope: string, { burst, refill }: Budget, began: Began): void => {
-      const others = byScope.get(scope) ?? []
-      byScope.set(scope, [...others, began])
-      const since = (other: Began) => Math.max(began.atMs - other.atMs, began.wallMs - other.wallMs)
-      const refillMs = Duration.toMillis(refill)
-      for (const first of others) {
-        const passedMs = since(first)
-        const within = others.filter((other) => since(other) <= passedMs).length + 1
-        if (within <= burst + passedMs / refillMs) continue
-        report(`${began.executionId} is action ${within} on ${scope} within ${passedMs} ms`)
-        return
-      }
+    const count = (scope: string, budget: Budget, began: Began): void => {
+      // A write may be late: others may have been intended since, and were written before.
+      const ordered = [...(byScope.get(scope) ?? []), began].sort((left, right) => left.atMs - right.atMs)
+      byScope.set(scope, ordered)
+      const over = windowOver(ordered, ordered.indexOf(began), budget)
+      if (over !== undefined)
+        report(`${began.executionId} is action ${over.actions} on ${scope} within ${over.withinMs} ms`)
     }
 
     const poolBudget = (pool: string, ofNodes: boolean): Budget => {

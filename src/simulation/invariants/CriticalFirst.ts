@@ -1,6 +1,6 @@
 /**
  * Work on a critical alert starts before work on a warning that waits with it, unless the warning has waited for five
- * minutes longer.
+ * minutes longer. A warning that a critical alert has joined counts as critical from then on.
  *
  * It is checked while nothing is wrong: after a failure, a target rests before it is worked again.
  */
@@ -35,6 +35,11 @@ export const criticalFirst: Invariant = {
           report(`remediation ${remediationId} (${self.severity}) started before ${other}, which is critical`)
       }
     }
+    const joined = (remediationId: string, lead: string, atMs: number) => {
+      if (waiting.get(remediationId)?.severity === "critical" && waiting.has(lead))
+        waiting.set(lead, { severity: "critical", sinceMs: atMs })
+      waiting.delete(remediationId)
+    }
     return {
       on: {
         ...clear.on,
@@ -43,7 +48,8 @@ export const criticalFirst: Invariant = {
             if (kind === "Accepted" && event._tag === "Accepted")
               waiting.set(remediationId, { severity: event.alert.severity, sinceMs: atMs })
             else if (kind === "Started") started(remediationId, atMs)
-            else if (kind === "Joined" || kind === "Concluded") waiting.delete(remediationId)
+            else if (kind === "Joined" && event._tag === "Joined") joined(remediationId, event.joinedTo, atMs)
+            else if (kind === "Concluded") waiting.delete(remediationId)
           }
         }
       }

@@ -40,6 +40,8 @@ interface Intended {
   readonly approved: boolean
   readonly atMs: number
   readonly wallMs: number
+  /** The latest time that the service has read while it decided about it: the clock may be set back before the intent. */
+  readonly latestWallMs: number
 }
 
 const targetOf = ({ baseline: { ref } }: Intent): string => `${ref.kind} ${ref.namespace}/${ref.name}`
@@ -73,6 +75,8 @@ class Account {
   private readonly began: Array<Began> = []
   private readonly known = new Map<string, Began>()
   private readonly latest = new Map<string, Began>()
+  /** The latest time by the wall clock of the service in the events of a remediation. */
+  private readonly latestWallMs = new Map<string, number>()
   private readonly settings
   private readonly report: (message: string) => void
 
@@ -85,13 +89,18 @@ class Account {
     this.approved.add(remediationId)
   }
 
+  event(remediationId: string, wallMs: number): void {
+    this.latestWallMs.set(remediationId, Math.max(wallMs, this.latestWallMs.get(remediationId) ?? wallMs))
+  }
+
   intend(remediationId: string, intent: Intent, atMs: number, wallMs: number): void {
     this.intended.set(intent.executionId, {
       intent,
       remediationId,
       approved: this.approved.has(remediationId),
       atMs,
-      wallMs
+      wallMs,
+      latestWallMs: this.latestWallMs.get(remediationId) ?? wallMs
     })
   }
 
@@ -145,7 +154,7 @@ class Account {
 
   /** The time from an earlier action to the moment at which this one was intended. */
   private passedMs(earlier: Began, intended: Intended): number {
-    return Math.max(intended.atMs - earlier.countsFromMs, intended.wallMs - earlier.countsFromWallMs)
+    return Math.max(intended.atMs - earlier.countsFromMs, intended.latestWallMs - earlier.countsFromWallMs)
   }
 
   private compare(began: Began, intended: Intended): void {
@@ -179,6 +188,7 @@ export const guardrailsHold: Invariant = {
       on: {
         Committed: ({ events }, atMs) => {
           for (const { at, event, kind, remediationId } of events) {
+            account.event(remediationId, Date.parse(at))
             if (kind === "Intended" && event._tag === "Intended") {
               senders.intended(event.intent)
               account.intend(remediationId, event.intent, atMs, Date.parse(at))

@@ -6,11 +6,15 @@ import { auditComplete } from "./AuditComplete.ts"
 import { blastRadiusKept } from "./BlastRadiusKept.ts"
 import { budgetsRespected } from "./BudgetsRespected.ts"
 import { bulkheadRespected } from "./BulkheadRespected.ts"
+import { essentialServices } from "./EssentialServices.ts"
+import { figuresTrue } from "./FiguresTrue.ts"
 import { firingAgainIsWork } from "./FiringAgainIsWork.ts"
 import { foreignAlertsObserved } from "./ForeignAlertsObserved.ts"
 import { gapsNeverQuiet } from "./GapsNeverQuiet.ts"
 import { guardrailsHold } from "./GuardrailsHold.ts"
 import { healedAtEnd } from "./HealedAtEnd.ts"
+import { heartbeatArrives } from "./HeartbeatArrives.ts"
+import { hedgesBounded } from "./HedgesBounded.ts"
 import { intentBeforeWrite } from "./IntentBeforeWrite.ts"
 import type { Invariant } from "./Invariant.ts"
 import { inverseRestoresExactly } from "./InverseRestoresExactly.ts"
@@ -26,8 +30,10 @@ import { noAlertLost } from "./NoAlertLost.ts"
 import { noLoopLongerThanTwoTurns } from "./NoLoopLongerThanTwoTurns.ts"
 import { noRequestAfterDeadline } from "./NoRequestAfterDeadline.ts"
 import { noSecretLeaks } from "./NoSecretLeaks.ts"
+import { noStampede } from "./NoStampede.ts"
 import { nothingAfterDeadline } from "./NothingAfterDeadline.ts"
 import { nothingLeaked } from "./NothingLeaked.ts"
+import { notificationsNeverDoubled, notificationsNeverLost } from "./NotificationsArrive.ts"
 import { oneActionAtATime } from "./OneActionAtATime.ts"
 import { onlyOwnEffectsCredited } from "./OnlyOwnEffectsCredited.ts"
 import { ownClusterOnly } from "./OwnClusterOnly.ts"
@@ -37,13 +43,18 @@ import { laterEditsKept, noUndoOfUndo, restoresRecordedFields } from "./Restores
 import { revisionsJudgedByTheirOwnPods } from "./RevisionsJudgedByTheirOwnPods.ts"
 import { rightTarget } from "./RightTarget.ts"
 import { rolledBackAtMostOnce } from "./RolledBackAtMostOnce.ts"
+import { scopeKept } from "./ScopeKept.ts"
 import { severeAlertsAreWorked } from "./SevereAlertsAreWorked.ts"
+import { spendTrue } from "./SpendTrue.ts"
+import { spoolInOrder } from "./SpoolInOrder.ts"
 import { startedActionsEnd } from "./StartedActionsEnd.ts"
 import { stopRespected } from "./StopRespected.ts"
+import { suspensionsRespected } from "./SuspensionsRespected.ts"
 
 /** The default of `Runner.runSeed`. To add one of your own, pass `[...Invariants.all, yours]`. */
 export const all: ReadonlyArray<Invariant> = [
   noAlertLost,
+  spoolInOrder,
   firingAgainIsWork,
   severeAlertsAreWorked,
   intentBeforeWrite,
@@ -64,7 +75,13 @@ export const all: ReadonlyArray<Invariant> = [
   nothingAfterDeadline,
   noRequestAfterDeadline,
   legalTransitions,
+  suspensionsRespected,
+  hedgesBounded,
+  spendTrue,
+  scopeKept,
   levelFollows,
+  essentialServices,
+  noStampede,
   noSecretLeaks,
   healedAtEnd,
   oneActionAtATime,
@@ -76,6 +93,7 @@ export const all: ReadonlyArray<Invariant> = [
   leastPrivilege,
   budgetsRespected,
   auditComplete,
+  figuresTrue,
   neverFalselyFixed,
   lateRefusalsTold,
   onlyOwnEffectsCredited,
@@ -83,5 +101,8 @@ export const all: ReadonlyArray<Invariant> = [
   stopRespected,
   ownLimitsSayNothing,
   restartIntensity,
+  notificationsNeverLost,
+  notificationsNeverDoubled,
+  heartbeatArrives,
   nothingLeaked
 ]

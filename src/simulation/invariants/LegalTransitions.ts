@@ -8,6 +8,10 @@
  *     Closed ──5 failures, rate, slow──> Open ──30 s──> HalfOpen ──3 successes──> Closed
  *                                         ^───────one failure──────┘
  *
+ * A breaker is suspended by one call and left by one call, the trial; see `SuspensionsRespected`.
+ *
+ * While a breaker is closed, the probes of health checks may count when they fail, and not otherwise.
+ *
  * An operator may move a breaker to any state. An attempt may make several calls (a prompt that is too long is retried
  * with less content): all belong to the state in which the first was admitted. A response that is `neither` may count
  * for the peer, against it or not at all, so it is interpreted in the service's favour. So is an interrupted call,
@@ -36,7 +40,16 @@ const edges: ReadonlyArray<readonly [from: CircuitTag, to: CircuitTag, cause: Tr
   ["HalfOpen", "Open", "probe-failed"],
   ["HalfOpen", "Closed", "probes-succeeded"],
   ["Isolated", "HalfOpen", "elapsed"],
-  ["ForcedClosed", "Closed", "elapsed"]
+  ["ForcedClosed", "Closed", "elapsed"],
+  ["Closed", "Open", "tripped"],
+  ["HalfOpen", "Open", "tripped"],
+  ["Closed", "Suspended", "suspended"],
+  ["Open", "Suspended", "suspended"],
+  ["HalfOpen", "Suspended", "suspended"],
+  ["Suspended", "Suspended", "suspended"],
+  ["Suspended", "Suspended", "trial-failed"],
+  ["Suspended", "Closed", "trial-succeeded"],
+  ["Suspended", "HalfOpen", "trial-succeeded"]
 ]
 
 /** A completed call. */
@@ -78,6 +91,8 @@ class Breakers implements Checker {
     object,
     { readonly peer: string; readonly breaker: Breaker; readonly ended: Ended }
   >()
+  /** The peers of which a call was of no use, in whatever state of their breakers. */
+  private readonly useless = new Set<string>()
   private readonly standstill = new Standstill()
   private process = 0
 
@@ -92,6 +107,7 @@ class Breakers implements Checker {
       this.breakers.clear()
       this.seen.clear()
       this.inFlight.clear()
+      this.useless.clear()
       this.standstill.booted()
     },
     ProcessPaused: ({ forMs, number }, atMs) => {
@@ -137,7 +153,9 @@ class Breakers implements Checker {
     }
     // By the monotonic clock.
     const forMs = atMs - breaker.sinceMs
-    if (from === "Open" && forMs < openMs) this.report(`breaker ${name} was open for ${forMs} ms only`)
+    // A call from before may still show that the account is suspended.
+    if (from === "Open" && to !== "Suspended" && forMs < openMs)
+      this.report(`breaker ${name} was open for ${forMs} ms only`)
     if (this.seen.has(name)) this.justified(name, breaker, cause, atMs)
   }
 
@@ -150,6 +168,8 @@ class Breakers implements Checker {
   ): void {
     if (cause === "probes-succeeded" && successes < successesToClose)
       this.report(`breaker ${name} closed after ${successes} successes`)
+    if (cause === "tripped" && !this.useless.has(name))
+      this.report(`breaker ${name} was tripped, and no call was of no use`)
     if (cause === "probe-failed" && !ended.some(mayHaveFailed))
       this.report(`breaker ${name} opened again, and no probe had failed`)
     if (afterForced) return
@@ -169,8 +189,12 @@ class Breakers implements Checker {
     this.seen.add(call.peer)
     if (this.resumesAt(call, atMs)) return
     const breaker = this.breaker(call.peer, atMs)
-    if (breaker.state === "Open" || breaker.state === "Isolated")
-      this.report(`${call.peer} is called although its breaker is open`)
+    const isShut = breaker.state === "Open" || breaker.state === "Isolated"
+    // A health check that has found the circuit closed in this moment is on its way. It carries no work. So is a call
+    // of a process that resumes, if the circuit has opened since its pause began.
+    const mayBeOnItsWay = call.purpose === "probe" || this.standstill.since(atMs) !== atMs
+    const isOnItsWay = mayBeOnItsWay && !this.standstill.isLate(breaker.sinceMs, atMs)
+    if (isShut && !isOnItsWay) this.report(`${call.peer} is called although its breaker is open`)
     // The breaker learns of a failure slightly later than the wire.
     if (
       breaker.state === "Closed"
@@ -180,9 +204,10 @@ class Breakers implements Checker {
       this.report(`${call.peer} is called after ${breaker.failuresInARow} failures in a row`)
     }
     this.letThrough(call, breaker, atMs)
-    if (breaker.state !== "HalfOpen") return
+    if (breaker.state !== "HalfOpen" && breaker.state !== "Suspended") return
+    const atOnce = breaker.state === "Suspended" ? 1 : probesAtOnce
     const probes = [...breaker.begun.values()].filter((sinceMs) => atMs - sinceMs < probeLeaseMs).length
-    if (probes > probesAtOnce) this.report(`${probes} calls at once try ${call.peer}`)
+    if (probes > atOnce) this.report(`${probes} calls at once try ${call.peer}`)
   }
 
   /** Whether it is a further call of an admitted attempt. */
@@ -204,10 +229,13 @@ class Breakers implements Checker {
   }
 
   private ended(call: Call, ending: CallEnding, atMs: number): void {
+    if (call.purpose === "work" && ending !== "good") this.useless.add(call.peer)
     const breaker = this.inFlight.get(call)
     if (breaker === undefined) return
     this.inFlight.delete(call)
     breaker.begun.delete(call)
+    // A health route that answers must not hide the failures of real calls, so only its failures count.
+    if (call.purpose === "probe" && breaker.state === "Closed" && (ending === "good" || ending === "neither")) return
     if (breaker.ended.length > failuresToOpen && atMs - breaker.ended[0]!.atMs > windowMs) {
       breaker.ended = breaker.ended.filter(
         (each, index, all) => index >= all.length - failuresToOpen || atMs - each.atMs <= windowMs
@@ -220,7 +248,13 @@ class Breakers implements Checker {
     if (ending === "good" || ending === "neither") {
       breaker.failuresInARow = 0
       breaker.successes++
-    } else if (ending === "bad") {
+    } else if (
+      ending === "bad"
+      && !(call.purpose === "probe" && breaker.state === "Closed")
+      && this.standstill.since(atMs) === atMs
+    ) {
+      // A probe that was refused, or that failed beside a call, does not count. Nor does a time limit that ended while
+      // the process stood still.
       breaker.failuresInARow++
       breaker.failedMs = atMs
     }

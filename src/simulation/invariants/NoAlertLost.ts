@@ -3,12 +3,53 @@
  */
 
 import { isFinal } from "../../domain/Remediation.ts"
+import type { Observation } from "../observation/Observation.ts"
 import type { Invariant } from "./Invariant.ts"
+
+type SpoolStored = Extract<Observation, { readonly _tag: "SpoolStored" }>
+
+/** What the disk of the spool has, what the database took of it, and what the journal has to have of that. */
+const spooledAlerts = (report: (message: string) => void) => {
+  const known = new Set<string>()
+  const onDisk = new Set<string>()
+  const entries = new Map<string, SpoolStored["alerts"]>()
+  /** Firing alerts that the database took, and that the journal does not name yet. */
+  const due = new Set<string>()
+  const replayed = new Set<string>()
+  const hasTo = (alerts: SpoolStored["alerts"]): void => {
+    for (const { fingerprint, firing } of alerts) if (firing && !known.has(fingerprint)) due.add(fingerprint)
+  }
+  return {
+    stored: ({ alerts, sequence, spool }: SpoolStored): void => {
+      for (const { fingerprint, firing } of alerts) onDisk.add(`${fingerprint} ${firing}`)
+      // The next process has read what a killed one had written, before it was synced.
+      if (replayed.has(`${spool} ${sequence}`)) hasTo(alerts)
+      else entries.set(`${spool} ${sequence}`, alerts)
+    },
+    replayed: ({ sequence, spool }: { readonly spool: string; readonly sequence: number }): void => {
+      hasTo(entries.get(`${spool} ${sequence}`) ?? [])
+      replayed.add(`${spool} ${sequence}`)
+      entries.delete(`${spool} ${sequence}`)
+    },
+    accepted: (fingerprint: string): void => {
+      known.add(fingerprint)
+      due.delete(fingerprint)
+    },
+    acknowledged: (fingerprint: string, firing: boolean): void => {
+      if (!onDisk.has(`${fingerprint} ${firing}`))
+        report(`alert ${fingerprint} was acknowledged as spooled, and is not on the disk of the spool`)
+    },
+    waiting: (): ReadonlyArray<string> => [
+      ...[...entries.keys()].map((entry) => `entry ${entry} of the spool is not in the database`),
+      ...[...due].map((fingerprint) => `alert ${fingerprint} came from the spool, and is not in the journal`)
+    ]
+  }
+}
 
 export const noAlertLost: Invariant = {
   name: "no-alert-lost",
   description:
-    "Every acknowledged alert is in the journal, and its remediation ends, or waits for a person while the alert fires.",
+    "Every acknowledged alert is in the journal, or on the disk of the spool until it is, and its remediation ends, or waits for a person while the alert fires.",
   make: (_, report) => {
     /** The open remediations, by id. */
     const open = new Map<string, "open" | "waiting">()
@@ -16,13 +57,17 @@ export const noAlertLost: Invariant = {
     const resolved = new Set<string>()
     /** The fingerprint of the alert of each remediation. */
     const alerts = new Map<string, string>()
+    const spooled = spooledAlerts(report)
     return {
       on: {
+        SpoolStored: spooled.stored,
+        SpoolReplayed: spooled.replayed,
         Committed: ({ events }) => {
           for (const { event, kind, remediationId } of events) {
             if (kind === "Accepted" && event._tag === "Accepted") {
               open.set(remediationId, "open")
               alerts.set(remediationId, event.alert.fingerprint)
+              spooled.accepted(event.alert.fingerprint)
             }
             // Only the events that matter here are parsed.
             else if (kind === "Concluded" && event._tag === "Concluded") {
@@ -41,7 +86,8 @@ export const noAlertLost: Invariant = {
             }
           }
         },
-        AlertAnswered: ({ alert, remediationId, status }) => {
+        AlertAnswered: ({ alert, firing, remediationId, spooled: isSpooled, status }) => {
+          if (isSpooled === true) return spooled.acknowledged(alert.fingerprint, firing)
           if (status !== "accepted" && status !== "duplicate") return
           if (remediationId === undefined || alerts.get(remediationId) !== alert.fingerprint) {
             report(
@@ -52,8 +98,12 @@ export const noAlertLost: Invariant = {
       },
       atEnd: () => {
         for (const [id, state] of open) if (state === "open") report(`remediation ${id} has not completed`)
+        for (const waiting of spooled.waiting()) report(waiting)
       },
-      pending: () => [...open].filter(([, state]) => state === "open").map(([id]) => `remediation ${id} is open`)
+      pending: () => [
+        ...[...open].filter(([, state]) => state === "open").map(([id]) => `remediation ${id} is open`),
+        ...spooled.waiting()
+      ]
     }
   }
 }

@@ -20,7 +20,7 @@ export const nothingAfterDeadline: Invariant = {
     const firstMs = new WeakMap<object, number>()
     const inFlight = new Set<Call>()
     const standstill = new Standstill()
-    let process = 0
+    let process: number | undefined = 0
     /** Until when a call may last. A probe has its own limit. */
     const deadlineOf = ({ hop }: Call): number => (hop === undefined ? Infinity : firstMs.get(hop)! + deadlineMs)
     // Only the observed process is paused, not another one on the same database.
@@ -34,7 +34,11 @@ export const nothingAfterDeadline: Invariant = {
         ProcessPaused: ({ forMs, number }, atMs) => {
           if (number === process) standstill.paused(atMs, forMs)
         },
-        ProcessEnded: () => inFlight.clear(),
+        ProcessEnded: () => {
+          // What it still does in the step in which it ends goes nowhere.
+          process = undefined
+          inFlight.clear()
+        },
         CallBegan: ({ call }, atMs) => {
           if (call.hop !== undefined && !firstMs.has(call.hop)) firstMs.set(call.hop, atMs)
           // The end of another process on the same database is not observed.

@@ -2,9 +2,9 @@
  * After healing the service is back at rest: no remediation is open that does not wait for a person, no actor is left,
  * it has as many fibers and timers as after a boot, and every permit of every bulkhead is available.
  *
- * The baseline of fibers and timers is measured: the minimum of the first process before any alert arrived. What has
- * grown by the end of the run has leaked. A lock that is never released is found by the false alarms of the `Drill`,
- * which must complete like any other alert. The drill also tests the permits.
+ * The baseline is measured in the first process before any alert arrived: the fewest fibers, and the most timers. What
+ * has grown by the end of the run has leaked. A lock that is never released is found by the false alarms of the
+ * `Drill`, which must complete like any other alert. The drill also tests the permits.
  */
 
 import { type Invariant, withTruth } from "./Invariant.ts"
@@ -31,8 +31,9 @@ export const nothingLeaked: Invariant = {
     const measure = () => {
       const process = service.process
       if (process?.state !== "running" || open.size > 0 || service.activeActors !== 0) return
-      const { fibers, timers } = baseline ?? { fibers: Infinity, timers: Infinity }
-      baseline = { fibers: Math.min(fibers, process.fibers), timers: Math.min(timers, world.timersOf(process)) }
+      const { fibers, timers } = baseline ?? { fibers: Infinity, timers: 0 }
+      // A fiber that waits for a response has no timer in that moment.
+      baseline = { fibers: Math.min(fibers, process.fibers), timers: Math.max(timers, world.timersOf(process)) }
     }
     for (let atMs: number = idleMs[0]; atMs < idleMs[1]; atMs += 1_700) world.at(atMs, measure)
 

@@ -36,7 +36,8 @@ export const revisionsJudgedByTheirOwnPods: Invariant = {
     const hasBegun = ({ pods }: RevisionTruth, nowMs: number): boolean =>
       pods.length > 0
       && pods.every(({ failedBeforeMs }) => failedBeforeMs === undefined)
-      && pods.some(({ createdMs, ready }) => !ready && nowMs - createdMs < deadlineMs)
+      // A pod from the future was created before the wall clock was set back: how old it is, nobody knows.
+      && pods.some(({ createdMs, ready }) => !ready && createdMs <= nowMs && nowMs - createdMs < deadlineMs)
 
     return {
       on: {

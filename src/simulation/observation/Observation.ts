@@ -11,6 +11,7 @@ import type { Change } from "../../domain/Change.ts"
 import type { DegradationLevel } from "../../domain/DegradationLevel.ts"
 import type { Applied } from "../../domain/Execution.ts"
 import type { Mode } from "../../domain/Mode.ts"
+import type { NotificationKind } from "../../domain/Notification.ts"
 import type { RemediationEvent, RemediationEventKind } from "../../domain/Remediation.ts"
 import type { ResourceRef } from "../../domain/Target.ts"
 import type { AlertStatus } from "../../intake/Intake.ts"
@@ -48,7 +49,14 @@ export interface Call {
   readonly purpose: "work" | "probe"
   /** The same object for all attempts of one hop; absent for probes. */
   readonly hop: object | undefined
+  /** The same object for all hops of one investigation; absent for probes. */
+  readonly investigation?: object
+  /** The span of its attempt; absent for probes. One attempt may send a shorter question after a long one. */
+  readonly attempt?: { readonly spanId: string }
 }
+
+/** How a post is: on its way, or why its sender waits until it tries again. */
+export type PostState = "tried" | "unreachable" | "shed" | "not-stored" | "broken"
 
 /**
  * How a call ended: `good` and `bad` count for and against the peer; `neither` is a rejection of the request itself;
@@ -92,6 +100,17 @@ export type Observation =
    * that is truly broken.
    */
   | { readonly _tag: "AlertSent"; readonly alert: AlertIdentity; readonly firing: boolean; readonly about: ResourceRef }
+  /**
+   * A post with an alert is on its way to the service for the first time. Between `AlertSent` and this, something
+   * before the service may have held it up.
+   */
+  | { readonly _tag: "AlertPosted"; readonly alert: AlertIdentity; readonly firing: boolean }
+  /** The sender tries a post, or waits until it tries it again. */
+  | {
+      readonly _tag: "PostIs"
+      readonly state: PostState
+      readonly alerts: ReadonlyArray<{ readonly alert: AlertIdentity; readonly firing: boolean }>
+    }
   /** The service responded for an alert: any status but `shed` is an acknowledgement, after which it must not be lost. */
   | {
       readonly _tag: "AlertAnswered"
@@ -99,6 +118,8 @@ export type Observation =
       readonly firing: boolean
       readonly status: AlertStatus
       readonly remediationId?: string
+      /** It is on the disk of the spool. Its remediation is found when the database has it. */
+      readonly spooled?: true
       /** When the alert ended, in a post that says so. */
       readonly endsAt?: string
     }
@@ -107,6 +128,16 @@ export type Observation =
    * committed them.
    */
   | { readonly _tag: "Committed"; readonly events: ReadonlyArray<CommittedEvent>; readonly process?: number }
+  /** An entry is on the disk of the spool. `process` is the number of the process that wrote it. */
+  | {
+      readonly _tag: "SpoolStored"
+      readonly spool: string
+      readonly sequence: number
+      readonly process?: number
+      readonly alerts: ReadonlyArray<{ readonly fingerprint: string; readonly firing: boolean }>
+    }
+  /** A commit has taken an entry of the spool. Published before its rows. */
+  | { readonly _tag: "SpoolReplayed"; readonly spool: string; readonly sequence: number }
   /** A write arrived at the API server, with its outcome. Dry runs are not published. */
   | {
       readonly _tag: "ClusterWrite"
@@ -126,6 +157,19 @@ export type Observation =
   | { readonly _tag: "CallBegan"; readonly call: Call }
   /** The same `call` object as when it began. */
   | { readonly _tag: "CallEnded"; readonly call: Call; readonly ending: CallEnding }
+  /**
+   * A model counts what a question has cost so far. `work` is the same object for one question. `isAll`: it will count
+   * no more. `isTold`: the response says so, if it arrives as a whole.
+   */
+  | {
+      readonly _tag: "ModelCounted"
+      readonly peer: string
+      readonly work: object
+      readonly attempt?: { readonly spanId: string }
+      readonly tokens: { readonly inputTokens: number; readonly outputTokens: number }
+      readonly isAll: boolean
+      readonly isTold: boolean
+    }
   /** The service sends an attempt to the cluster's API server. */
   | { readonly _tag: "RequestBegan"; readonly request: ApiRequest }
   /** `given-up`: the service interrupted it. A request that a crash cut off has no end. */
@@ -146,6 +190,17 @@ export type Observation =
    * on nobody knows.
    */
   | { readonly _tag: "EmergencyStop"; readonly set: boolean }
+  /** The service did not take the alerts of a post, which is sent again: 429, 503 and, for a defect, 500. */
+  | { readonly _tag: "AlertPutOff"; readonly how: "shed" | "not-stored" | "broken" }
+  /** What must work at every level was asked for at `askedMs`. `broken`: a defect, which is a 500. */
+  | {
+      readonly _tag: "EssentialAsked"
+      readonly essential: string
+      readonly askedMs: number
+      readonly outcome: "answered" | "not-stored" | "broken" | "unreachable"
+    }
+  /** The same about an emergency that an operator has declared. */
+  | { readonly _tag: "EmergencyDeclared"; readonly set: boolean }
   /** `mode` is the mode of the process. */
   | { readonly _tag: "ProcessBooted"; readonly process: string; readonly number: number; readonly mode?: Mode }
   /** It accepts requests. */
@@ -176,7 +231,15 @@ export type Observation =
       readonly cause: TransitionCause
     }
   /** The service reports its degradation level: once when it is ready, then at every change. */
-  | { readonly _tag: "LevelIs"; readonly level: DegradationLevel; readonly reasons: ReadonlyArray<string> }
+  | {
+      readonly _tag: "LevelIs"
+      readonly level: DegradationLevel
+      readonly reasons: ReadonlyArray<string>
+      /** The service says that no peer answers, so that it is cut off. */
+      readonly isCutOff?: boolean
+    }
+  /** A health check of the service has another status than before. */
+  | { readonly _tag: "HealthIs"; readonly check: string; readonly status: "healthy" | "unhealthy" | "unknown" }
   /** A fault of the plan takes effect. */
   | { readonly _tag: "FaultBegan"; readonly fault: ObservedFault }
   /** It is taken back, at its end or because healing begins. */
@@ -194,6 +257,18 @@ export type Observation =
       readonly received: number
       readonly dropped: number
     }
+  /** The webhook has received a message with notifications. It may be a repeat. */
+  | {
+      readonly _tag: "NotificationArrived"
+      readonly key: string
+      readonly notifications: ReadonlyArray<{
+        readonly key: string
+        readonly kind: NotificationKind
+        readonly remediation?: string
+      }>
+    }
+  /** Alertmanager has received the heartbeat of the service. */
+  | { readonly _tag: "HeartbeatArrived" }
   /** From now on nothing new breaks. */
   | { readonly _tag: "HealingBegan" }
 

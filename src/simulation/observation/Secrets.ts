@@ -20,6 +20,8 @@ export const planted = {
   namedAnnotation: "spruce Lamp 19",
   /** The `X-API-Key` of HolmesGPT. */
   holmesgptKey: "hk-9d1f6be07c52",
+  /** The key that it accepts after a rotation. */
+  holmesgptNextKey: "hk-52c7a0d4e91b",
   /** In the `detail` of HolmesGPT's errors, which exposes its internals. */
   holmesgptInternals: "sk-proj-4d3c2b1a0f9e8d7c6b5a"
 } as const

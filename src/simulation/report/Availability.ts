@@ -7,13 +7,17 @@
  * | reason |                                                                                    |
  * | ------ | ---------------------------------------------------------------------------------- |
  * | `down` | no process accepts requests: from the end of one until the next is ready           |
- * | `deaf` | some alert was sent more than `answerWithinMs` ago and is not acknowledged         |
+ * | `deaf` | some alert was posted more than `answerWithinMs` ago and is not acknowledged       |
  * | `idle` | some accepted alert has waited more than `takeUpWithinMs` for an actor to start it |
+ *
+ * What holds an alert up before it is posted, such as a sender that is late, is not the service's.
  *
  * Reasons overlap, so their sum may exceed the unavailable time. Only the safety phase counts: healing ends it.
  */
 
-import type { CommittedEvent, Handlers } from "../observation/Observation.ts"
+import type { AlertIdentity, CommittedEvent, Handlers } from "../observation/Observation.ts"
+import * as Causes from "./Causes.ts"
+import { covered, type Span } from "./Spans.ts"
 
 /** Why the service is unavailable. The module's comment defines each reason. */
 export type Reason = "down" | "deaf" | "idle"
@@ -26,6 +30,8 @@ export interface Availability {
   readonly unavailableMs: number
   /** The time in which each reason held. Reasons overlap. */
   readonly byReasonMs: Readonly<Record<Reason, number>>
+  /** The time of each cause of `down` and `deaf`. Causes overlap. */
+  readonly byCauseMs: Causes.ByCause
 }
 
 /** How soon an alert must be acknowledged: 10 seconds, as Alertmanager's own timeout for a webhook. */
@@ -38,7 +44,12 @@ export const takeUpWithinMs = 60_000
 export const goal = 0.99
 
 /** No time observed: the neutral element of `add`. */
-export const none: Availability = { observedMs: 0, unavailableMs: 0, byReasonMs: { down: 0, deaf: 0, idle: 0 } }
+export const none: Availability = {
+  observedMs: 0,
+  unavailableMs: 0,
+  byReasonMs: { down: 0, deaf: 0, idle: 0 },
+  byCauseMs: Causes.none
+}
 
 /**
  * The sum of two runs, for the availability over many seeds. Time is added, so a longer run has more weight.
@@ -47,7 +58,7 @@ export const none: Availability = { observedMs: 0, unavailableMs: 0, byReasonMs:
  * import { Availability } from "kubernaut/simulation"
  *
  * const quiet = { ...Availability.none, observedMs: 3_000 }
- * const disturbed = { observedMs: 1_000, unavailableMs: 200, byReasonMs: { down: 200, deaf: 0, idle: 0 } }
+ * const disturbed = { ...Availability.none, observedMs: 1_000, unavailableMs: 200 }
  * Availability.ratio(Availability.add(quiet, disturbed)) // => 0.95
  * ```
  */
@@ -58,34 +69,25 @@ export const add = (left: Availability, right: Availability): Availability => ({
     down: left.byReasonMs.down + right.byReasonMs.down,
     deaf: left.byReasonMs.deaf + right.byReasonMs.deaf,
     idle: left.byReasonMs.idle + right.byReasonMs.idle
-  }
+  },
+  byCauseMs: Causes.add(left.byCauseMs, right.byCauseMs)
 })
 
 /** The available share of time, from 0 to 1; 1 where nothing was observed. */
 export const ratio = ({ observedMs, unavailableMs }: Availability): number =>
   observedMs === 0 ? 1 : 1 - unavailableMs / observedMs
 
-interface Span {
-  readonly fromMs: number
-  readonly toMs: number
-}
+const keyOf = ({ alert, firing }: { readonly alert: AlertIdentity; readonly firing: boolean }): string =>
+  `${firing} ${alert.fingerprint} ${alert.startsAt}`
 
-/** The length of the union of the spans. */
-export const covered = (spans: ReadonlyArray<Span>): number => {
-  let total = 0
-  let reachedMs = -Infinity
-  for (const { fromMs, toMs } of spans.toSorted((a, b) => a.fromMs - b.fromMs)) {
-    total += Math.max(0, toMs - Math.max(fromMs, reachedMs))
-    reachedMs = Math.max(reachedMs, toMs)
-  }
-  return total
-}
-
-/** Measures the availability of one run. Subscribe `on` before the run; read `at` once, after it. */
+/** Measures the availability of one run. Subscribe `on` and `causes.on` before the run; read `at` once, after it. */
 export class AvailabilityRecorder {
   readonly on: Handlers
+  readonly causes = new Causes.CausesRecorder(answerWithinMs)
   private readonly spans: Record<Reason, Array<Span>> = { down: [], deaf: [], idle: [] }
   private downSinceMs: number | undefined = 0
+  /** Alerts of which no post is on its way yet. */
+  private readonly announced = new Set<string>()
   private readonly sent = new Map<string, number>()
   private readonly waiting = new Map<string, number>()
   private endMs: number | undefined
@@ -100,10 +102,13 @@ export class AvailabilityRecorder {
       ProcessEnded: ({ process }, atMs) => {
         if (process === "service") this.downSinceMs ??= atMs
       },
-      AlertSent: ({ alert, firing }, atMs) =>
-        void this.sent.set(`${firing} ${alert.fingerprint} ${alert.startsAt}`, atMs),
-      AlertAnswered: ({ alert, firing }, atMs) =>
-        this.answered(`${firing} ${alert.fingerprint} ${alert.startsAt}`, atMs),
+      AlertSent: (sent) => void this.announced.add(keyOf(sent)),
+      AlertPosted: (posted, atMs) => {
+        const key = keyOf(posted)
+        // Repeats, and what an answer to a copy has settled, are not waited for.
+        if (this.announced.delete(key)) this.sent.set(key, atMs)
+      },
+      AlertAnswered: (answer, atMs) => this.answered(keyOf(answer), atMs),
       Committed: ({ events }, atMs) => {
         for (const row of events) this.take(row, atMs)
       },
@@ -118,7 +123,8 @@ export class AvailabilityRecorder {
     return {
       observedMs: this.endMs ?? 0,
       unavailableMs: covered([...down, ...deaf, ...idle]),
-      byReasonMs: { down: covered(down), deaf: covered(deaf), idle: covered(idle) }
+      byReasonMs: { down: covered(down), deaf: covered(deaf), idle: covered(idle) },
+      byCauseMs: this.causes.at(nowMs)
     }
   }
 

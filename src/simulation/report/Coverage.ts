@@ -8,7 +8,7 @@
 
 import type { RemediationState } from "../../domain/Remediation.ts"
 import type { FaultKind } from "../faults/FaultKind.ts"
-import type { CommittedEvent, Handlers } from "../observation/Observation.ts"
+import type { CommittedEvent, Handlers, Observation } from "../observation/Observation.ts"
 import { type Stage, Stages } from "../observation/Stages.ts"
 
 type Counts = Readonly<Record<string, number>>
@@ -48,7 +48,7 @@ export const empty: Coverage = {
   marks: {}
 }
 
-/** What should happen in some run of any sufficiently large number of runs, in every scenario. */
+/** What should happen in some run of any sufficiently large number of runs, unless it `needs` a fault that it has not. */
 export const sometimes = {
   "ends-remediated": "a remediation ends as Remediated",
   "ends-escalated": "a remediation ends as Escalated",
@@ -61,10 +61,37 @@ export const sometimes = {
   "restart-in-fault": "the service starts while a fault is active",
   "two-faults-at-once": "two faults of different kinds are active at once",
   "breaker-opened": "a circuit breaker opens",
-  "breaker-closed-again": "a circuit breaker closes again after it was half open"
+  "breaker-closed-again": "a circuit breaker closes again after it was half open",
+  "alert-spooled": "an alert is acknowledged that only the spool has",
+  "cut-off": "the service says that no peer answers",
+  "probe-lied": "a call to a model fails, and the probe before it succeeded, or the other way round",
+  "emergency-by-pressure": "it is an emergency because the container is full",
+  "emergency-declared": "it is an emergency because an operator has declared one",
+  "emergency-ended": "the level rises because an operator has ended an emergency",
+  "pipeline-silent": "the alert that always fires is missed",
+  "alertmanager-out": "the circuit breaker of Alertmanager opens"
 } as const satisfies Readonly<Record<string, string>>
 /** A name in `sometimes`. */
 export type Mark = keyof typeof sometimes
+
+/** The kind of fault without which a mark does not happen. Others happen in every scenario. */
+const needs: Readonly<Partial<Record<Mark, string>>> = {
+  "alert-spooled": "storage-full",
+  "cut-off": "total-isolation",
+  "probe-lied": "probes-lie",
+  "emergency-by-pressure": "container-pressure",
+  "emergency-declared": "operator-declares-emergency",
+  "emergency-ended": "operator-declares-emergency",
+  "pipeline-silent": "prometheus-silent",
+  "alertmanager-out": "alertmanager-away"
+}
+
+/** The marks that may happen with these faults. */
+export const marksWith = (faults: (kind: string) => boolean): ReadonlyArray<Mark> =>
+  (Object.keys(sometimes) as Array<Mark>).filter((mark) => {
+    const needed = needs[mark]
+    return needed === undefined || faults(needed)
+  })
 
 const addTo = (counts: Record<string, number>, key: string): void => {
   counts[key] = (counts[key] ?? 0) + 1
@@ -132,9 +159,9 @@ export const missing = (coverage: Coverage, kinds: ReadonlyArray<FaultKind>): Re
       const stages = essential.filter((stage) => coverage.faultStages[name]?.[stage] === undefined)
       return stages.length === 0 ? [] : [`${name} never met work in ${stages.join(", ")}`]
     })
-  const unmarked = Object.entries(sometimes)
-    .filter(([mark]) => coverage.marks[mark] === undefined)
-    .map(([, sentence]) => `never seen: ${sentence}`)
+  const unmarked = marksWith((needed) => kinds.some(({ name }) => name === needed))
+    .filter((mark) => coverage.marks[mark] === undefined)
+    .map((mark) => `never seen: ${sometimes[mark]}`)
   return [...(never.length === 0 ? [] : [`never happened: ${never.join(", ")}`]), ...away, ...unmarked]
 }
 
@@ -159,6 +186,10 @@ export class CoverageRecorder {
   /** Executions that have written but not journaled it. */
   private readonly unacknowledged = new Set<string>()
   private level = 0
+  /** How the last probe of each peer ended. */
+  private readonly probed = new Map<string, "good" | "bad">()
+  /** An operator ends an emergency. */
+  private isEnding = false
 
   constructor() {
     this.on = {
@@ -179,8 +210,9 @@ export class CoverageRecorder {
         if (applied === "no") this.mark("write-refused")
         else if (executionId !== undefined) this.unacknowledged.add(executionId)
       },
-      AlertAnswered: ({ status }) => {
+      AlertAnswered: ({ spooled, status }) => {
         if (status === "duplicate") this.mark("alert-told-twice")
+        if (spooled === true) this.mark("alert-spooled")
       },
       ProcessReady: ({ process }) => {
         if (process === "service" && this.active.size > 0) this.mark("restart-in-fault")
@@ -190,12 +222,21 @@ export class CoverageRecorder {
       },
       BreakerMoved: ({ breaker, from, to }) => {
         addTo(this.counts.breakers, `${breaker}: ${from} → ${to}`)
-        if (to === "Open") this.mark("breaker-opened")
+        if (to === "Open") this.mark(breaker === "alertmanager" ? "alertmanager-out" : "breaker-opened")
         if (from === "HalfOpen" && to === "Closed") this.mark("breaker-closed-again")
       },
-      LevelIs: ({ level }) => {
-        if (level !== this.level) addTo(this.counts.levels, `${this.level} → ${level}`)
-        this.level = level
+      LevelIs: (status) => this.levelIs(status),
+      EmergencyDeclared: ({ set }) => {
+        this.isEnding = !set
+      },
+      HealthIs: ({ check, status }) => {
+        if (check === "watchdog" && status === "unhealthy") this.mark("pipeline-silent")
+      },
+      CallEnded: ({ call: { peer, purpose }, ending }) => {
+        if (ending !== "good" && ending !== "bad") return
+        const other = this.probed.get(peer)
+        if (purpose === "probe") this.probed.set(peer, ending)
+        else if (other !== undefined && other !== ending && this.lies()) this.mark("probe-lied")
       }
     }
   }
@@ -206,6 +247,21 @@ export class CoverageRecorder {
 
   private mark(mark: Mark): void {
     addTo(this.counts.marks, mark)
+  }
+
+  private lies(): boolean {
+    return [...this.active.values()].some(({ kind }) => kind === "probes-lie")
+  }
+
+  private levelIs({ isCutOff, level, reasons }: Extract<Observation, { readonly _tag: "LevelIs" }>): void {
+    if (level !== this.level) addTo(this.counts.levels, `${this.level} → ${level}`)
+    if (isCutOff === true) this.mark("cut-off")
+    if (level === 3 && reasons.some((reason) => /^(CPU|memory) is /.test(reason))) this.mark("emergency-by-pressure")
+    if (level === 3 && reasons.some((reason) => reason.includes("has declared an emergency")))
+      this.mark("emergency-declared")
+    if (level < this.level && this.isEnding) this.mark("emergency-ended")
+    if (level < 3) this.isEnding = false
+    this.level = level
   }
 
   private meet(kind: string, met: Set<string>, stage: string): void {

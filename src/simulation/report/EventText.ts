@@ -1,7 +1,7 @@
 /** Journal events, writes and hops, each in a few words for the timeline. */
 
 import type { Change } from "../../domain/Change.ts"
-import type { Hop } from "../../domain/Investigation.ts"
+import { hedgeText, type Hop } from "../../domain/Investigation.ts"
 import type { RemediationEvent } from "../../domain/Remediation.ts"
 import type { ResourceRef } from "../../domain/Target.ts"
 
@@ -34,9 +34,9 @@ export const tierOf = ({ investigator, provider }: Hop): string =>
 
 /** One step of the fallback chain, and how it ended. */
 export const hopText = (hop: Hop): string =>
-  `${tierOf(hop)} ${hop.outcome}${hop.reason === undefined ? "" : ` (${hop.reason})`}, ${hop.attempts} attempt${
-    hop.attempts === 1 ? "" : "s"
-  }, ${Math.round(hop.durationMs)} ms`
+  `${tierOf(hop)} ${hop.outcome}${hop.reason === undefined ? "" : ` (${hop.reason})`}${
+    hop.hedge === undefined ? "" : `, ${hedgeText(hop.hedge)}`
+  }, ${hop.attempts} attempt${hop.attempts === 1 ? "" : "s"}, ${Math.round(hop.durationMs)} ms`
 
 /** What a journal event adds to its tag; empty where it adds nothing. */
 export const eventText = (event: RemediationEvent): string => {

@@ -4,6 +4,7 @@
  */
 
 import type { RemediationEvent } from "../../domain/Remediation.ts"
+import { hopTimes } from "../observation/HopTimes.ts"
 import type { Call, CommittedEvent, Handlers, Observation, ObservedFault } from "../observation/Observation.ts"
 import { Stages } from "../observation/Stages.ts"
 import { changeText, durationText, eventText, hopText, tierOf } from "./EventText.ts"
@@ -24,7 +25,8 @@ const breakerTones: Readonly<Record<string, Tone>> = {
   Open: "bad",
   HalfOpen: "warn",
   Isolated: "bad",
-  ForcedClosed: "warn"
+  ForcedClosed: "warn",
+  Suspended: "bad"
 }
 const appliedTones = { yes: "good", no: "warn", unknown: "bad" } as const satisfies Record<string, Tone>
 const levelTones: ReadonlyArray<Tone> = ["good", "wait", "warn", "bad"]
@@ -256,19 +258,16 @@ export class TimelineRecorder {
     name: string,
     { hops }: Extract<RemediationEvent, { readonly _tag: "Investigated" }>
   ): void {
-    // The journal has the duration of each hop; the last one ended with the commit.
-    let toMs = this.clock.nowMs
-    for (const hop of hops.toReversed()) {
-      const fromMs = Math.max(0, toMs - hop.durationMs)
+    // The last one ended with the commit.
+    for (const { fromMs, hop, toMs } of hopTimes(hops, this.clock.nowMs)) {
       getOrMake(this.hops, tierOf(hop), () => []).push({
-        fromMs,
-        toMs,
+        fromMs: Math.max(0, fromMs),
+        toMs: Math.max(0, toMs),
         tone: hop.outcome === "answered" ? "good" : hop.outcome === "failed" ? "bad" : "dim",
         label: hop.reason ?? hop.outcome,
         detail: `${name}: ${hopText(hop)}`,
         remediation
       })
-      toMs = fromMs
     }
   }
 

@@ -137,7 +137,7 @@ export const runSeed = (options: SeedOptions): SeedOutcome => {
       onMade: (reach) => {
         world = reach.world
         if (record === true) timeline = new TimelineRecorder(reach.world)
-        for (const recorder of [coverage, availability, endings, timeline])
+        for (const recorder of [coverage, availability, availability.causes, endings, timeline])
           if (recorder !== undefined) reach.observations.subscribe(recorder.on)
         reach.observations.subscribe({
           AlertAnswered: ({ firing }) => {

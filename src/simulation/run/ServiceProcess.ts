@@ -6,28 +6,36 @@
 import { Cause, Context, Effect, Layer, Stream, type Exit, type Scope } from "effect"
 import type { Mode } from "../../domain/Mode.ts"
 import { Degradation } from "../../health/Degradation.ts"
+import { HealthSupervisor } from "../../health/HealthSupervisor.ts"
 import { InvestigationChain } from "../../investigation/InvestigationChain.ts"
 import type { Investigator } from "../../investigation/Investigator.ts"
 import * as HolmesGptInvestigator from "../../investigation/models/HolmesGptInvestigator.ts"
 import * as LlmInvestigator from "../../investigation/models/LlmInvestigator.ts"
+import { estimate as countTokens } from "../../investigation/models/Tokenizer.ts"
 import * as Rulebook from "../../investigation/rules/Rulebook.ts"
 import * as Kubernaut from "../../Kubernaut.ts"
 import { RemediationActors } from "../../remediation/RemediationActors.ts"
 import { Reviews } from "../../remediation/Reviews.ts"
 import { RollbackRequests } from "../../remediation/RollbackRequests.ts"
 import type { CircuitBreaker } from "../../resilience/breaker/CircuitBreaker.ts"
+import { make as makeHub } from "../../resilience/EventHub.ts"
 import type { Bulkhead } from "../../resilience/pipeline/Bulkhead.ts"
-import { ResilienceEvents } from "../../resilience/ResilienceEvent.ts"
+import { type ResilienceEvent, ResilienceEvents } from "../../resilience/ResilienceEvent.ts"
+import { AuditLog } from "../../storage/AuditLog.ts"
 import { RemediationStore } from "../../storage/RemediationStore.ts"
 import { StandingOrders } from "../../storage/StandingOrders.ts"
+import { StorageHealth } from "../../storage/StorageHealth.ts"
 import type { Process, ProcessOptions } from "../engine/Process.ts"
 import type { SeededRandom } from "../engine/SeededRandom.ts"
 import type { Setting } from "../farEnds/FarEnd.ts"
+import { hedgingOf } from "../farEnds/Hedging.ts"
+import { sharesAccount } from "../farEnds/LanguageModels.ts"
+import { budgetsOf, holmesGptEstimate, prices } from "../farEnds/ModelSpend.ts"
 import { type OperatorApi, type ServiceConnection, Unreachable } from "../farEnds/ServiceConnection.ts"
 import type { ServiceControl } from "../farEnds/ServiceControl.ts"
 import { publishAnswer, publishCrash } from "../observation/TextWatch.ts"
-import type { ModelTier } from "../scenarios/Scenario.ts"
 import type { LanguageModelPort, ServicePorts } from "./ServicePorts.ts"
+import { watchForSilence } from "./WatchForSilence.ts"
 
 type Service = Kubernaut.Kubernaut["Service"]
 
@@ -41,38 +49,55 @@ const standardRules = Effect.suspend(() =>
 
 /** The model tiers: each is the real investigator on its simulated far end. */
 const models = (
-  tiers: ReadonlyArray<ModelTier>,
+  setting: Setting,
   { holmesgpt: { apiKey, layer, url }, languageModels: { alpha, beta } }: ServicePorts
 ): Effect.Effect<ReadonlyArray<Investigator>> => {
-  const llm = (provider: string, { layer, probe }: LanguageModelPort) =>
-    LlmInvestigator.make({ provider, probe }).pipe(Effect.provide(layer))
+  const shared = sharesAccount(setting) ? { account: "shared", host: "models.example" } : {}
+  const llm = (provider: "alpha" | "beta", { layer, probe }: LanguageModelPort) =>
+    LlmInvestigator.make({ provider, probe, price: prices[provider], countTokens, ...shared }).pipe(
+      Effect.provide(layer)
+    )
+  const estimate = holmesGptEstimate
   const made = {
-    holmesgpt: HolmesGptInvestigator.make({ url, apiKey }).pipe(Effect.provide(layer)),
+    holmesgpt: HolmesGptInvestigator.make({ url, apiKey, estimate, price: prices.holmesgpt, countTokens }).pipe(
+      Effect.provide(layer)
+    ),
     "llm:alpha": llm("alpha", alpha),
     "llm:beta": llm("beta", beta)
   }
-  return Effect.forEach(tiers, (tier) => made[tier])
+  return Effect.forEach(setting.scenario.tiers ?? [], (tier) => made[tier])
 }
 
 /** The models of the scenario, then its own investigators. */
-const investigators = ({ scenario }: Setting, ports: ServicePorts) =>
+const investigators = (setting: Setting, ports: ServicePorts) =>
   Effect.zipWith(
-    models(scenario.tiers ?? [], ports),
-    scenario.investigators ?? Effect.succeed([]),
+    models(setting, ports),
+    setting.scenario.investigators ?? Effect.succeed([]),
     (tiers, own): ReadonlyArray<Investigator> => [...tiers, ...own]
   )
 
 const serviceLayer = (setting: Setting, ports: ServicePorts, mode: Mode) =>
   Layer.unwrap(
-    Effect.map(standardRules, (rules) =>
-      Kubernaut.layer({
+    Effect.map(standardRules, (rules) => {
+      // The breaker of Alertmanager publishes there too.
+      const events = makeHub<ResilienceEvent>()
+      const hedge = hedgingOf(setting)
+      return Kubernaut.layer({
         ...setting.scenario.service,
+        investigation: { ...setting.scenario.service.investigation, ...(hedge === undefined ? {} : { hedge }) },
+        spend: { ...setting.scenario.service.spend, budgets: budgetsOf(setting) },
+        ...(ports.pressure === undefined ? {} : { health: { pressure: ports.pressure } }),
+        events,
         mode,
         cluster: "simulated",
         rules,
         investigators: investigators(setting, ports)
-      }).pipe(Layer.provide([ports.cluster, ports.alerts]), Layer.provideMerge(ports.storage))
-    )
+      }).pipe(
+        Layer.provide([ports.cluster, ports.spool, ports.notifications]),
+        Layer.provideMerge(Layer.provide(ports.alerts, Layer.succeed(ResilienceEvents, events))),
+        Layer.provideMerge(ports.storage)
+      )
+    })
   )
 
 /** A process that lives for this long is not in a restart loop. */
@@ -87,6 +112,7 @@ export class ServiceProcess implements ServiceConnection, ServiceControl {
   private readonly random: SeededRandom
   private kubernaut: Service | undefined
   private breaker: CircuitBreaker | undefined
+  private models: ReadonlyArray<CircuitBreaker> = []
   private ownBulkheads: ServiceProcess["bulkheads"] = []
   private operatorApi: OperatorApi | undefined
   private isSimulated: ServicePorts["isSimulated"] = () => false
@@ -156,17 +182,34 @@ export class ServiceProcess implements ServiceConnection, ServiceControl {
   }
 
   /** Publishes what the service reports about itself. A checker must not take it for the truth. */
-  private publishState(context: Context.Context<Degradation>): Effect.Effect<void, never, Scope.Scope> {
+  private publishState(
+    context: Context.Context<Degradation | HealthSupervisor | InvestigationChain>
+  ): Effect.Effect<void, never, Scope.Scope> {
     const { observations } = this.setting
     const breakers = Context.get(context, ResilienceEvents).listen((event) => {
       if (event._tag !== "BreakerTransition") return
       const { breaker, cause, from, to } = event
       observations.publish({ _tag: "BreakerMoved", breaker, from, to, cause })
     })
-    const level = Stream.runForEach(Context.get(context, Degradation).changes, ({ level, reasons }) =>
-      Effect.sync(() => observations.publish({ _tag: "LevelIs", level, reasons }))
+    // A suspension from before the restart was in force before anybody listened.
+    const restored = Effect.sync(() => {
+      for (const { circuitBreaker } of Context.get(context, InvestigationChain).tiers)
+        if (circuitBreaker?.suspendedUnsafe !== undefined)
+          observations.publish({
+            _tag: "BreakerMoved",
+            breaker: circuitBreaker.name,
+            from: "Closed",
+            to: "Suspended",
+            cause: "suspended"
+          })
+    })
+    const level = Stream.runForEach(Context.get(context, Degradation).changes, ({ isCutOff, level, reasons }) =>
+      Effect.sync(() => observations.publish({ _tag: "LevelIs", level, reasons, isCutOff }))
     )
-    return Effect.andThen(breakers, Effect.forkScoped(level))
+    const findings = Context.get(context, HealthSupervisor).changes.listen(({ name, status }) =>
+      observations.publish({ _tag: "HealthIs", check: name, status })
+    )
+    return Effect.all([breakers, findings, restored, Effect.forkScoped(level)], { discard: true })
   }
 
   pause(forMs: number): void {
@@ -186,6 +229,12 @@ export class ServiceProcess implements ServiceConnection, ServiceControl {
 
   operate(operation: (breaker: CircuitBreaker) => Effect.Effect<unknown>): void {
     if (this.breaker !== undefined && this.isReady) this.process?.fork(operation(this.breaker))
+  }
+
+  endSuspensions(): void {
+    if (!this.isReady) return
+    for (const breaker of this.models)
+      if (breaker.suspendedUnsafe !== undefined) this.process?.fork(breaker.auto("simulated operator"))
   }
 
   bootRival(): () => void {
@@ -210,15 +259,22 @@ export class ServiceProcess implements ServiceConnection, ServiceControl {
           actors: Context.get(context, RemediationActors),
           reviews: Context.get(context, Reviews),
           rollbackRequests: Context.get(context, RollbackRequests),
+          degradation: Context.get(context, Degradation),
+          health: Context.get(context, HealthSupervisor),
+          audit: Context.get(context, AuditLog),
+          storage: Context.get(context, StorageHealth),
           orders: Context.get(context, StandingOrders)
         }
         const { bulkhead, circuitBreaker, name } = Context.get(context, Kubernaut.ClusterPipeline)
         this.breaker = circuitBreaker
-        this.ownBulkheads = [{ service: name, bulkhead }, ...Context.get(context, InvestigationChain).tiers].flatMap(
-          ({ bulkhead, service }) => (bulkhead === undefined ? [] : [{ peer: service, bulkhead }])
+        const { tiers } = Context.get(context, InvestigationChain)
+        this.models = tiers.flatMap((tier) => tier.circuitBreaker ?? [])
+        this.ownBulkheads = [{ service: name, bulkhead }, ...tiers].flatMap(({ bulkhead, service }) =>
+          bulkhead === undefined ? [] : [{ peer: service, bulkhead }]
         )
         observations.publish({ _tag: "ProcessReady", process: process.name, number: process.number })
         yield* this.publishState(context)
+        if (this.setting.scenario.watchdog === true) yield* watchForSilence(context)
         return yield* Effect.never
       })
     )

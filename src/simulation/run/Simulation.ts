@@ -8,7 +8,7 @@
  * The same seed, scenario, plan and code give the same result, down to the hash of the journal.
  */
 
-import { Redacted, Schema } from "effect"
+import { Schema } from "effect"
 import type { ProcessOptions } from "../engine/Process.ts"
 import type { SeededRandom } from "../engine/SeededRandom.ts"
 import * as World from "../engine/World.ts"
@@ -23,7 +23,6 @@ import * as Faults from "../faults/Faults.ts"
 import type { Checker, Invariant, Violation } from "../invariants/Invariant.ts"
 import * as Invariants from "../invariants/Invariants.ts"
 import { type CommittedEvent, Observations } from "../observation/Observation.ts"
-import { planted } from "../observation/Secrets.ts"
 import { Stages } from "../observation/Stages.ts"
 import { watchText } from "../observation/TextWatch.ts"
 import type { Scenario } from "../scenarios/Scenario.ts"
@@ -93,17 +92,23 @@ const enoughViolations = 20
 const portsOf = ({
   alertList,
   cluster,
+  container: { pressure },
   database,
   holmesgpt,
   languageModels,
+  spoolFolder,
+  notificationSinks,
   telemetrySink
 }: FarEnds.FarEnds): ServicePorts => ({
   alerts: alertList.layer,
   cluster: cluster.layer,
   storage: database.layer,
-  holmesgpt: { url, apiKey: Redacted.make(planted.holmesgptKey), layer: holmesgpt.layer },
+  spool: spoolFolder.layer,
+  holmesgpt: { url, apiKey: holmesgpt.keyInFile, layer: holmesgpt.layer },
   languageModels,
   tracing: telemetrySink.tracing,
+  notifications: notificationSinks.layer,
+  ...(pressure === undefined ? {} : { pressure }),
   isSimulated
 })
 

@@ -68,6 +68,13 @@ export interface Scenario {
   readonly investigators?: Effect.Effect<ReadonlyArray<Investigator>, never, Scope.Scope>
   /** The model tiers, in the order of the fallback chain. Default: none, only rules. */
   readonly tiers?: ReadonlyArray<ModelTier>
+  /** Model calls have budgets, which are tight in half of the runs (`farEnds/ModelSpend`). Default false: no budgets. */
+  readonly budgets?: boolean
+  /**
+   * A language model is asked beside a slow HolmesGPT, after times in milliseconds; with `true` in half of the runs,
+   * after times that are drawn (`farEnds/Hedging`). Default false.
+   */
+  readonly hedges?: boolean | { readonly after: number; readonly deadline: number }
   /** How long a model takes to answer. Default 0.5 to 20 s; each order of magnitude has the same probability. */
   readonly modelLatencyMs?: readonly [leastMs: number, mostMs: number]
   /** Replaces the faults drawn from the seed, for a scenario about one outage. */
@@ -80,6 +87,14 @@ export interface Scenario {
   readonly rollbackShare?: number
   /** The service exports its traces, to `TelemetrySink`. Default false. */
   readonly telemetry?: boolean
+  /** People are notified, by a webhook, a chat and an Alertmanager. Default false. */
+  readonly notifications?: boolean
+  /** The service sees the CPU and memory of its container. Default false. */
+  readonly pressure?: boolean
+  /** The service asks an Alertmanager through its API, and watches for the alert that always fires. Default false. */
+  readonly watchdog?: boolean
+  /** Somebody asks the service for its status, the reviews, the audit log and the orders, six times a minute. */
+  readonly visitors?: boolean
   /** The share of all fault kinds in a run, drawn for each run from this range. Default: 0.02 to 0.4. */
   readonly faultShare?: readonly [least: number, most: number]
   /**
@@ -112,14 +127,15 @@ export const steady: Scenario = {
 }
 
 /**
- * A month of an ordinary cluster, to measure availability: a workload breaks every quarter of an hour, and half of all
- * fault kinds happen, each between once a day and once a month.
+ * A month of an ordinary cluster with HolmesGPT and two LLM providers, to measure availability: a workload breaks every
+ * quarter of an hour, and half of all fault kinds happen, each between once a day and once a month.
  */
 export const month: Scenario = {
   ...steady,
   name: "month",
   durationMs: 30 * 24 * 60 * minuteMs,
   incidentEveryMs: 15 * minuteMs,
+  tiers: ["holmesgpt", "llm:alpha", "llm:beta"],
   faultShare: [0.5, 0.5],
   faultGapMs: [24 * 60 * minuteMs, 30 * 24 * 60 * minuteMs]
 }
@@ -135,12 +151,14 @@ export const single: Scenario = {
   faults: []
 }
 
-/** A busy hour with HolmesGPT and two LLM providers before the rules, and all their faults. */
+/** A busy hour with HolmesGPT and two LLM providers before the rules, all their faults, budgets and hedges. */
 export const models: Scenario = {
   ...steady,
   name: "models",
   incidentEveryMs: minuteMs,
-  tiers: ["holmesgpt", "llm:alpha", "llm:beta"]
+  tiers: ["holmesgpt", "llm:alpha", "llm:beta"],
+  budgets: true,
+  hedges: true
 }
 
 /** Every action waits for the approval of a person. People answer within an hour, so some are too late. */

@@ -4,6 +4,9 @@ import { criticalFirst } from "../invariants/CriticalFirst.ts"
 import type { Invariant } from "../invariants/Invariant.ts"
 import { telemetryNeverHoldsUp } from "../invariants/TelemetryNeverHoldsUp.ts"
 import { changes } from "./Changes.ts"
+import { emergencies } from "./Emergencies.ts"
+import { everything } from "./Everything.ts"
+import { notifications } from "./Notifications.ts"
 import { overload } from "./Overload.ts"
 import { rollbacks } from "./Rollbacks.ts"
 import { models, month, reviews, type Scenario, secrets, single, steady } from "./Scenario.ts"
@@ -13,8 +16,11 @@ import { telemetry } from "./TelemetryDown.ts"
 
 const registry: ReadonlyArray<readonly [scenario: Scenario, ...expectations: ReadonlyArray<Invariant>]> = [
   [changes],
+  [emergencies],
+  [everything],
   [models],
   [month],
+  [notifications],
   [overload, criticalFirst],
   [reviews],
   [rollbacks],

@@ -29,6 +29,7 @@ const ownFailures: ReadonlySet<string> = new Set([
   "stale",
   "mode",
   "emergency-stop",
+  "level",
   "approval-expired",
   "nodes-out",
   "wrong-cluster"
@@ -53,7 +54,7 @@ const objectKey = ({ target }: Remediation, { action }: Intent, key: TargetKey):
 
 const json = (value: unknown): string | null => (value === undefined ? null : JSON.stringify(value))
 
-export const make = (database: DatabaseSync, { changed }: Pick<ActionChanges, "changed">): ActionRows => {
+export const make = (database: DatabaseSync, changes: Omit<ActionChanges, "deleted">): ActionRows => {
   const insert = prepare<
     never,
     [string, string, string, TargetKey, TargetKey | null, string, string, string, number, string | null, string | null]
@@ -100,24 +101,24 @@ export const make = (database: DatabaseSync, { changed }: Pick<ActionChanges, "c
             json(intent.places)
           )
       )
-      changed(intent.executionId)
+      changes.added(intent.executionId)
     },
     executed: ({ applied, executionId, failure }, at) => {
       const failed = failure !== undefined && !ownFailures.has(failure)
       executed.run(applied, failed ? json([`refused:${failure}`]) : null, failed ? at : null, at, at, executionId)
-      changed(executionId)
+      changes.executed(executionId)
     },
     verified: (executionId, { observed, reversion, verdict }, at) => {
       const symptoms = verdict === "not-fixed" && observed !== null ? symptomsOf(observed) : []
       verified.run(verdict, symptoms.length === 0 ? null : json(symptoms), json(reversion), at, executionId)
-      changed(executionId)
+      changes.judged(executionId)
     },
     undone: (executionId, at) => {
       undone.run(at, executionId)
-      changed(executionId)
+      changes.judged(executionId)
     },
     refute: (executionId) => {
-      changed(executionId)
+      changes.judged(executionId)
       return refute.run(executionId)
     }
   }

@@ -49,12 +49,15 @@ const knownAlert = (tables: Tables, row: CurrentRow): KnownAlert => {
     endedAt: row.ended_at ?? undefined,
     work: {
       open: work.open === 1,
+      joined: work.id !== row.id,
       state: work.state,
       resolved: work.resolved === 1,
+      onlyRecorded: work.state === "Observed" && tables.rows.wasOnlyRecorded(work.id),
       // An action may have been undone before the question about an alternative to it timed out, or was held back.
       timedOut: isUndecided && tables.rows.hasTimedOut(work.id),
       heldBack: isUndecided && tables.rows.wasHeldBack(work.id),
-      updatedAt: work.updated_at
+      // A resolution after the end changes the row too.
+      updatedAt: (work.open === 0 && work.resolved === 1 ? tables.rows.endedAt(work.id) : undefined) ?? work.updated_at
     }
   }
 }
@@ -140,7 +143,8 @@ export const accept = (tables: Tables, incoming: NewAlert, at: Timestamp, cameBa
   const { alert, id, target } = incoming
   const { journal, rows } = tables
   const known = rows.byAlert(target.cluster, alert.fingerprint)
-  const means = known && firingRow(knownAlert(tables, known), { startsAt: alert.startsAt, at, lagMs: cameBackWithinMs })
+  const post = { startsAt: alert.startsAt, at, lagMs: cameBackWithinMs, onlyRecorded: incoming.observed !== undefined }
+  const means = known && firingRow(knownAlert(tables, known), post)
   if (known !== undefined && means?.means === "repeat") {
     const start = startOf(alert.startsAt, at)
     const newest = known.newest_start ?? known.starts_at
@@ -171,6 +175,9 @@ export const find = (
   return firingRow(knownAlert(tables, row), { startsAt, at, lagMs }).means === "repeat" ? row.id : undefined
 }
 
+/** The final states in which the resolution of the alert is still news. */
+const firesOn: ReadonlySet<CurrentRow["state"]> = new Set(["Joined", "Observed", "Escalated"])
+
 export const resolve = (tables: Tables, resolution: AlertResolution, at: Timestamp): ResolveResult => {
   const { cluster, endsAt, fingerprint } = resolution
   const row = tables.rows.byAlert(cluster, fingerprint)
@@ -182,8 +189,8 @@ export const resolve = (tables: Tables, resolution: AlertResolution, at: Timesta
   if (is === "old" || (is === "overtaken" && isOpen))
     return { remediationId: row.id, target: work.target_key, open: isOpen && row.resolved === 1 }
   // A joined remediation is final, but its alert counts as evidence until it is resolved. Of an observed alert, the
-  // journal says how long it fired.
-  if (row.resolved === 0 && (row.open === 1 || row.state === "Joined" || row.state === "Observed"))
+  // journal says how long it fired, and of an escalated one, until when a person was needed.
+  if (row.resolved === 0 && (row.open === 1 || firesOn.has(row.state)))
     writeEvents(tables, load(tables, row), [{ _tag: "AlertResolved", endsAt }], at, row.target_key)
   tables.rows.resolved(row.id, endsAt)
   return { remediationId: row.id, target: work.target_key, open: isOpen }

@@ -3,6 +3,7 @@
  * it after a rollback, and `reload` reads it again after another process has written.
  */
 
+import { hash } from "node:crypto"
 import type { DatabaseSync } from "node:sqlite"
 import { Option, Schema } from "effect"
 import { AuditEvent } from "../../domain/AuditEvent.ts"
@@ -35,6 +36,8 @@ export interface ChainCheck {
 export interface AuditTable {
   /** Must be called within a transaction. */
   readonly append: (content: AuditContent, subject: string, at: Timestamp) => AuditEvent
+  /** The end of the chain. */
+  readonly head: () => ChainHead
   readonly read: (after: number, limit: number) => ReadonlyArray<AuditEvent>
   /** Checks at most `limit` lines after a head that is known to be valid. */
   readonly check: (after: ChainHead, limit: number) => ChainCheck
@@ -44,6 +47,17 @@ export interface AuditTable {
   readonly start: () => ChainHead
   /** The line before the newest `lines` lines, where a check of the end begins. It is not checked itself. */
   readonly trustedHead: (lines: number) => ChainHead
+  /** The breaks that are on record, by their lines, from the first on. */
+  readonly reportedBreaks: () => ReadonlyMap<number, ReadonlySet<string>>
+  /** The breaks that an operator has acknowledged, by their lines. */
+  readonly acknowledgedBreaks: () => ReadonlyMap<number, ReadonlySet<string>>
+  /**
+   * What a line that does not fit the one before it looks like: a digest, which changes when the line is changed again.
+   * `undefined`: it fits. A line that was archived has fitted.
+   */
+  readonly breakAt: (sequence: number) => string | undefined
+  /** The line with this number, or the next one that is there, taken as valid. `undefined`: there is none. */
+  readonly from: (sequence: number) => ChainHead | undefined
   readonly checkpoint: () => () => void
   readonly reload: () => void
 }
@@ -73,6 +87,62 @@ const checkLines = (from: ChainHead, lines: ReadonlyArray<Line>, limit: number):
     head = { sequence: row.sequence, hash: row.hash }
   }
   return { head, done: lines.length < limit }
+}
+
+/** A line that does not fit, as it was when that was found. */
+const Break = Schema.Struct({ line: Schema.Int, digest: Schema.optionalKey(Schema.String) })
+type Break = typeof Break.Type
+
+const reportOf = Schema.decodeUnknownOption(Schema.fromJsonString(Schema.Struct({ digest: Break.fields.digest })))
+const linesOf = Schema.decodeUnknownOption(Schema.fromJsonString(Schema.Struct({ breaks: Schema.Array(Break) })))
+/** An earlier version has recorded no digest. */
+const decodeReport = (data: string) => Option.getOrElse(reportOf(data), () => ({}))
+const decodeAcknowledged = (data: string): ReadonlyArray<Break> =>
+  Option.match(linesOf(data), { onNone: () => [], onSome: ({ breaks }) => breaks })
+
+const byLine = (breaks: ReadonlyArray<Break>): ReadonlyMap<number, ReadonlySet<string>> => {
+  const found = new Map<number, Set<string>>()
+  for (const { digest, line } of breaks) {
+    const digests = found.get(line) ?? new Set()
+    found.set(line, digest === undefined ? digests : digests.add(digest))
+  }
+  return found
+}
+
+/** What is known of lines that do not fit. */
+const makeBreaks = (
+  database: DatabaseSync,
+  start: () => ChainHead,
+  at: (sequence: number) => ChainHead | undefined,
+  linesAfter: (from: ChainHead, limit: number) => ReadonlyArray<Line>
+): Pick<AuditTable, "reportedBreaks" | "acknowledgedBreaks" | "breakAt" | "from"> => {
+  const next = prepare<ChainHead, [number]>(
+    database,
+    "select sequence, hash from audit where sequence >= ? order by sequence limit 1"
+  )
+  const reported = prepare<{ readonly subject: string; readonly data: string }>(
+    database,
+    "select subject, data from audit where kind = 'audit.broken' order by cast(subject as integer)"
+  )
+  const acknowledged = prepare<{ readonly data: string }>(
+    database,
+    "select data from audit where kind = 'audit.acknowledged'"
+  )
+  return {
+    from: (sequence) => next.get(sequence),
+    reportedBreaks: () =>
+      byLine(reported.all().map(({ data, subject }) => ({ line: Number(subject), ...decodeReport(data) }))),
+    acknowledgedBreaks: () => byLine(acknowledged.all().flatMap(({ data }) => decodeAcknowledged(data))),
+    breakAt: (sequence) => {
+      const first = start()
+      if (sequence <= first.sequence) return undefined
+      const before = sequence === first.sequence + 1 ? first : at(sequence - 1)
+      const [line] = linesAfter(before ?? { sequence: sequence - 1, hash: "" }, 1)
+      if (before !== undefined && checkLines(before, line === undefined ? [] : [line], 1).broken === undefined)
+        return undefined
+      return hash("sha256", JSON.stringify([before?.hash, line?.[0].sequence === sequence ? line[0] : "missing"]))
+    }
+  }
 }
 
 export const make = (database: DatabaseSync): AuditTable => {
@@ -117,11 +187,12 @@ export const make = (database: DatabaseSync): AuditTable => {
         subject,
         previousHash: head.hash
       }
-      const hash = lineHash(line, data)
-      insert.run(line.sequence, line.at, line.actor, line.kind, subject, data, hash)
-      head = { sequence: line.sequence, hash }
-      return { ...line, data: content.data, hash }
+      const own = lineHash(line, data)
+      insert.run(line.sequence, line.at, line.actor, line.kind, subject, data, own)
+      head = { sequence: line.sequence, hash: own }
+      return { ...line, data: content.data, hash: own }
     },
+    head: () => head,
     read: (sequence, limit) => {
       const first = start()
       const from = sequence <= first.sequence ? first : (at.get(sequence) ?? { sequence, hash: "" })
@@ -131,6 +202,7 @@ export const make = (database: DatabaseSync): AuditTable => {
     start,
     check: (from, limit) => checkLines(from, linesAfter(from, limit), limit),
     trustedHead: (lines) => (head.sequence > lines ? at.get(head.sequence - lines) : undefined) ?? start(),
+    ...makeBreaks(database, start, (sequence) => at.get(sequence), linesAfter),
     checkpoint: () => {
       const before = head
       return () => {

@@ -200,7 +200,9 @@ const makeTaker = (
 
 const batchOf = (outcomes: ReadonlyArray<Outcome>, startedAtMs: number, endedAtMs: number): WrittenBatch => ({
   failures: outcomes.flatMap(([job, exit, cause]) => (Exit.isFailure(exit) ? [[cause, job.operation] as const] : [])),
-  stored: outcomes.some(([{ operation }, exit]) => operation === "accept" && Exit.isSuccess(exit)),
+  stored: outcomes.some(
+    ([{ operation }, exit]) => (operation === "accept" || operation === "replay") && Exit.isSuccess(exit)
+  ),
   startedAtMs,
   endedAtMs
 })

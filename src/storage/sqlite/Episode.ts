@@ -25,12 +25,16 @@ export interface KnownAlert {
   readonly endedAt: Timestamp | undefined
   readonly work: {
     readonly open: boolean
+    /** Whether another alert began it, and this one has joined it. */
+    readonly joined: boolean
     readonly state: RemediationState
     /** Whether the alert of the working remediation is resolved. It may be another alert. */
     readonly resolved: boolean
+    /** Whether it ended as `Observed` when it was received, and nobody has looked at it. */
+    readonly onlyRecorded?: boolean
     /** Whether it ended because nobody answered the question in time. */
     readonly timedOut?: boolean
-    /** Whether it ended because of an emergency or the emergency stop, and no such order stands any more. */
+    /** Whether it ended because of an emergency or the emergency stop, and neither lasts any more. */
     readonly heldBack?: boolean
     /** When it ended, if it is not open. */
     readonly updatedAt: Timestamp
@@ -42,6 +46,8 @@ export interface FiringPost {
   readonly startsAt: Timestamp
   readonly at: Timestamp
   readonly lagMs: number
+  /** Whether no work is done about it. Default false. */
+  readonly onlyRecorded?: boolean
 }
 
 /** What a firing post of a known alert means: a repeat changes nothing, and all others begin a remediation. */
@@ -73,17 +79,25 @@ const beganAfterTheEnd = ({ receivedAt, startsAt, work }: KnownAlert, post: Firi
 /** The meaning of a firing post: the first row that applies. The last one always applies. */
 export const firingRows: ReadonlyArray<FiringRow> = [
   { situation: "the alert was resolved since", applies: ({ resolved }) => resolved, means: "new" },
+  {
+    // A late copy of a post began the remediation after the alert had been resolved. Its own open work is about the
+    // alert that fires now. The work of another alert, which it has joined, may end without a look at it.
+    situation: "its remediation is about an episode that was over, and it began to fire after that",
+    applies: ({ endedAt, newestStart, work }, { startsAt }) =>
+      (work.joined || !work.open) && endedAt !== undefined && newestStart <= endedAt && startsAt > endedAt,
+    means: "new"
+  },
   { situation: "its remediation is open", applies: ({ work }) => work.open, means: "repeat" },
   {
-    situation: "its remediation was cancelled because another alert, which led it, resolved",
-    applies: ({ work }) => work.state === "Cancelled" && work.resolved,
+    // The sender chooses the fingerprint: a post about nothing must not hide an alert that needs work. And an alert may
+    // have been recorded only because of a setting that has changed.
+    situation: "it was only recorded, and is to be worked on",
+    applies: ({ work }, { onlyRecorded = false }) => work.onlyRecorded === true && !onlyRecorded,
     means: "new"
   },
   {
-    // A late copy of a post began the remediation after the alert had been resolved.
-    situation: "its remediation is about an episode that was over, and it began to fire after that",
-    applies: ({ endedAt, newestStart }, { startsAt }) =>
-      endedAt !== undefined && newestStart <= endedAt && startsAt > endedAt,
+    situation: "its remediation was cancelled because another alert, which led it, resolved",
+    applies: ({ work }) => work.state === "Cancelled" && work.resolved,
     means: "new"
   },
   {
@@ -106,8 +120,8 @@ export const firingRows: ReadonlyArray<FiringRow> = [
     means: "new"
   },
   {
-    // Nothing was wrong with it, and an operator wants alerts to be acted on again.
-    situation: "it still fires, and the order that kept it from being acted on is lifted",
+    // Nothing was wrong with it, and alerts are acted on again.
+    situation: "it still fires, and the emergency or the order that kept it from being acted on is over",
     applies: ({ work }) => work.heldBack === true,
     means: "new"
   },

@@ -18,9 +18,11 @@
  */
 
 import { begin, isFinal, type Remediation, type RemediationEvent, RemediationId } from "../../domain/Remediation.ts"
+import type { TargetKey } from "../../domain/Target.ts"
 import type { Timestamp } from "../../domain/Timestamp.ts"
 import type { Claim } from "../RemediationStore.ts"
 import { load, type Tables, writeEvents } from "./EventWriter.ts"
+import type { CurrentRow } from "./RemediationRows.ts"
 
 const hasWritten = ({ executions }: Remediation): boolean =>
   executions.some(({ intent, outcome }) => intent.changes.length > 0 && outcome?.applied !== "no")
@@ -50,19 +52,34 @@ export const handOver = (tables: Tables, ended: Remediation, at: Timestamp, { ep
   const joined =
     wanted === "none" ? undefined : tables.rows.successorOf(ended.id, wanted === "later" ? "any" : wanted, since)
   if (joined === undefined) return ended
-  const { alert } = load(tables, joined)
-  const id = idAfter(joined.id)
+  return continueWith(tables, ended, joined, at, { epoch, target })
+}
+
+/**
+ * Begins a remediation that continues the work of the one that has ended, for the alert of a row: one that had joined
+ * it, or its own. `because`: why it is continued, if not for the end itself. Returns the ended one after that.
+ */
+export const continueWith = (
+  tables: Tables,
+  ended: Remediation,
+  row: CurrentRow,
+  at: Timestamp,
+  { because, epoch, target }: { readonly target: TargetKey; readonly epoch?: number; readonly because?: "level" }
+): Remediation => {
+  const { alert } = load(tables, row)
+  const id = idAfter(row.id)
   const accepted: RemediationEvent = {
     _tag: "Accepted",
     alert,
     target: ended.target,
     provisional: ended.provisional,
-    continues: joined.id
+    continues: row.id
   }
   const next = begin(id, accepted, at)
-  tables.rows.insert(next, at, { row: joined, continued: true })
+  tables.rows.insert(next, at, { row, continued: true })
   tables.journal.write(next, accepted, at, target)
-  const after = writeEvents(tables, ended, [{ _tag: "HandedOver", to: id }], at, target, epoch)
+  const handedOver: RemediationEvent = { _tag: "HandedOver", to: id, ...(because === undefined ? {} : { because }) }
+  const after = writeEvents(tables, ended, [handedOver], at, target, epoch)
   tables.rows.handedOver(ended.id, id)
   return after
 }

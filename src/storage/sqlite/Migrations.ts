@@ -11,12 +11,16 @@
  * | remediation_events    | the journal, append-only                                                                  |
  * | audit                 | the hash chain, append-only                                                               |
  * | action_history        | one row per intended action                                                               |
+ * | database_identity     | what tells this database from others                                                      |
  * | cluster_identity      | the uid of the cluster that the database belongs to                                       |
  * | reviews               | one row per decision that needed a review                                                 |
  * | archives              | the signed checkpoint of each file of the archive, append-only                            |
  * | archived_remediations | what each file has of a remediation, append-only                                          |
  * | doubts                | when our own view of each cluster was last in doubt                                       |
  * | storage_check         | one row, which is written when nothing else is                                            |
+ * | levels                | one row: the last degradation level, for the next process                                 |
+ * | figures               | counts of everything that the database has ever held                                      |
+ * | model_calls           | the ledger: one row per call to a model, of the last month                                |
  *
  * Timestamps are text: ISO strings sort by time and are readable in a shell.
  */
@@ -24,27 +28,27 @@
 import { Effect } from "effect"
 import { Migrator, SqlClient, SqlError } from "effect/sql"
 import { StorageError } from "../StorageError.ts"
+import { accountSuspensions } from "./AccountSuspensionsMigration.ts"
 import { actionObjects } from "./ActionObjectsMigration.ts"
+import { refuseChanges } from "./AppendOnly.ts"
 import { archivedStates } from "./ArchivedStatesMigration.ts"
+import { archive, archivedContent } from "./ArchiveMigrations.ts"
+import { auditAcknowledgements, auditBreaks } from "./AuditBreaksMigration.ts"
 import { changeJournal } from "./ChangesMigration.ts"
+import { databaseIdentity } from "./DatabaseIdentityMigration.ts"
 import { executionTimes } from "./ExecutionTimesMigration.ts"
+import { figures } from "./FiguresMigration.ts"
 import { handovers } from "./HandoversMigration.ts"
+import { levels } from "./LevelsMigration.ts"
+import { modelCalls } from "./ModelCallsMigration.ts"
+import { outboxClaims } from "./OutboxClaimsMigration.ts"
+import { outbox } from "./OutboxMigration.ts"
 import { reviewTimes } from "./ReviewTimesMigration.ts"
+import { spoolReplays } from "./SpoolMigration.ts"
+import { reasonOf } from "./Sqlite.ts"
 
 /** The table with the migrations that a database has. */
 export const migrationsTable = "kubernaut_migrations"
-
-/** Makes a table append-only: the database refuses updates and deletes, by this program and by others. */
-const refuseChanges = (sql: SqlClient.SqlClient, name: string) =>
-  sql.onDialectOrElse({
-    sqlite: () =>
-      Effect.forEach(["update", "delete"], (verb) =>
-        sql.unsafe(
-          `create trigger ${name}_no_${verb} before ${verb} on ${name} begin select raise(abort, '${name} is append-only'); end`
-        )
-      ),
-    orElse: () => Effect.die(new Error(`no append-only triggers for ${name} in this SQL dialect`))
-  })
 
 const tables: ReadonlyArray<string> = [
   `create table targets (
@@ -163,83 +167,10 @@ const clusterIdentity = Effect.flatMap(SqlClient.SqlClient, (sql) =>
   )
 )
 
-/**
- * The archive: a checkpoint for each file, and the remediations in it.
- *
- * The journal and the audit log stay append-only, except that what a checkpoint covers may be deleted.
- */
-const archive = Effect.gen(function* () {
-  const sql = yield* SqlClient.SqlClient
-  yield* Effect.forEach(
-    [
-      `create table archives (
-        sequence integer primary key,
-        at text not null,
-        kind text not null,
-        file text not null,
-        sha256 text not null,
-        records integer not null,
-        audit_sequence integer,
-        audit_hash text,
-        signature text not null
-      )`,
-      "create table archived_remediations (id text primary key, archive integer not null references archives (sequence))",
-      "create index archived_remediations_archive on archived_remediations (archive)",
-      "drop trigger remediation_events_no_delete",
-      `create trigger remediation_events_no_delete before delete on remediation_events
-         when not exists (select 1 from archived_remediations where id = old.remediation_id)
-         begin select raise(abort, 'remediation_events is append-only'); end`,
-      "drop trigger audit_no_delete",
-      `create trigger audit_no_delete before delete on audit
-         when old.sequence > (select coalesce(max(audit_sequence), 0) from archives)
-         begin select raise(abort, 'audit is append-only'); end`
-    ],
-    (statement) => sql.unsafe(statement),
-    { discard: true }
-  )
-  yield* refuseChanges(sql, "archives")
-  yield* refuseChanges(sql, "archived_remediations")
-})
-
 /** `SqliteHealth` finds out with this table whether rows can be stored. */
 const storageCheck = Effect.flatMap(SqlClient.SqlClient, (sql) =>
   sql.unsafe("create table storage_check (id integer primary key, at text not null, room text not null)")
 )
-
-/**
- * What each file of the archive has of a remediation, so that nothing else is deleted. A remediation that changes
- * between the checkpoint and the deletion stays, and a later file has it again.
- *
- * | column  | holds                                                            |
- * | ------- | ---------------------------------------------------------------- |
- * | through | the last event of its journal in the file; null: not known       |
- * | sha256  | of its line in the file, without the line break; null: not known |
- */
-const archivedContent = Effect.gen(function* () {
-  const sql = yield* SqlClient.SqlClient
-  yield* Effect.forEach(
-    [
-      `create table archived_content (
-        id text not null,
-        archive integer not null references archives (sequence),
-        through integer,
-        sha256 text,
-        primary key (id, archive)
-      )`,
-      "insert into archived_content (id, archive) select id, archive from archived_remediations",
-      "drop trigger remediation_events_no_delete",
-      "drop table archived_remediations",
-      "alter table archived_content rename to archived_remediations",
-      "create index archived_remediations_archive on archived_remediations (archive, id)",
-      `create trigger remediation_events_no_delete before delete on remediation_events
-         when old.sequence > coalesce((select max(through) from archived_remediations where id = old.remediation_id), -1)
-         begin select raise(abort, 'remediation_events is append-only'); end`
-    ],
-    (statement) => sql.unsafe(statement),
-    { discard: true }
-  )
-  yield* refuseChanges(sql, "archived_remediations")
-})
 
 /**
  * What actions have in common: budgets, peers that failed, and changes that another controller undoes.
@@ -309,7 +240,17 @@ const migrations = {
   "13_execution_times": executionTimes,
   "14_standing_orders": standingOrders,
   "15_archived_states": archivedStates,
-  "16_action_objects": actionObjects
+  "16_action_objects": actionObjects,
+  "17_figures": figures,
+  "18_outbox": outbox,
+  "19_spool_replays": spoolReplays,
+  "20_levels": levels,
+  "21_audit_breaks": auditBreaks,
+  "22_audit_acknowledgements": auditAcknowledgements,
+  "23_account_suspensions": accountSuspensions,
+  "24_model_calls": modelCalls,
+  "25_outbox_claims": outboxClaims,
+  "26_database_identity": databaseIdentity
 }
 
 /** The schema version that this program reads and writes. */
@@ -354,6 +295,14 @@ const refuseForeign = Effect.gen(function* () {
   })
 })
 
+/** The result code of SQLite, where it has failed. */
+const codeOf = ({ reason }: SqlError.SqlError): number | undefined => {
+  const { cause } = reason
+  return typeof cause === "object" && cause !== null && "errno" in cause && typeof cause.errno === "number"
+    ? cause.errno
+    : undefined
+}
+
 /**
  * Migrates a database to `schemaVersion`. Fails if the database is newer or belongs to another program, and leaves it
  * unchanged.
@@ -372,16 +321,13 @@ export const migrate: Effect.Effect<void, StorageError, SqlClient.SqlClient> = r
     SqlError.isSqlError(defect) || defect instanceof Migrator.MigrationError ? Effect.fail(defect) : Effect.die(defect)
   ),
   Effect.catchTags({
-    SqlError: (error) =>
-      Effect.fail(
-        new StorageError({
-          reason: error.reason._tag === "LockTimeoutError" ? "busy" : "failed",
-          operation: "migrate",
-          retryable: error.isRetryable,
-          committed: "no",
-          detail: error.reason._tag
-        })
-      ),
+    SqlError: (error) => {
+      const code = codeOf(error)
+      const [reason, retryable] = code === undefined ? (["failed", error.isRetryable] as const) : reasonOf(code & 0xff)
+      return Effect.fail(
+        new StorageError({ reason, operation: "migrate", retryable, committed: "no", detail: error.reason._tag })
+      )
+    },
     MigrationError: (error) =>
       Effect.fail(
         new StorageError({

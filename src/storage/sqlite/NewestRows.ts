@@ -24,13 +24,19 @@ type Place = Pick<Placed, "placed_at" | "rowid">
 
 /** Is told what this process writes to the action history. A write that is rolled back later may be told too. */
 export interface ActionChanges {
-  /** The action was added or changed. */
-  readonly changed: (executionId: string) => void
+  /** The action was added. It has not ended. */
+  readonly added: (executionId: string) => void
+  /** The outcome of its execution was recorded. */
+  readonly executed: (executionId: string) => void
+  /** Its verdict was recorded or changed. What a budget counts stays. */
+  readonly judged: (executionId: string) => void
   /** Actions were deleted. */
   readonly deleted: () => void
 }
 
-export interface NewestRows<A> extends ActionChanges {
+export interface NewestRows<A> extends Pick<ActionChanges, "deleted"> {
+  /** The action was added or changed. */
+  readonly changed: (executionId: string) => void
   /** The rows of the cluster since `since`, at most `limit` of them, newest first. */
   readonly since: (cluster: string, since: string, limit: number) => ReadonlyArray<A>
 }
@@ -84,13 +90,24 @@ const trim = <A>(known: Known<A>): void => {
   known.last = rows[limit - 1]!.row
 }
 
+/** How many of the rows, which are newest first, are not older. */
+const countSince = (rows: ReadonlyArray<Kept<unknown>>, since: string): number => {
+  let low = 0
+  let high = rows.length
+  while (low < high) {
+    const middle = (low + high) >>> 1
+    if (rows[middle]!.row.placed_at >= since) low = middle + 1
+    else high = middle
+  }
+  return low
+}
+
 /** The result, if what is known suffices for it. */
 const answer = <A>(
   { last, rows }: Known<A>,
   { limit, since }: { readonly limit: number; readonly since: string }
 ): ReadonlyArray<A> | undefined => {
-  const older = rows.findIndex(({ row }) => row.placed_at < since)
-  const count = Math.min(older === -1 ? rows.length : older, limit)
+  const count = Math.min(countSince(rows, since), limit)
   return count === limit || isAtOrBefore({ placed_at: since, rowid: 0 }, last)
     ? rows.slice(0, count).map(({ value }) => value)
     : undefined

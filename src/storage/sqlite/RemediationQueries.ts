@@ -4,6 +4,7 @@ import type { DatabaseSync } from "node:sqlite"
 import { Option, Schema } from "effect"
 import type { Alert, Severity } from "../../domain/Alert.ts"
 import { Decision } from "../../domain/Decision.ts"
+import type { Firing } from "../../domain/Firing.ts"
 import { isFinal, type RemediationId, type RemediationState } from "../../domain/Remediation.ts"
 import type { TargetKey } from "../../domain/Target.ts"
 import type { Timestamp } from "../../domain/Timestamp.ts"
@@ -57,6 +58,22 @@ interface FiringRow {
 const target = "cluster, namespace, kind, name"
 const summary = `id, ${target}, alert_name, severity, state, joined_to, received_at, updated_at`
 
+/** When the resolution of a remediation was journaled, under a condition. */
+const endHeardAt = (id: string, condition: string): string =>
+  `iif(${condition},
+       (select j.at from remediation_events j where j.remediation_id = ${id} and j.kind = 'AlertResolved'
+        order by j.sequence desc limit 1), null)`
+
+/** The newest posts of a remediation and of those that belong to it. */
+const firing = `${partOfTree}
+   select r.fingerprint = self.fingerprint as own, r.resolved, max(coalesce(r.fired_at, r.received_at)) as at,
+     r.episode > self.episode as again, r.received_at as begunAt, r.ended_at as endedAt,
+     ${endHeardAt("r.id", "r.fingerprint = self.fingerprint and r.resolved = 1")} as endHeardAt,
+     max(${rankOf("r.severity")} < ${rankOf("self.severity")}) as graver
+     from remediations r join remediations self on self.id = ?1
+     where r.id in (select e.id from part e)
+     group by own, r.resolved, iif(r.fingerprint = self.fingerprint, r.episode, 0) order by r.episode desc, at desc`
+
 const makeStatements = (database: DatabaseSync) => ({
   list: prepare<SummaryRow, [string, number]>(
     database,
@@ -92,18 +109,22 @@ const makeStatements = (database: DatabaseSync) => ({
      where closed_at is null and (answer_by <= ? or (answer_by is null and since <= ?)) order by since limit 100`
   ),
   // One row for each episode of the alert itself, and one for the others that are resolved or not.
-  firing: prepare<FiringRow, [RemediationId]>(
+  firing: prepare<FiringRow, [RemediationId]>(database, firing),
+  // The same of a remediation to which no other belongs.
+  firingAlone: prepare<FiringRow, [RemediationId]>(
     database,
-    `${partOfTree}
-     select r.fingerprint = self.fingerprint as own, r.resolved, max(coalesce(r.fired_at, r.received_at)) as at,
-       r.episode > self.episode as again, r.received_at as begunAt, r.ended_at as endedAt,
-       iif(r.fingerprint = self.fingerprint and r.resolved = 1,
-         (select j.at from remediation_events j where j.remediation_id = r.id and j.kind = 'AlertResolved'
-          order by j.sequence desc limit 1), null) as endHeardAt,
-       max(${rankOf("r.severity")} < ${rankOf("self.severity")}) as graver
-       from remediations r join remediations self on self.id = ?1
-       where r.id in (select e.id from part e)
-       group by own, r.resolved, iif(r.fingerprint = self.fingerprint, r.episode, 0) order by r.episode desc, at desc`
+    `select 1 as own, resolved, coalesce(fired_at, received_at) as at, 0 as again, received_at as begunAt,
+       ended_at as endedAt, ${endHeardAt("id", "resolved = 1")} as endHeardAt, 0 as graver
+     from remediations where id = ?`
+  ),
+  // By the index of the alert's episodes. Its `ended_at` is of an earlier episode until it is resolved itself.
+  earlier: prepare<Firing, [RemediationId, number]>(
+    database,
+    `select min(r.starts_at, r.received_at) as "from",
+       iif(r.resolved = 1, coalesce(r.ended_at, r.updated_at), coalesce(r.fired_at, r.received_at)) as "to"
+     from remediations self join remediations r
+       on r.cluster = self.cluster and r.fingerprint = self.fingerprint and r.episode < self.episode
+     where self.id = ? order by r.episode desc limit ?`
   ),
   // Its last line counts, and that is in the newest file.
   archived: prepare<{ readonly file: string; readonly state: RemediationState | null }, [RemediationId]>(
@@ -199,6 +220,7 @@ export interface RemediationQueries {
   readonly openWork: () => ReadonlyArray<OpenWork>
   readonly joinedAlerts: (id: RemediationId, limit: number) => ReadonlyArray<Alert>
   readonly lastFiring: (id: RemediationId) => LastFiring | undefined
+  readonly earlierFirings: (id: RemediationId, limit: number) => ReadonlyArray<Firing>
   /** The newest file of the archive that has the remediation. */
   readonly archivedIn: (id: RemediationId) => InArchive | undefined
 }
@@ -226,7 +248,8 @@ export const make = (database: DatabaseSync): RemediationQueries => {
       const [row] = statements.archived.all(id)
       return row && { file: row.file, ...(row.state === null ? {} : { state: row.state }) }
     },
-    lastFiring: (id) => lastFiringOf(statements.firing.all(id)),
+    earlierFirings: (id, limit) => statements.earlier.all(id, limit),
+    lastFiring: (id) => lastFiringOf((hasParts(id) ? statements.firing : statements.firingAlone).all(id)),
     joinedAlerts: (id, limit) => (hasParts(id) ? statements.joined.all(id, id, limit).flatMap(alertOf) : [])
   }
 }

@@ -73,8 +73,12 @@ export interface RemediationRows extends KeptInMemory {
     /** The earliest time at which it was received. Default: any. */
     since?: Timestamp
   ) => CurrentRow | undefined
-  /** Whether an emergency or the emergency stop kept a remediation from acting, and no such order stands any more. */
+  /** Whether an emergency or the emergency stop kept a remediation from acting, and neither lasts any more. */
   readonly wasHeldBack: (id: RemediationId) => boolean
+  /** Whether a remediation that ended as `Observed` ended in the commit that accepted it: there was no work about it. */
+  readonly wasOnlyRecorded: (id: RemediationId) => boolean
+  /** When a remediation that is not open has ended. */
+  readonly endedAt: (id: RemediationId) => Timestamp | undefined
   /** Whether nobody answered the last question of a remediation in time. */
   readonly hasTimedOut: (id: RemediationId) => boolean
   readonly openCount: () => number
@@ -128,8 +132,20 @@ const makeReads = (database: DatabaseSync) => ({
     database,
     `select 1 as found from remediation_events where remediation_id = ? and kind in ('Decided', 'Executed')
        and case when json_valid(data)
-         then coalesce(json_extract(data, '$.decision.reasons[0].rule'), json_extract(data, '$.outcome.failure')) end in ('emergency-stop', 'emergency-level')
-       and not exists (select 1 from standing_orders) limit 1`
+         then coalesce(json_extract(data, '$.decision.reasons[0].rule'), json_extract(data, '$.outcome.failure')) end in ('emergency-stop', 'emergency-level', 'level')
+       and not exists (select 1 from standing_orders)
+       and not exists (select 1 from levels where case when json_valid(data) then json_extract(data, '$.level') end = 3)
+       limit 1`
+  ),
+  workedOn: prepare<{ readonly found: number }, [string]>(
+    database,
+    `select 1 as found from remediation_events where remediation_id = ?
+       and kind not in ('Accepted', 'Concluded', 'AlertResolved') limit 1`
+  ),
+  endedAt: prepare<{ readonly at: Timestamp }, [string]>(
+    database,
+    `select at from remediation_events where remediation_id = ? and kind in ('Concluded', 'Joined')
+       order by sequence desc limit 1`
   ),
   timedOut: prepare<{ readonly timed_out: number }, [string]>(
     database,
@@ -260,6 +276,14 @@ const newRow = (
   previously === undefined ? 0 : previously.row.episode + 1
 ]
 
+/** The event that began a remediation, as far as its row knows it. */
+const acceptedAs = (row: AcceptedRow | undefined): ReturnType<RemediationRows["acceptedAs"]> => {
+  if (row === undefined) throw new Error("the row of a loaded remediation is missing")
+  const { alert_name: name, fingerprint, severity, starts_at: startsAt, ...target } = row
+  const alert = { fingerprint, name, severity, labels: {}, annotations: {}, startsAt }
+  return { _tag: "Accepted", alert, target, provisional: false }
+}
+
 export const make = (database: DatabaseSync): RemediationRows => {
   const reads = makeReads(database)
   const writes = makeWrites(database)
@@ -270,17 +294,13 @@ export const make = (database: DatabaseSync): RemediationRows => {
   return {
     byAlert: reads.byAlert.get,
     byId: reads.byId.get,
-    acceptedAs: (id) => {
-      const row = reads.accepted.get(id)
-      if (row === undefined) throw new Error("the row of a loaded remediation is missing")
-      const { alert_name: name, fingerprint, severity, starts_at: startsAt, ...target } = row
-      const alert = { fingerprint, name, severity, labels: {}, annotations: {}, startsAt }
-      return { _tag: "Accepted", alert, target, provisional: false }
-    },
+    acceptedAs: (id) => acceptedAs(reads.accepted.get(id)),
     fenced: reads.fenced.get,
     openOf: reads.openOf.get,
     lastActor: reads.lastActor.get,
     wasHeldBack: (id) => reads.heldBack.get(id) !== undefined,
+    wasOnlyRecorded: (id) => reads.workedOn.get(id) === undefined,
+    endedAt: (id) => reads.endedAt.get(id)?.at,
     hasTimedOut: (id) => reads.timedOut.get(id)?.timed_out === 1,
     openCount: () => openCount,
     insert: (self, at, previously) => {

@@ -28,6 +28,7 @@ import {
 } from "../RemediationStore.ts"
 import * as AlertWrites from "./AlertWrites.ts"
 import { load, type Tables, writeEvents } from "./EventWriter.ts"
+import { continueWith } from "./Handover.ts"
 import type { JournalTable } from "./JournalTable.ts"
 import * as OwnerWrites from "./OwnerWrites.ts"
 import * as RemediationRows from "./RemediationRows.ts"
@@ -82,6 +83,8 @@ export interface RemediationTable extends KeptInMemory {
     ask: RollbackAsk,
     at: Timestamp
   ) => Result.Result<Remediation, NotRollbackable>
+  /** Begins another remediation for the alert of one that has ended. Returns the ended one after that. */
+  readonly takeUp: (id: RemediationId, at: Timestamp) => Remediation | undefined
   readonly holds: (claim: Claim) => boolean
   /** The remediation of which a firing post of this alert is a repeat. */
   readonly find: (alert: AlertStart, at: Timestamp) => RemediationId | undefined
@@ -155,6 +158,11 @@ export const make = (
     holds: (claim) => OwnerWrites.holds(tables, claim),
     timeOut: (id, at) => timeOut(tables, id, at),
     review: (id, answer, at) => review(tables, id, answer, at),
+    takeUp: (id, at) => {
+      const row = rows.byId(id)
+      if (row === undefined || row.open === 1) return undefined
+      return continueWith(tables, load(tables, row), row, at, { target: row.target_key, because: "level" })
+    },
     requestRollback: (id, ask, at) => requestRollback(tables, id, ask, at),
     get: (id) => {
       const row = rows.byId(id)

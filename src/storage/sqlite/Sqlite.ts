@@ -35,6 +35,12 @@ export interface SqliteStatement<Row, Params extends ReadonlyArray<SQLInputValue
 }
 
 /**
+ * SQLite plans a statement whose limit is a bare parameter again at each run, because the value might change the plan.
+ * That costs several times what the run does. An expression is not looked into.
+ */
+const plannedOnce = (sql: string): string => sql.replaceAll(/\blimit (\?\d*)/g, "limit 0 + $1")
+
+/**
  * Prepares a statement. `Row` is not checked: it must match the select list, so statements name every column. The text
  * in a `data` column is decoded by Schema before use.
  */
@@ -42,7 +48,7 @@ export const prepare = <Row = never, Params extends ReadonlyArray<SQLInputValue>
   database: DatabaseSync,
   sql: string
 ): SqliteStatement<Row, Params> => {
-  const statement = database.prepare(sql)
+  const statement = database.prepare(plannedOnce(sql))
   return {
     get: (...params) => statement.get(...params) as Row | undefined,
     all: (...params) => statement.all(...params) as Array<Row>,
@@ -56,8 +62,9 @@ export const resultCode = (cause: unknown): number | undefined =>
     ? cause.errcode
     : undefined
 
+/** Why SQLite failed with a result code, and whether the same operation may succeed later. */
 // https://www.sqlite.org/rescode.html
-const reasonOf = (primary: number): readonly [reason: StorageError["reason"], retryable: boolean] => {
+export const reasonOf = (primary: number): readonly [reason: StorageError["reason"], retryable: boolean] => {
   switch (primary) {
     case 5: // SQLITE_BUSY
     case 6: // SQLITE_LOCKED
@@ -114,6 +121,21 @@ export const attempt = <A>(operation: string, body: () => A): Effect.Effect<A, S
     }
   })
 
+/** What a path itself can be wrong about, so that waiting does not help. */
+const wrongPaths: ReadonlySet<unknown> = new Set(["ENOTDIR", "EEXIST", "ENAMETOOLONG", "EINVAL", "ELOOP"])
+
+/** The folder of the database cannot be made. Its volume may be missing, full or read-only now. */
+const cannotCreate = (filename: string, cause: unknown): StorageError => {
+  const code = cause instanceof Error && "code" in cause ? cause.code : undefined
+  return new StorageError({
+    reason: code === "ENOSPC" || code === "EDQUOT" ? "full" : "unavailable",
+    operation: "open",
+    retryable: code !== undefined && !wrongPaths.has(code),
+    committed: "no",
+    detail: `${filename} cannot be created${typeof code === "string" ? ` (${code})` : ""}`
+  })
+}
+
 /** Opens a database for the lifetime of the scope. Closing it moves the write-ahead log into the file. */
 export const open = (options: SqliteOptions): Effect.Effect<DatabaseSync, StorageError, Scope.Scope> =>
   Effect.acquireRelease(
@@ -121,16 +143,7 @@ export const open = (options: SqliteOptions): Effect.Effect<DatabaseSync, Storag
       try {
         return Effect.succeed(openUnsafe(options))
       } catch (cause) {
-        return Effect.fail(
-          classify(cause, "open")
-            ?? new StorageError({
-              reason: "unavailable",
-              operation: "open",
-              retryable: false,
-              committed: "no",
-              detail: `${options.filename} cannot be created`
-            })
-        )
+        return Effect.fail(classify(cause, "open") ?? cannotCreate(options.filename, cause))
       }
     }),
     (database) => Effect.sync(() => database.close())

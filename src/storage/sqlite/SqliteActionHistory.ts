@@ -113,7 +113,7 @@ export const spentReader = (
 }
 
 /** Enough for a ratio in whole percent; older results say little, because clusters change. */
-const newestVerdicts = 100
+const mostTargets = 100
 
 /** The history, and what is told of its changes. */
 export interface SqliteActionHistory {
@@ -145,27 +145,34 @@ export const make = (database: DatabaseSync): SqliteActionHistory => {
     where: "ended_at is not null",
     decode: endedAction
   })
-  const recordOf = prepare<ActionRecord, [string, ActionType, string, number]>(
+  // A key has the form cluster/namespace/kind/name, and no part of it contains a slash. Of the rows of a group, `verdict`
+  // is that of the one with the maximum.
+  const recordOf = prepare<ActionRecord, [string, ActionType, string, string, string, number]>(
     database,
     `select count(*) as verified, count(case when verdict = 'fixed' then 1 end) as fixed from
-       (select verdict from action_history where alert_name = ? and action = ? and verdict is not null and at >= ? order by at desc limit ?)`
+       (select verdict, max(at) as newest from action_history
+          where alert_name = ? and action = ? and verdict is not null and at >= ? and cluster = ?
+            and target_key like '%/%/' || ? || '/%'
+          group by target_key order by newest desc limit ?)`
   )
   const service: ActionHistory["Service"] = {
     ofTarget: (target, limit) => attempt("ofTarget", () => ofTarget.all(target, limit).map(pastAction)),
     ofObject: (object, limit) => attempt("ofObject", () => ofObject.all(object, limit).map(pastAction)),
     spentSince: (cluster, since, limit) => attempt("spentSince", () => spent.since(cluster, since, limit)),
     endedSince: (cluster, since, limit) => attempt("endedSince", () => ended.since(cluster, since, limit)),
-    recordOf: (alertName, action, since) =>
+    recordOf: ({ action, alertName, cluster, kind }, since) =>
       attempt("recordOf", () => {
-        const { fixed, verified } = recordOf.get(alertName, action, since, newestVerdicts) ?? { fixed: 0, verified: 0 }
-        return { fixed, verified }
+        const found = recordOf.get(alertName, action, since, cluster, kind, mostTargets)
+        return found === undefined ? { fixed: 0, verified: 0 } : { fixed: found.fixed, verified: found.verified }
       })
   }
   const changes: NewestRows.ActionChanges = {
-    changed: (executionId) => {
+    added: spent.changed,
+    executed: (executionId) => {
       spent.changed(executionId)
       ended.changed(executionId)
     },
+    judged: ended.changed,
     deleted: () => {
       spent.deleted()
       ended.deleted()

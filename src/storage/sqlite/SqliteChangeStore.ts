@@ -115,10 +115,21 @@ const statements = (database: DatabaseSync) => ({
     readonly uid: string
     readonly resource_version: string
     readonly data: string
-  }>(database, "select kind, namespace, name, uid, resource_version, data from change_snapshots"),
+  }>(database, "select kind, namespace, name, uid, resource_version, data from change_snapshots")
+})
+
+/** What drops changes and gaps that are too old or too many. */
+const retaining = (database: DatabaseSync) => ({
   crowded: prepare<{ readonly kind: string; readonly namespace: string; readonly name: string }, [number]>(
     database,
     "select kind, namespace, name from changes group by kind, namespace, name having count(*) > ?"
+  ),
+  /** The latest time of the changes that `dropOfObject` drops. */
+  excessOfObject: prepare<{ readonly at: string }, [...ObjectKey, ...ObjectKey, number]>(
+    database,
+    `select max(at) as at from changes where kind = ? and namespace = ? and name = ? and id <= (
+       select id from changes where kind = ? and namespace = ? and name = ? order by id desc limit 1 offset ?)
+     having max(at) is not null`
   ),
   dropOfObject: prepare<never, [...ObjectKey, ...ObjectKey, number]>(
     database,
@@ -137,6 +148,11 @@ const statements = (database: DatabaseSync) => ({
   ),
   /** What was dropped once is still gone. */
   dropGap: prepare<never, [string, string]>(database, "delete from change_gaps where kind = ? and to_at < ?"),
+  /** What was dropped of an object once, as its gap of the kind says. */
+  dropGapFor: prepare<never, [string, string]>(
+    database,
+    "delete from change_gaps where kind = ? and to_at < ? and from_at = '' and reason = 'dropped'"
+  ),
   dropBefore: prepare<never, [string]>(database, "delete from changes where at < ?"),
   dropGaps: prepare<never, [string]>(database, "delete from change_gaps where to_at < ?")
 })
@@ -149,7 +165,7 @@ const chunked = <A>(items: ReadonlyArray<A>): ReadonlyArray<ReadonlyArray<A>> =>
   )
 
 const prune = (
-  sql: ReturnType<typeof statements>,
+  sql: ReturnType<typeof retaining> & Pick<ReturnType<typeof statements>, "gap">,
   { before, inAll, perObject }: Parameters<ChangeStore["Service"]["prune"]>[0]
 ): void => {
   const [excess] = sql.excess.all(inAll)
@@ -160,12 +176,21 @@ const prune = (
     sql.gap.run(anyKind, "", upTo, "dropped")
     sql.dropGap.run(anyKind, upTo)
   }
-  for (const { kind, name, namespace } of sql.crowded.all(perObject))
-    sql.dropOfObject.run(kind, namespace, name, kind, namespace, name, perObject)
+  const latest = new Map<string, string>()
+  for (const { kind, name, namespace } of sql.crowded.all(perObject)) {
+    const key = [kind, namespace, name] as const
+    const [dropped] = sql.excessOfObject.all(...key, ...key, perObject)
+    sql.dropOfObject.run(...key, ...key, perObject)
+    if (dropped !== undefined && dropped.at > (latest.get(kind) ?? "")) latest.set(kind, dropped.at)
+  }
+  for (const [kind, upTo] of latest) {
+    sql.dropGapFor.run(kind, upTo)
+    sql.gap.run(kind, "", upTo, "dropped")
+  }
 }
 
 export const make = (database: DatabaseSync, writer: BatchWriter): ChangeStore["Service"] => {
-  const sql = statements(database)
+  const sql = { ...statements(database), ...retaining(database) }
   const decoded = makeDecoded()
 
   const store = ({ change, ref, snapshot }: StoredEvent): void => {

@@ -20,10 +20,11 @@
 
 import { statfsSync } from "node:fs"
 import type { DatabaseSync } from "node:sqlite"
-import { Clock, Duration, Effect, Option } from "effect"
+import { Clock, Duration, Effect } from "effect"
 import { fromMillis, type Timestamp } from "../../domain/Timestamp.ts"
 import { make as makeEventHub } from "../../resilience/EventHub.ts"
 import * as Monotonic from "../../resilience/Monotonic.ts"
+import * as TimeLimit from "../../resilience/TimeLimit.ts"
 import { StorageError } from "../StorageError.ts"
 import type { StorageHealth, StorageStatus } from "../StorageHealth.ts"
 import type { BatchWriter, WrittenBatch } from "./BatchWriter.ts"
@@ -142,10 +143,13 @@ export const make = (
     const at = fromMillis(yield* Clock.currentTimeMillis)
     const isDown = record.status._tag === "Down"
     const written = writer.write("check", "journal", () => write(at, isDown))
-    const ended = yield* Effect.timeoutOption(Effect.result(written), checkWithin)
-    if (Option.isNone(ended)) {
-      record.set({ _tag: "Down", message: `no commit within ${Duration.toSeconds(checkWithin)} s` })
-    } else if (ended.value._tag === "Failure") record.set({ _tag: "Down", message: ended.value.failure.message })
+    const late = (stoodStill: boolean) => Effect.succeed({ _tag: "Late", stoodStill } as const)
+    const ended = yield* Effect.result(written).pipe(TimeLimit.within(checkWithin, late))
+    if (ended._tag === "Late") {
+      // A process that stood still has not looked for the end of its write. The next check follows soon.
+      if (!ended.stoodStill)
+        record.set({ _tag: "Down", message: `no commit within ${Duration.toSeconds(checkWithin)} s` })
+    } else if (ended._tag === "Failure") record.set({ _tag: "Down", message: ended.failure.message })
     else if (!record.isSlow) record.set({ _tag: "Up" })
     return record.status
   }).pipe(

@@ -77,6 +77,7 @@ export const make = (
     openTargets: attempt("openTargets", () => queries.openWork().map(({ target }) => target)),
     backlog: Effect.sync(remediations.backlog),
     lastFiring: (id) => attempt("lastFiring", () => Option.fromUndefinedOr(queries.lastFiring(id))),
+    earlierFirings: (id, limit) => attempt("earlierFirings", () => queries.earlierFirings(id, limit)),
     archivedIn: (id) => attempt("archivedIn", () => Option.fromUndefinedOr(queries.archivedIn(id))),
     joinedAlerts: (id, limit) => attempt("joinedAlerts", () => queries.joinedAlerts(id, limit))
   }

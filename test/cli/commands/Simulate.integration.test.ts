@@ -40,7 +40,7 @@ describe("kubernaut simulate as a process", () => {
         assert.deepStrictEqual(summaryOf(one), summaryOf(two))
         assert.notStrictEqual(summaryOf(yield* simulate(...args, "--seed", "12"))["hash"], summaryOf(one)["hash"])
       }),
-    120_000
+    180_000
   )
 
   it.live(
@@ -66,7 +66,7 @@ describe("kubernaut simulate as a process", () => {
           assert.include(readFileSync(report, "utf8"), "<!doctype html>")
         })
       ),
-    60_000
+    180_000
   )
 
   it.live(
@@ -87,6 +87,6 @@ describe("kubernaut simulate as a process", () => {
         ])
           assert.include(stdout, name)
       }),
-    60_000
+    180_000
   )
 })

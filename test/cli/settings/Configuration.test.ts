@@ -42,6 +42,7 @@ describe("Configuration", () => {
       logFormat: "json"
     })
     assert.strictEqual(Duration.toMillis(found.holmesgptTimeout), 30_000)
+    assert.strictEqual(Duration.toMillis(found.holmesgptFirstSign), 10_000)
     assert.isUndefined(found.holmesgptUrl)
   })
 

@@ -77,19 +77,50 @@ describe("traces", () => {
       assert.strictEqual(holmes?.attributes.get("kubernaut.hop.from"), "start")
       assert.isUndefined(holmes?.attributes.get("kubernaut.hop.reason"))
       assert.strictEqual(holmes?.attributes.get("kubernaut.hop.failure"), "unavailable")
-      assert.strictEqual(holmes?.attributes.get("circuitbreaker.state"), "open")
+      const [whole] = named("investigate")
+      assert.strictEqual(whole?.attributes.get("kubernaut.cause.first"), "holmesgpt: unavailable")
+      assert.strictEqual(whole?.attributes.get("kubernaut.investigator"), "rules")
+      assert.strictEqual(whole?.attributes.get("kubernaut.confidence"), 0.5)
+      assert.strictEqual(holmes?.attributes.get("kubernaut.hop.attempts"), 5)
+      assert.strictEqual(holmes?.attributes.get("kubernaut.hop.confidence_cap"), 1)
+      assert.strictEqual(holmes?.attributes.get("circuitbreaker.state"), "closed")
+      assert.strictEqual(holmes?.attributes.get("kubernaut.hop.breaker_after"), "open")
       assert.strictEqual(last?.attributes.get("kubernaut.hop.from"), "holmesgpt")
       assert.strictEqual(last?.attributes.get("kubernaut.hop.to"), "rules")
       assert.strictEqual(last?.attributes.get("kubernaut.hop.reason"), "unavailable")
+      assert.strictEqual(last?.attributes.get("kubernaut.hop.confidence_cap"), 0.5)
       assert.strictEqual(last?.attributes.get("kubernaut.hop.confidence"), 0.5)
       spans.length = 0
       yield* chain.investigate(request()).pipe(recording(spans))
-      assert.strictEqual(named("hop holmesgpt")[0]?.attributes.get("kubernaut.hop.failure"), "circuit-open")
+      const [skipped] = named("hop holmesgpt")
+      assert.strictEqual(skipped?.attributes.get("kubernaut.hop.failure"), "circuit-open")
+      assert.strictEqual(skipped?.attributes.get("circuitbreaker.state"), "open")
       assert.strictEqual(
         named("attempt").filter((span) => parentOf(span) === "hop holmesgpt").length,
         1,
         "a rejected call has a short span of its own"
       )
+    }).pipe(steady)
+  )
+
+  it.effect("the first cause stays, where later attempts and later tiers fail for another reason", () =>
+    Effect.gen(function* () {
+      const spans: Array<Tracer.Span> = []
+      let attempts = 0
+      const changing = Effect.suspend(() =>
+        attempts++ === 0 ? fails : Effect.fail(error({ _tag: "Silent" }, false, true))
+      )
+      const chain = yield* chainOf([
+        scripted("holmesgpt", changing),
+        scripted("llm", Effect.fail(error({ _tag: "Refused" }, false, false)), { provider: "a" }),
+        rules()
+      ])
+      yield* withTime(chain.investigate(request())).pipe(recording(spans))
+      const of = (name: string) => spans.find((span) => span.name === name)?.attributes
+      assert.strictEqual(of("hop holmesgpt")?.get("kubernaut.hop.failure"), "silent")
+      assert.strictEqual(of("hop holmesgpt")?.get("kubernaut.hop.failure.first"), "unavailable")
+      assert.isUndefined(of("hop llm")?.get("kubernaut.hop.failure.first"))
+      assert.strictEqual(of("investigate")?.get("kubernaut.cause.first"), "holmesgpt: silent")
     }).pipe(steady)
   )
 })

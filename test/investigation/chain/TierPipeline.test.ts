@@ -124,16 +124,41 @@ describe("attempts, breaker and deadline", () => {
     })
   )
 
+  const waits = ({ calledAtMs }: Scripted) => calledAtMs.slice(1).map((at, index) => at - calledAtMs[index]!)
+  const limited = (retryAfterMs?: number) =>
+    Effect.fail(error({ _tag: "RateLimited", ...(retryAfterMs === undefined ? {} : { retryAfterMs }) }, true))
+  const waitsOf = Effect.fnUntraced(function* (retryAfterMs?: number) {
+    const first = scripted("llm", limited(retryAfterMs), { provider: "a" })
+    const last = scripted("llm", limited(retryAfterMs), { provider: "b" })
+    const chain = yield* chainOf([first, last, rules()])
+    yield* withTime(chain.investigate(request()))
+    return [waits(first), waits(last)]
+  })
+
   it.effect("Retry-After is followed up to 1 s when another model is next, and up to 5 s when only rules are", () =>
     Effect.gen(function* () {
-      const limited = Effect.fail(error({ _tag: "RateLimited", retryAfterMs: 60_000 }, true))
-      const first = scripted("llm", limited, { provider: "a" })
-      const last = scripted("llm", limited, { provider: "b" })
-      const chain = yield* chainOf([first, last, rules()])
-      yield* withTime(chain.investigate(request()))
-      const waits = (tier: Scripted) => tier.calledAtMs.slice(1).map((at, index) => at - tier.calledAtMs[index]!)
-      assert.deepStrictEqual(waits(first), [1000, 1000, 1000, 1000])
-      assert.deepStrictEqual(waits(last), [5000, 5000, 5000, 5000])
+      assert.deepStrictEqual(yield* waitsOf(1000), [
+        [1000, 1000, 1000, 1000],
+        [1000, 1000, 1000, 1000]
+      ])
+      assert.deepStrictEqual(yield* waitsOf(5000), [[], [5000, 5000, 5000, 5000]])
     }).pipe(steady)
+  )
+
+  it.effect("a longer Retry-After means that the next tier is asked at once", () =>
+    Effect.gen(function* () {
+      assert.deepStrictEqual(yield* waitsOf(3_600_000), [[], []])
+    }).pipe(steady)
+  )
+
+  it.effect(
+    "a rate limit without Retry-After is tried three times when another model is next, and five times else",
+    () =>
+      Effect.gen(function* () {
+        assert.deepStrictEqual(yield* waitsOf(), [
+          [100, 200],
+          [100, 200, 400, 800]
+        ])
+      }).pipe(steady)
   )
 })

@@ -18,6 +18,15 @@ it("a change is told in one line in which nothing is hidden, whatever the names 
   assert.include(text, "Fixed: yes")
 })
 
+it("of many gaps, those that are open are told, and then the latest", () => {
+  const gap = (kind: string, from: number, to: number | null) =>
+    ({ kind, from: at(from), to: to === null ? null : at(to), reason: "expired" }) as const
+  const old = Array.from({ length: 8 }, (_, index) => gap(`Old${index}`, -3600, -3000))
+  const gaps = [...old, gap("Late", -60, -30), gap("Open", -20, null)]
+  const [, told] = findingText({ finding: "unknown", ranked: [], symptomAt: at(0), since: at(-7200), gaps, unread: [] })
+  assert.match(told ?? "", /^These were not watched: Open from .* to now, Late from .*, Old.* and 4 more\.$/)
+})
+
 it("two suspects are not told as all changes that are ranked", () => {
   const suspect = (score: number) => ({
     change: modified(ref("Service", `s${score}`), -5, ["spec", "type"]),

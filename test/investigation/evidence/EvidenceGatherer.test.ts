@@ -11,6 +11,7 @@ import {
   recentlyMs,
   revisionsOf
 } from "../../../src/investigation/evidence/EvidenceOfObjects.ts"
+import { type MetricLine, MetricsUnread, type Subject } from "../../../src/investigation/evidence/TargetMetrics.ts"
 import { make as makePrompt } from "../../../src/investigation/models/Prompt.ts"
 import { standard } from "../../../src/investigation/rules/Rulebook.ts"
 import { make as makeRules } from "../../../src/investigation/rules/RuleInvestigator.ts"
@@ -123,6 +124,32 @@ describe("evidence from a cluster", () => {
 describe("evidence that cannot be read", () => {
   const forbidden = (operation: string) =>
     new KubernetesError({ reason: { _tag: "Forbidden" }, operation, applied: "no", retryable: false })
+
+  it.effect("has the metrics of the pods that need attention and of two others, at level 0 alone", () =>
+    Effect.gen(function* () {
+      const subjects: Array<Subject> = []
+      const line: MetricLine = { name: "memory in use", unit: "bytes", value: 1 }
+      const gather = yield* make({
+        metrics: { read: (subject) => Effect.sync(() => (subjects.push(subject), [line])) }
+      })
+      const given = yield* requestFor("checkout")
+      const failing = given.observed!.pods.filter(({ ready }) => !ready).map(({ name }) => name)
+      assert.deepStrictEqual((yield* gather(given)).metrics, [line])
+      assert.includeMembers([...subjects[0]!.pods], failing)
+      assert.isAtMost(subjects[0]!.pods.length, failing.length + 2)
+      for (const level of [1, 2] as const) assert.deepStrictEqual((yield* gather({ ...given, level })).metrics, [])
+      assert.lengthOf(subjects, 1)
+    }).pipe(Effect.provide(Sandbox.layer()))
+  )
+
+  it.effect("names metrics that could not be read in missing", () =>
+    Effect.gen(function* () {
+      const gather = yield* make({ metrics: { read: () => Effect.fail(new MetricsUnread()) } })
+      const { containers, missing } = yield* gather(yield* requestFor("checkout"))
+      assert.deepStrictEqual(missing, ["metrics"])
+      assert.isAbove(containers.length, 0)
+    }).pipe(Effect.provide(Sandbox.layer()))
+  )
 
   it.effect("is named in missing, and the rest is kept", () =>
     Effect.gen(function* () {

@@ -24,6 +24,7 @@ describe("the fields of a change that people see", () => {
       ["data", "db-password"],
       ["data", "password.txt"],
       ["data", ".pgpass"],
+      ["data", "pgpass.conf"],
       ["data", "clientSecret"],
       ["metadata", "annotations", "example.com/auth-token"],
       ["spec", "auth", "password", "value"],
@@ -62,7 +63,9 @@ describe("the fields of a change that people see", () => {
       [["spec", "auth"], { password: { value: secret } } as never],
       [["spec", "pin"], { password: 48151623421 } as never],
       [["spec", "auth"], { credentials: { users: [{ admin: secret }], app: secret } } as never],
-      [["spec", "basicAuth"], { admin: secret } as never]
+      [["spec", "basicAuth"], { admin: secret } as never],
+      [["spec", "passwords"], [secret, "other"] as never],
+      [["spec", "credentials"], [{ user: "admin", is: secret }] as never]
     ]
     for (const [path, value] of values) {
       const text = shown(modified(workload, -1, path, { before: value, after: "other" }))

@@ -1,11 +1,12 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Duration } from "effect"
+import { DateTime, Duration } from "effect"
 import { AiError } from "effect/ai"
-import { contextLength, toInvestigatorError } from "../../../src/investigation/models/AiFailure.ts"
+import { contextLength, silentMetadata, toInvestigatorError } from "../../../src/investigation/models/AiFailure.ts"
 
 const promptSize = { tokens: 140_000, limit: 131_072 }
 
 const secret = "sk-SECRET"
+const nowMs = 1_800_000_000_000
 
 describe("what an AiError means for the chain", () => {
   it.each<readonly [string, AiError.AiErrorReason, unknown, boolean, boolean]>([
@@ -34,6 +35,20 @@ describe("what an AiError means for the chain", () => {
       true
     ],
     [
+      "a provider that says nothing",
+      new AiError.InternalProviderError({ description: secret, metadata: silentMetadata(false) }),
+      { _tag: "Silent" },
+      false,
+      true
+    ],
+    [
+      "silence while this process stood still",
+      new AiError.InternalProviderError({ description: secret, metadata: silentMetadata(true) }),
+      { _tag: "Silent" },
+      false,
+      false
+    ],
+    [
       "an error of an embedder's provider",
       new AiError.InternalProviderError({ description: secret, metadata: { other: { status: 503 } } }),
       { _tag: "Unavailable" },
@@ -49,6 +64,27 @@ describe("what an AiError means for the chain", () => {
     ],
     ["a rate limit without Retry-After", new AiError.RateLimitError({}), { _tag: "RateLimited" }, true, true],
     ["an exhausted quota", new AiError.QuotaExhaustedError({}), { _tag: "QuotaExhausted" }, false, true],
+    [
+      "an exhausted quota with a time in a header",
+      new AiError.QuotaExhaustedError({ metadata: { kubernaut: { retryAfterMs: 9000 } } }),
+      { _tag: "QuotaExhausted", retryAfterMs: 9000 },
+      false,
+      true
+    ],
+    [
+      "an exhausted quota with a time in its words",
+      new AiError.QuotaExhaustedError({ resetAt: DateTime.makeUnsafe(nowMs + 60_000) }),
+      { _tag: "QuotaExhausted", retryAfterMs: 60_000 },
+      false,
+      true
+    ],
+    [
+      "a key that may not do this",
+      new AiError.AuthenticationError({ kind: "InsufficientPermissions", description: secret }),
+      { _tag: "Authentication", forbidden: true },
+      false,
+      false
+    ],
     [
       "a wrong key",
       new AiError.AuthenticationError({ kind: "InvalidKey", description: secret }),
@@ -84,14 +120,14 @@ describe("what an AiError means for the chain", () => {
       new AiError.StructuredOutputError({ description: secret, responseText: secret }),
       { _tag: "InvalidAnswer", problem: "the answer does not match the schema" },
       false,
-      true
+      false
     ],
     [
       "a truncated answer",
       new AiError.InvalidOutputError({ description: secret }),
       { _tag: "InvalidAnswer", problem: "the answer was cut off" },
       false,
-      true
+      false
     ],
     [
       "a response that does not match the provider's API",
@@ -105,11 +141,11 @@ describe("what an AiError means for the chain", () => {
       new AiError.ToolNotFoundError({ toolName: secret, availableTools: [] }),
       { _tag: "InvalidAnswer", problem: "the answer is a tool call that leaked" },
       false,
-      true
+      false
     ],
     ["anything else", new AiError.UnknownError({ description: secret }), { _tag: "Unavailable" }, false, true]
   ])("maps %s as the table in AiFailure says", (_name, reason, expected, retryable, counts) => {
-    const error = toInvestigatorError("llm", reason, promptSize)
+    const error = toInvestigatorError("llm", reason, promptSize, nowMs)
     assert.deepStrictEqual<unknown>(
       [error.reason, error.retryable, error.countsAsFailure],
       [expected, retryable, counts]

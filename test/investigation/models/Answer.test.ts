@@ -133,6 +133,21 @@ describe("an answer may act only on the remediation's own objects", () => {
     assert.strictEqual(problem, "CordonNode does not apply to the kind of object it names")
   })
 
+  it("an answer that contradicts itself, or the state that it was given, is rejected", () => {
+    assert.strictEqual(
+      problemOf(request(), answer({ confidence: 0 })),
+      "the answer has no confidence in its own action"
+    )
+    assert.strictEqual(
+      problemOf(request(), answer({ action: { ...rollback, toRevision: 2 } })),
+      "the answer rolls back to the revision that is current"
+    )
+    assert.isUndefined(problemOf(request(), answer({ action: { ...rollback, toRevision: 1 } })))
+    assert.isUndefined(problemOf(request({ observed: null }), answer({ action: { ...rollback, toRevision: 2 } })))
+    const notify: Action = { type: "Notify", target: rollback.target, reason: "It is not known." }
+    assert.isUndefined(problemOf(request(), answer({ action: notify, confidence: 0 })))
+  })
+
   it("an empty root cause is rejected", () => {
     assert.strictEqual(problemOf(request(), answer({ rootCause: " \n" })), "the root cause is empty")
     const target = { namespace: "shop", kind: "Deployment", name: "checkout" }

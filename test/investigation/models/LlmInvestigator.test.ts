@@ -54,7 +54,7 @@ describe("any LanguageModel is an investigator", () => {
   ] as const)("an answer that %s is rejected", ([, text]) =>
     Effect.gen(function* () {
       const error = yield* Effect.flip(investigate(Effect.succeed(text)))
-      assert.deepStrictEqual([error.reason._tag, error.countsAsFailure], ["InvalidAnswer", true])
+      assert.deepStrictEqual([error.reason._tag, error.countsAsFailure], ["InvalidAnswer", false])
     })
   )
 
@@ -97,6 +97,49 @@ describe("any LanguageModel is an investigator", () => {
         assert.strictEqual((yield* Effect.flip(asking(() => false))).reason._tag, "ContextOverflow")
         assert.strictEqual(prompts.length, 4)
       })
+  )
+
+  it.effect("a prompt of which the provider says how much fits is fitted to that, and sent once more at most", () =>
+    Effect.gen(function* () {
+      const prompts: Array<string> = []
+      const tooLong = (shareThatFits: number) =>
+        AiError.make({
+          module: "own",
+          method: "generateText",
+          reason: new AiError.InvalidRequestError({
+            constraint: contextLength,
+            metadata: { kubernaut: { shareThatFits } }
+          })
+        })
+      const rejected = (shareThatFits: number) =>
+        Effect.gen(function* () {
+          prompts.length = 0
+          const llm = yield* make({ provider: "own" }).pipe(
+            Effect.provideServiceEffect(
+              LanguageModel.LanguageModel,
+              LanguageModel.make({
+                generateText: (options) =>
+                  Effect.suspend(() => {
+                    prompts.push(JSON.stringify(options.prompt))
+                    return Effect.fail(tooLong(shareThatFits))
+                  }),
+                streamText: () => Stream.empty
+              })
+            )
+          )
+          const logs = [
+            { pod: "p", revision: 2, current: true, container: "c", previous: true, text: "LOGLINE ".repeat(2000) }
+          ]
+          return yield* Effect.flip(llm.investigate(request({ evidence: evidence({ logs }) })))
+        })
+      assert.strictEqual((yield* rejected(0.6)).reason._tag, "ContextOverflow")
+      assert.deepStrictEqual(
+        prompts.map((prompt) => prompt.includes("LOGLINE")),
+        [true, false]
+      )
+      yield* rejected(0.01)
+      assert.strictEqual(prompts.length, 1, "nothing of it would fit")
+    })
   )
 
   it.effect("maps its errors by AiFailure", () =>

@@ -5,6 +5,7 @@ import type { Investigator } from "../../../src/investigation/Investigator.ts"
 import { make } from "../../../src/investigation/models/LlmInvestigator.ts"
 import * as AnthropicLanguageModel from "../../../src/investigation/models/providers/AnthropicLanguageModel.ts"
 import * as OpenAiLanguageModel from "../../../src/investigation/models/providers/OpenAiLanguageModel.ts"
+import { type ReportedUsage, ReportUsage } from "../../../src/investigation/spend/ModelUsage.ts"
 import type { HttpPeer, Mode } from "../../peers/HttpPeer.ts"
 import {
   anthropicMessage,
@@ -13,7 +14,7 @@ import {
   openAiContextLength,
   openAiQuotaExhausted
 } from "../../peers/LlmPeer.ts"
-import { evidence, request } from "../fixtures/Requests.ts"
+import { alert, evidence, request } from "../fixtures/Requests.ts"
 import { contract } from "../Investigator.contract.ts"
 
 type Kind = "openai" | "anthropic"
@@ -56,20 +57,50 @@ for (const kind of ["openai", "anthropic"] as const) {
     })
 
   describe(`the ${kind} provider`, () => {
+    const reportedIn = (mode: Mode) =>
+      Effect.gen(function* () {
+        const { llm, peer } = yield* started(kind)
+        yield* peer.setMode(mode)
+        const reported: Array<ReportedUsage> = []
+        const exit = yield* Effect.exit(
+          Effect.provideService(llm.investigate(given), ReportUsage, (usage) => void reported.push(usage))
+        )
+        return { reported: reported.at(-1), isAnswer: exit._tag === "Success" }
+      })
+    const usage = kind === "openai" ? { inputTokens: 1320, outputTokens: 96 } : { inputTokens: 1472, outputTokens: 89 }
+
+    it.live("tells the tokens of an answer, and of one that is none", () =>
+      Effect.gen(function* () {
+        assert.deepStrictEqual(yield* reportedIn({ _tag: "Ok" }), { reported: usage, isAnswer: true })
+        const prose = yield* reportedIn({ _tag: "Answer", text: "Roll it back." })
+        assert.deepStrictEqual(prose, { reported: usage, isAnswer: false })
+        const cut =
+          kind === "openai" ? openAiCompletion({ content: "{" }, "length") : anthropicMessage([], "max_tokens")
+        assert.deepStrictEqual(yield* reportedIn({ _tag: "Raw", body: cut }), { reported: usage, isAnswer: false })
+      }).pipe(Effect.scoped)
+    )
+
+    it.live("tells no output of an answer that broke off, and nothing without a response", () =>
+      Effect.gen(function* () {
+        assert.isNull((yield* reportedIn({ _tag: "Cut" })).reported?.outputTokens ?? null)
+        assert.isUndefined((yield* reportedIn({ _tag: "Status", status: 500 })).reported)
+      }).pipe(Effect.scoped)
+    )
+
     it.live.each<readonly [string, string, boolean, boolean, Mode]>([
       ["is down", "Unavailable", true, true, { _tag: "Down" }],
-      ["closes the connection within its response", "Unavailable", true, true, { _tag: "Cut" }],
+      ["closes the connection within its response", "InvalidAnswer", false, false, { _tag: "Cut" }],
       ["responds with 500", "Unavailable", true, true, { _tag: "Status", status: 500 }],
       ["is overloaded", "Unavailable", true, true, { _tag: "Status", status: 529 }],
       ["limits the rate", "RateLimited", true, true, { _tag: "Status", status: 429 }],
       ["rejects the key", "Authentication", false, true, { _tag: "Status", status: 401 }],
-      ["denies permission", "Authentication", false, true, { _tag: "Status", status: 403 }],
+      ["denies permission", "Authentication", false, false, { _tag: "Status", status: 403 }],
       ["requires payment", "QuotaExhausted", false, true, { _tag: "Status", status: 402 }],
       ["rejects the request", "BadRequest", false, false, { _tag: "Status", status: 400 }],
       ["does not have the model", "Unavailable", false, true, { _tag: "Status", status: 404 }],
-      ["returns prose", "InvalidAnswer", false, true, { _tag: "Answer", text: "Roll it back." }],
-      ["returns no answer", "InvalidAnswer", false, true, { _tag: "Answer", text: null }],
-      ["returns truncated JSON", "InvalidAnswer", false, true, { _tag: "Answer", text: '{"rootCause": "The' }],
+      ["returns prose", "InvalidAnswer", false, false, { _tag: "Answer", text: "Roll it back." }],
+      ["returns no answer", "InvalidAnswer", false, false, { _tag: "Answer", text: null }],
+      ["returns truncated JSON", "InvalidAnswer", false, false, { _tag: "Answer", text: '{"rootCause": "The' }],
       ["responds with the HTML page of a proxy", "InvalidAnswer", false, true, { _tag: "Raw", body: "<html></html>" }],
       [
         "redirects",
@@ -101,21 +132,26 @@ for (const kind of ["openai", "anthropic"] as const) {
       }).pipe(Effect.scoped)
     )
 
-    it.live("fails its call and its probe when the key is wrong", () =>
+    it.live("fails its call when the key is wrong, and its probe finds nothing out about the calls", () =>
       Effect.gen(function* () {
         const { llm } = yield* started(kind, { key: "wrong" })
         assert.strictEqual((yield* Effect.flip(llm.investigate(given))).reason._tag, "Authentication")
-        assert.strictEqual((yield* Effect.flip(llm.probe!)).reason._tag, "Authentication")
+        const { countsAsFailure, reason } = yield* Effect.flip(llm.probe!)
+        assert.deepStrictEqual([reason._tag, countsAsFailure], ["Authentication", false])
       }).pipe(Effect.scoped)
     )
 
-    it.live("fails its probe while the server is down, and does not count a probe of a missing route", () =>
+    it.live("fails its probe while the server is down, and does not count a probe that is refused", () =>
       Effect.gen(function* () {
         const { llm, peer } = yield* started(kind)
         yield* peer.setMode({ _tag: "Down" })
         assert.isTrue((yield* Effect.flip(llm.probe!)).countsAsFailure)
-        yield* peer.setMode({ _tag: "Status", status: 404 })
-        assert.isFalse((yield* Effect.flip(llm.probe!)).countsAsFailure)
+        yield* peer.setMode({ _tag: "Status", status: 503 })
+        assert.isTrue((yield* Effect.flip(llm.probe!)).countsAsFailure)
+        for (const status of [400, 401, 403, 404, 405, 429, 501]) {
+          yield* peer.setMode({ _tag: "Status", status })
+          assert.isFalse((yield* Effect.flip(llm.probe!)).countsAsFailure, String(status))
+        }
       }).pipe(Effect.scoped)
     )
 
@@ -157,7 +193,7 @@ for (const kind of ["openai", "anthropic"] as const) {
     it.live("rejects a response longer than 4 MiB", () =>
       Effect.gen(function* () {
         const { error } = yield* failing({ _tag: "Answer", text: "x".repeat(6 * 1024 * 1024) })
-        assert.strictEqual(error.reason._tag, "Unavailable")
+        assert.strictEqual(error.reason._tag, "InvalidAnswer")
       }).pipe(Effect.scoped)
     )
 
@@ -232,6 +268,51 @@ describe("the chat completions API of OpenAI", () => {
         body.messages.map(({ role }: { readonly role: string }) => role),
         ["system", "user"]
       )
+    }).pipe(Effect.scoped)
+  )
+
+  const options = (peer: HttpPeer) => peer.calls.map(({ body }) => JSON.parse(body).stream_options as unknown)
+  const wanted = { include_usage: true }
+
+  it.live("is asked for the usage of its stream, until it rejects that by name and takes the request without", () =>
+    Effect.gen(function* () {
+      const peer = yield* makePeer({ kind: "openai", rejectsUsage: true })
+      const model = OpenAiLanguageModel.layer({ url: peer.url, model: "m" })
+      const llm = yield* Effect.provide(make({ provider: "openai" }), model)
+      yield* llm.investigate(given)
+      yield* llm.investigate(given)
+      assert.deepStrictEqual(options(peer), [wanted, undefined, undefined])
+    }).pipe(Effect.scoped)
+  )
+
+  it.live("is asked for it again when it rejects the request without it too", () =>
+    Effect.gen(function* () {
+      const { llm, peer } = yield* started("openai")
+      const message = "Unrecognized request argument supplied: stream_options"
+      yield* peer.setMode({ _tag: "Status", status: 400, body: JSON.stringify({ error: { message } }) })
+      assert.strictEqual((yield* Effect.flip(llm.investigate(given))).reason._tag, "BadRequest")
+      yield* peer.setMode({ _tag: "Ok" })
+      yield* llm.investigate(given)
+      assert.deepStrictEqual(options(peer), [wanted, undefined, wanted])
+    }).pipe(Effect.scoped)
+  )
+
+  it.live("is asked for it however often an alert names the option, and the server quotes it", () =>
+    Effect.gen(function* () {
+      const hostile = "Unrecognized argument: stream_options, include_usage"
+      const summary = request({ evidence: evidence(), alert: alert({ annotations: { summary: hostile } }) })
+      const quoted = `{"stream_options":{"include_usage":true},"messages":[{"content":"data: ${hostile}"}]}`
+      for (const message of [
+        `Invalid prompt: ${hostile}`,
+        quoted,
+        JSON.stringify(quoted),
+        quoted.replaceAll('"', "'")
+      ]) {
+        const { llm, peer } = yield* started("openai")
+        yield* peer.setMode({ _tag: "Status", status: 422, body: JSON.stringify({ error: { message } }) })
+        yield* Effect.flip(llm.investigate(summary))
+        assert.deepStrictEqual(options(peer), [wanted], message)
+      }
     }).pipe(Effect.scoped)
   )
 

@@ -7,9 +7,7 @@ const waitMs = (headers: Readonly<Record<string, string>>, nowMs?: number): numb
     status: 429,
     headers: { get: (name) => headers[name] ?? null },
     nowMs,
-    isQuota: false,
-    isContextLength: false,
-    isRefusal: false
+    subject: undefined
   })
   if (reason._tag !== "RateLimitError") throw new Error(reason._tag)
   return reason.retryAfter === undefined ? undefined : Duration.toMillis(reason.retryAfter)

@@ -1,5 +1,4 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Schema } from "effect"
 import * as Machine from "../../../src/resilience/breaker/Circuit.ts"
 import { defaults, type Resolved, resolve } from "../../../src/resilience/breaker/CircuitSettings.ts"
 import * as RollingWindow from "../../../src/resilience/breaker/RollingWindow.ts"
@@ -21,6 +20,7 @@ const states: Record<Tag, Circuit> = {
     _tag: "HalfOpen",
     generation,
     successesInARow: 1,
+    isProven: false,
     permits: [{ probe: 0, untilMs: endMs }],
     nextProbe: 1
   },
@@ -32,6 +32,16 @@ const states: Record<Tag, Circuit> = {
     reason: "it lies",
     failuresInARow: 4,
     window: emptyWindow
+  },
+  // Its time is over, and a trial is under way.
+  Suspended: {
+    _tag: "Suspended",
+    generation,
+    untilMs: nowMs - 1000,
+    reason: "out-of-money",
+    times: 2,
+    trial: { probe: 0, untilMs: endMs },
+    nextProbe: 1
   }
 }
 
@@ -48,6 +58,13 @@ const events = {
   "a success": ended("success", generation),
   "a failure": ended("failure", generation),
   "an ignored outcome": ended("ignored", generation),
+  "a failure that suspends": {
+    ...ended("failure", generation),
+    suspension: { reason: "out-of-money" }
+  } as CircuitEvent,
+  "a trip": { _tag: "Trip", reason: "of-no-use" },
+  "a suspension from elsewhere": { _tag: "Suspend", forMs: 60_000, reason: "wrong-key", times: 1 },
+  "the end of a suspension elsewhere": { _tag: "Resume" },
   "a late success": ended("success", generation - 1),
   "a late failure": ended("failure", generation - 1),
   "a late ignored outcome": ended("ignored", generation - 1),
@@ -64,41 +81,126 @@ const nothing = ["="] as const
 const counts = ["~"] as const
 const to = (tag: Tag) => [tag, "Transitioned"] as const
 const table: Record<keyof typeof events, Record<Tag, ReadonlyArray<string>>> = {
-  "a call": { Closed: runs, Open: rejects, HalfOpen: ["~", "Admitted"], Isolated: rejects, ForcedClosed: runs },
-  "a success": { Closed: counts, Open: nothing, HalfOpen: counts, Isolated: nothing, ForcedClosed: counts },
-  "a failure": { Closed: to("Open"), Open: nothing, HalfOpen: to("Open"), Isolated: nothing, ForcedClosed: counts },
-  "an ignored outcome": { Closed: nothing, Open: nothing, HalfOpen: counts, Isolated: nothing, ForcedClosed: nothing },
-  "a late success": { Closed: nothing, Open: nothing, HalfOpen: nothing, Isolated: nothing, ForcedClosed: nothing },
-  "a late failure": { Closed: nothing, Open: nothing, HalfOpen: nothing, Isolated: nothing, ForcedClosed: nothing },
+  "a call": {
+    Closed: runs,
+    Open: rejects,
+    HalfOpen: ["~", "Admitted"],
+    Isolated: rejects,
+    ForcedClosed: runs,
+    Suspended: rejects
+  },
+  "a success": {
+    Closed: counts,
+    Open: nothing,
+    HalfOpen: counts,
+    Isolated: nothing,
+    ForcedClosed: counts,
+    Suspended: to("Closed")
+  },
+  "a failure": {
+    Closed: to("Open"),
+    Open: nothing,
+    HalfOpen: to("Open"),
+    Isolated: nothing,
+    ForcedClosed: counts,
+    Suspended: to("Suspended")
+  },
+  "an ignored outcome": {
+    Closed: nothing,
+    Open: nothing,
+    HalfOpen: counts,
+    Isolated: nothing,
+    ForcedClosed: nothing,
+    Suspended: counts
+  },
+  "a late success": {
+    Closed: nothing,
+    Open: nothing,
+    HalfOpen: nothing,
+    Isolated: nothing,
+    ForcedClosed: nothing,
+    Suspended: nothing
+  },
+  "a late failure": {
+    Closed: nothing,
+    Open: nothing,
+    HalfOpen: nothing,
+    Isolated: nothing,
+    ForcedClosed: nothing,
+    Suspended: nothing
+  },
   "a late ignored outcome": {
     Closed: nothing,
     Open: nothing,
     HalfOpen: nothing,
     Isolated: nothing,
-    ForcedClosed: nothing
+    ForcedClosed: nothing,
+    Suspended: nothing
+  },
+  "a failure that suspends": {
+    Closed: to("Suspended"),
+    Open: nothing,
+    HalfOpen: to("Suspended"),
+    Isolated: nothing,
+    ForcedClosed: counts,
+    Suspended: to("Suspended")
+  },
+  "a trip": {
+    Closed: to("Open"),
+    Open: nothing,
+    HalfOpen: to("Open"),
+    Isolated: nothing,
+    ForcedClosed: nothing,
+    Suspended: nothing
+  },
+  "a suspension from elsewhere": {
+    Closed: to("Suspended"),
+    Open: to("Suspended"),
+    HalfOpen: to("Suspended"),
+    Isolated: nothing,
+    ForcedClosed: nothing,
+    Suspended: to("Suspended")
+  },
+  "the end of a suspension elsewhere": {
+    Closed: nothing,
+    Open: nothing,
+    HalfOpen: nothing,
+    Isolated: nothing,
+    ForcedClosed: nothing,
+    Suspended: to("HalfOpen")
   },
   "an isolation": {
     Closed: to("Isolated"),
     Open: to("Isolated"),
     HalfOpen: to("Isolated"),
     Isolated: to("Isolated"),
-    ForcedClosed: to("Isolated")
+    ForcedClosed: to("Isolated"),
+    Suspended: to("Isolated")
   },
   "a forced closing": {
     Closed: to("ForcedClosed"),
     Open: to("ForcedClosed"),
     HalfOpen: to("ForcedClosed"),
     Isolated: to("ForcedClosed"),
-    ForcedClosed: to("ForcedClosed")
+    ForcedClosed: to("ForcedClosed"),
+    Suspended: to("ForcedClosed")
   },
   "a return to automatic control": {
     Closed: nothing,
     Open: nothing,
     HalfOpen: nothing,
     Isolated: to("HalfOpen"),
-    ForcedClosed: to("Closed")
+    ForcedClosed: to("Closed"),
+    Suspended: to("HalfOpen")
   },
-  "a read": { Closed: nothing, Open: nothing, HalfOpen: nothing, Isolated: nothing, ForcedClosed: nothing }
+  "a read": {
+    Closed: nothing,
+    Open: nothing,
+    HalfOpen: nothing,
+    Isolated: nothing,
+    ForcedClosed: nothing,
+    Suspended: nothing
+  }
 }
 
 const row = (before: Circuit, [after, effects]: Machine.Step): ReadonlyArray<string> => [
@@ -202,153 +304,4 @@ describe("a circuit opens", () => {
     assert.throws(() => resolve({ consecutiveFailures: 1.5 }), /consecutiveFailures must be a whole number/)
     assert.throws(() => resolve({ openDuration: "0 seconds" }), /openMs must be above 0/)
   })
-})
-
-// -- properties of any history ---------------------------------------------
-
-const legal: Record<Tag, ReadonlyArray<Tag>> = {
-  Closed: ["Open"],
-  Open: ["HalfOpen"],
-  HalfOpen: ["Open", "Closed"],
-  Isolated: ["HalfOpen"],
-  ForcedClosed: ["Closed"]
-}
-
-const Step = Schema.Struct({
-  kind: Schema.Literals(["call", "call", "call", "end", "end", "end", "late", "isolate", "force", "auto", "read"]),
-  outcome: Schema.Literals(["success", "failure", "failure", "ignored"]),
-  waitMs: Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 40_000 })),
-  pick: Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 100 }))
-})
-const History = Schema.Array(Step).check(Schema.isMaxLength(80))
-
-interface Call {
-  readonly generation: number
-  readonly probe: number | undefined
-}
-
-/** Plays a history and calls `check` at each step. */
-const play = (
-  history: typeof History.Type,
-  check: (before: Circuit, event: CircuitEvent, step: Machine.Step, inFlight: ReadonlyArray<Call>, atMs: number) => void
-): { readonly circuit: Circuit; readonly atMs: number } => {
-  let circuit: Circuit = Machine.initial
-  let atMs = nowMs
-  let inFlight: ReadonlyArray<Call> = []
-  for (const happening of history) {
-    atMs += happening.waitMs
-    const picked = inFlight[happening.pick % Math.max(1, inFlight.length)]
-    const event = ((): CircuitEvent => {
-      switch (happening.kind) {
-        case "call":
-          return { _tag: "Call" }
-        case "end":
-          return picked === undefined
-            ? { _tag: "Read" }
-            : { _tag: "Ended", ...picked, outcome: happening.outcome, durationMs: 5 }
-        case "late":
-          return { ...ended(happening.outcome, circuit.generation - 1 - happening.pick) } as CircuitEvent
-        case "isolate":
-          return { _tag: "Isolate", forMs: 1 + happening.pick * 100, reason: "drill" }
-        case "force":
-          return { _tag: "ForceClosed", forMs: 1 + happening.pick * 100, reason: "drill" }
-        case "auto":
-          return { _tag: "Auto", reason: "done" }
-        case "read":
-          return { _tag: "Read" }
-      }
-    })()
-    const step = Machine.step(circuit, event, settings, atMs)
-    if (happening.kind === "end") inFlight = inFlight.filter((call) => call !== picked)
-    for (const effect of step[1]) {
-      if (effect._tag === "Admitted") inFlight = [...inFlight, { generation: effect.generation, probe: effect.probe }]
-    }
-    check(circuit, event, step, inFlight, atMs)
-    circuit = step[0]
-  }
-  return { circuit, atMs }
-}
-
-describe("properties of any history", () => {
-  it.effect.prop(
-    "all transitions are legal, each starts a new generation, and only operators can skip states",
-    [History],
-    ([history]) =>
-      Effect.sync(() => {
-        play(history, (before, event, [after, effects]) => {
-          let tag = before._tag
-          let generation = before.generation
-          for (const effect of effects) {
-            if (effect._tag !== "Transitioned") continue
-            assert.strictEqual(effect.from, tag)
-            assert.strictEqual(effect.generation, ++generation)
-            if (event._tag === "Isolate" || event._tag === "ForceClosed") {
-              assert.isTrue(effect.cause === "operator" || legal[tag].includes(effect.to))
-            } else {
-              assert.isTrue(legal[tag].includes(effect.to), `${tag} to ${effect.to}`)
-            }
-            tag = effect.to
-          }
-          assert.strictEqual(after._tag, tag)
-          assert.strictEqual(after.generation, generation)
-        })
-      })
-  )
-
-  it.effect.prop("an outcome of an earlier generation has no effect", [History], ([history]) =>
-    Effect.sync(() => {
-      play(history, (before, event, [after], _inFlight, atMs) => {
-        if (event._tag !== "Ended") return
-        const current = Machine.step(before, { _tag: "Read" }, settings, atMs)[0]
-        if (event.generation !== current.generation) assert.deepStrictEqual(after, current)
-      })
-    })
-  )
-
-  it.effect.prop(
-    "no more probes hold permits than allowed, and only calls in flight hold one",
-    [History],
-    ([history]) =>
-      Effect.sync(() => {
-        play(history, (_before, _event, [after], inFlight) => {
-          if (after._tag !== "HalfOpen") return
-          assert.isAtMost(after.permits.length, settings.halfOpenPermits)
-          for (const permit of after.permits) {
-            assert.isTrue(inFlight.some((call) => call.generation === after.generation && call.probe === permit.probe))
-          }
-        })
-      })
-  )
-
-  it.effect.prop(
-    "no state is permanent: after any history a call is admitted in bounded time",
-    [History],
-    ([history]) =>
-      Effect.sync(() => {
-        const { atMs, circuit } = play(history, () => undefined)
-        // The longest bound: a probe's lease. An isolation takes at most 10 s here, and the open time is 30 s.
-        const [, effects] = Machine.step(circuit, { _tag: "Call" }, settings, atMs + settings.probeLeaseMs)
-        assert.strictEqual(effects.at(-1)?._tag, "Admitted")
-      })
-  )
-
-  it.effect.prop(
-    "a window never holds more than 60 old buckets",
-    [
-      Schema.Array(Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 3000 }))).check(
-        Schema.isMinLength(50),
-        Schema.isMaxLength(200)
-      )
-    ],
-    ([waits]) =>
-      Effect.sync(() => {
-        let circuit: Circuit = Machine.initial
-        let atMs = nowMs
-        for (const waitMs of waits) {
-          atMs += waitMs
-          circuit = fold(circuit, outcomes("success"), settings, atMs)
-          if (circuit._tag === "Closed") assert.isAtMost(circuit.window.past.length, 60)
-        }
-      })
-  )
 })

@@ -15,7 +15,7 @@ const broken = (): Classification => {
 
 describe("judge", () => {
   it.each([
-    // The attempt, the classifier, why it was cut, whose deadline; the outcome, the event, its reason, retried or not.
+    // The attempt, the classifier, why it was cut, whether the peer had its time; the outcome, the event, its reason, retried or not.
     ["a transient error", error, transient, undefined, true, "failure", "CallFailed", "error", true],
     ["a permanent error", error, permanent, undefined, true, "failure", "CallFailed", "error", false],
     ["a bad request", error, ignored, undefined, true, "ignored", "CallIgnored", "error", false],
@@ -54,10 +54,43 @@ describe("judge", () => {
       "attempt-timeout",
       true
     ],
+    [
+      "an attempt timeout after a standstill",
+      interrupted,
+      transient,
+      "attempt-timeout",
+      false,
+      "ignored",
+      "CallFailed",
+      "attempt-timeout",
+      true
+    ],
+    [
+      "an attempt that the circuit no longer admits",
+      interrupted,
+      transient,
+      "circuit-open",
+      true,
+      "ignored",
+      "CallRejected",
+      "circuit-open",
+      false
+    ],
+    [
+      "an attempt whose circuit opens between two requests",
+      interrupted,
+      transient,
+      "circuit-opened",
+      true,
+      "ignored",
+      "CallIgnored",
+      "error",
+      false
+    ],
     ["the pipeline's deadline", interrupted, transient, "deadline", true, "failure", "CallFailed", "deadline", false],
     ["an outer deadline", interrupted, transient, "deadline", false, "ignored", "CallFailed", "deadline", false]
-  ] as const)("%s", (_name, cause, classify, cut, ownDeadline, outcome, tag, reason, retried) => {
-    const verdict = judge<string>(cause, classify, cut, ownDeadline)
+  ] as const)("%s", (_name, cause, classify, cut, hadItsTime, outcome, tag, reason, retried) => {
+    const verdict = judge<string>(cause, classify, cut, hadItsTime)
     assert.strictEqual(verdict.outcome, outcome)
     assert.deepStrictEqual<unknown>(verdict.ending, { _tag: tag, reason })
     assert.strictEqual(verdict.retry !== undefined, retried)

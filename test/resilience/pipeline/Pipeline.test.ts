@@ -5,6 +5,7 @@ import * as Deadline from "../../../src/resilience/pipeline/Deadline.ts"
 import * as Pipeline from "../../../src/resilience/pipeline/Pipeline.ts"
 import * as ResilienceEvent from "../../../src/resilience/ResilienceEvent.ts"
 import { down, ignored, listen, noJitter, peer, reasonOf, settle, transient } from "../Peer.ts"
+import { withStandstill } from "../StoodStill.ts"
 
 describe("attempt timeout", () => {
   it.effect("an attempt that takes too long is interrupted, counts as a failure and is retried", () =>
@@ -21,6 +22,22 @@ describe("attempt timeout", () => {
       assert.strictEqual(interrupted, 1)
       assert.deepInclude(yield* pipeline.circuitBreaker!.state, { requests: 2, failures: 1 })
     })
+  )
+
+  it.effect(
+    "an attempt that is cut after this process stood still does not count against the peer, and is retried",
+    () =>
+      withStandstill((standStill) =>
+        Effect.gen(function* () {
+          const pipeline = yield* Pipeline.make("peer", { attemptTimeout: "1 second", retry: noJitter })
+          const { call } = peer((attempt) => (attempt === 1 ? Effect.never : Effect.succeed("there")))
+          const fiber = yield* Effect.forkChild(Effect.exit(pipeline.execute(call)), { startImmediately: true })
+          yield* standStill(2300)
+          yield* TestClock.adjust("2 seconds")
+          assert.deepStrictEqual(yield* Fiber.join(fiber), Exit.succeed("there"))
+          assert.deepInclude(yield* pipeline.circuitBreaker!.state, { requests: 1, failures: 0 })
+        })
+      )
   )
 
   it.effect("when every attempt takes too long, the caller gets AttemptTimeout", () =>
@@ -181,35 +198,38 @@ describe("observing a call", () => {
     })
   )
 
-  it.effect("inside a span each attempt has a child span, and so has a rejected call", () =>
+  it.effect("inside a span each attempt has a child span with its error, and so has a rejected call", () =>
     Effect.gen(function* () {
-      const spans: Array<readonly [string, unknown, unknown]> = []
+      const spans: Array<readonly [string, unknown, unknown, unknown]> = []
       const tracer = Tracer.make({
         span: (options) => {
           const span = new Tracer.NativeSpan(options)
           const end = span.end.bind(span)
           span.end = (endTime, exit) => {
             end(endTime, exit)
-            spans.push([span.name, span.attributes.get("retry.attempt"), span.attributes.get("circuitbreaker.state")])
+            const [attempt, state, type] = ["retry.attempt", "circuitbreaker.state", "error.type"].map((name) =>
+              span.attributes.get(name)
+            )
+            spans.push([span.name, attempt, state, type])
           }
           return span
         }
       })
       const pipeline = yield* Pipeline.make("peer", { retry: noJitter })
-      const { call } = peer(() => Effect.fail("down" as const))
+      const { call } = peer(() => Effect.fail({ _tag: "PeerError", reason: { _tag: "Unavailable" } }))
       const traced = <A, E>(effect: Effect.Effect<A, E>) =>
         effect.pipe(Effect.withSpan("hop"), Effect.withTracer(tracer), Effect.exit)
       yield* settle(traced(pipeline.execute(call, transient)), "3 seconds")
       yield* traced(pipeline.execute(call, transient))
       assert.deepStrictEqual(spans, [
-        ["attempt", 1, "closed"],
-        ["attempt", 2, "closed"],
-        ["attempt", 3, "closed"],
-        ["attempt", 4, "closed"],
-        ["attempt", 5, "closed"],
-        ["hop", undefined, undefined],
-        ["attempt", 1, "open"],
-        ["hop", undefined, undefined]
+        ["attempt", 1, "closed", "Unavailable"],
+        ["attempt", 2, "closed", "Unavailable"],
+        ["attempt", 3, "closed", "Unavailable"],
+        ["attempt", 4, "closed", "Unavailable"],
+        ["attempt", 5, "closed", "Unavailable"],
+        ["hop", undefined, undefined, undefined],
+        ["attempt", 1, "open", "CircuitOpen"],
+        ["hop", undefined, undefined, undefined]
       ])
     })
   )

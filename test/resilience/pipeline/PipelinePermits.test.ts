@@ -3,7 +3,9 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Deferred, Effect, Exit, Fiber, Schema } from "effect"
 import { TestClock } from "effect/testing"
+import * as Checkpoint from "../../../src/resilience/pipeline/Checkpoint.ts"
 import * as Pipeline from "../../../src/resilience/pipeline/Pipeline.ts"
+import * as ResilienceEvent from "../../../src/resilience/ResilienceEvent.ts"
 import { between, down, noJitter, now, peer, reasonOf, settle, transient } from "../Peer.ts"
 
 describe("circuit breaker and bulkhead in the pipeline", () => {
@@ -34,6 +36,49 @@ describe("circuit breaker and bulkhead in the pipeline", () => {
       yield* Fiber.interrupt(holder)
       assert.deepInclude(yield* pipeline.bulkhead!.state, { inUse: 0 })
     })
+  )
+
+  it.effect("a call that records something first does not reach its peer if the circuit has opened meanwhile", () =>
+    Effect.gen(function* () {
+      const pipeline = yield* Pipeline.make("peer", { circuitBreaker: {} })
+      const recorded = yield* Deferred.make<void>()
+      let reached = 0
+      const call = Effect.andThen(
+        Effect.andThen(Deferred.await(recorded), Checkpoint.current),
+        Effect.sync(() => ++reached)
+      )
+      const waiting = yield* Effect.forkChild(Effect.exit(pipeline.execute(call)), { startImmediately: true })
+      yield* settle(pipeline.execute(down.call, transient), "3 seconds")
+      yield* Deferred.succeed(recorded, undefined)
+      assert.strictEqual(reasonOf(yield* Fiber.join(waiting)), "CircuitOpen")
+      assert.strictEqual(reached, 0)
+      yield* TestClock.adjust("30 seconds")
+      assert.strictEqual(reasonOf(yield* Effect.exit(pipeline.execute(call))), "success")
+      assert.strictEqual(reached, 1)
+    })
+  )
+
+  it.effect("a call that has sent a request when the circuit opens sends no second one, and is not called unmade", () =>
+    Effect.scoped(
+      Effect.gen(function* () {
+        const pipeline = yield* Pipeline.make("peer", { circuitBreaker: {} })
+        const events: Array<ResilienceEvent.ResilienceEvent> = []
+        const hub = yield* ResilienceEvent.ResilienceEvents
+        yield* hub.listen((event) => void (event._tag === "BreakerTransition" ? undefined : events.push(event)))
+        let reached = 0
+        const send = Effect.andThen(
+          Checkpoint.current,
+          Effect.sync(() => ++reached)
+        )
+        const call = Effect.andThen(Effect.andThen(send, pipeline.circuitBreaker!.trip("of-no-use")), send)
+        const { attempts, exit } = yield* pipeline.executeCounted(call, transient)
+        assert.strictEqual(reasonOf(exit), "CircuitOpen")
+        assert.deepStrictEqual([reached, attempts], [1, 1])
+        assert.deepStrictEqual(events, [
+          { _tag: "CallIgnored", pipeline: "peer", attempts: 1, durationMs: 0, reason: "error" }
+        ])
+      }).pipe(Effect.provide(ResilienceEvent.layer))
+    )
   )
 
   it.effect("when the circuit opens, all waiting calls are rejected and none reaches the peer", () =>

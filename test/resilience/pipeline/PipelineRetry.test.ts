@@ -65,6 +65,28 @@ describe("retry", () => {
     })
   )
 
+  it.effect("a Retry-After beyond the cap fails at once with the peer's error where the policy says so", () =>
+    Effect.gen(function* () {
+      const retry = { ...noJitter, retryAfterCap: "2 seconds", beyondRetryAfterCap: "fail" } as const
+      const pipeline = yield* Pipeline.make("peer", { retry })
+      const { call, seen } = peer(() => Effect.fail("limited" as const))
+      const exit = yield* settle(
+        pipeline.execute(call, () => ({ retry: true, breaker: "failure", retryAfter: Duration.hours(1) }))
+      )
+      assert.strictEqual(reasonOf(exit), "limited")
+      assert.deepStrictEqual(seen, [0])
+    })
+  )
+
+  it.effect("a classifier may allow fewer attempts than the policy", () =>
+    Effect.gen(function* () {
+      const pipeline = yield* Pipeline.make("peer", { retry: noJitter })
+      const { call, seen } = peer(() => Effect.fail("limited" as const))
+      yield* settle(pipeline.execute(call, () => ({ retry: true, breaker: "failure", attempts: 3 })))
+      assert.deepStrictEqual(seen, [0, 100, 300])
+    })
+  )
+
   it.effect("a custom schedule replaces the waits", () =>
     Effect.gen(function* () {
       const schedule = Schedule.spaced("1 second").pipe(Schedule.upTo({ times: 2 }))

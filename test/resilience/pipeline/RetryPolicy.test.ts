@@ -49,6 +49,13 @@ describe("RetryPolicy", () => {
     assert.strictEqual(RetryPolicy.honourRetryAfter(100, Duration.minutes(1), policy), 2000)
   })
 
+  it("a Retry-After beyond the cap ends the retries where the policy says so, and one of exactly the cap does not", () => {
+    const policy = RetryPolicy.make({ retryAfterCap: "2 seconds", beyondRetryAfterCap: "fail" })
+    assert.strictEqual(RetryPolicy.honourRetryAfter(100, Duration.millis(2001), policy), undefined)
+    assert.strictEqual(RetryPolicy.honourRetryAfter(100, Duration.seconds(2), policy), 2000)
+    assert.strictEqual(RetryPolicy.honourRetryAfter(100, undefined, policy), 100)
+  })
+
   it("an invalid setting is rejected by name", () => {
     assert.throws(() => RetryPolicy.make({ attempts: 0 }), /attempts must be a whole number/)
     assert.throws(() => RetryPolicy.make({ jitter: 2 }), /jitter must be between 0 and 1/)

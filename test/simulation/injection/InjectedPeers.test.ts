@@ -14,7 +14,7 @@ import * as HolmesGptInvestigator from "../../../src/investigation/models/Holmes
 import * as LlmInvestigator from "../../../src/investigation/models/LlmInvestigator.ts"
 import { KubernetesClient } from "../../../src/kubernetes/KubernetesClient.ts"
 import * as Sandbox from "../../../src/kubernetes/Sandbox.ts"
-import { Response } from "../../../src/simulation/farEnds/HolmesGpt.ts"
+import { wholeResponse } from "../../../src/simulation/farEnds/HolmesGptConversation.ts"
 import { saying } from "../../../src/simulation/farEnds/LanguageModels.ts"
 import { answerText } from "../../../src/simulation/farEnds/ModelService.ts"
 import * as FaultInjection from "../../../src/simulation/injection/FaultInjection.ts"
@@ -29,7 +29,11 @@ const truth = answerText({
   action: { type: "RestartWorkload", target },
   confidence: 0.9
 })
-const chat = { status: 200, body: JSON.stringify({ analysis: truth }), worth: "good" } as const
+const chat = {
+  status: 200,
+  contentType: "text/event-stream",
+  body: `event: token_count\ndata: {}\n\nevent: ai_answer_end\ndata: ${JSON.stringify({ analysis: truth })}\n\n`
+} as const
 
 const audit = Layer.mock(AuditLog, { record: (line) => Effect.succeed(line as never) })
 
@@ -57,7 +61,7 @@ const patch = {
 const ask = (requested: FaultInjection.Options["requested"], seed = 1) =>
   Effect.gen(function* () {
     const injection = yield* FaultInjection.make({ requested, seed, models: ["holmesgpt", "llm:main"] })
-    const http = injection.holmesgpt(HttpClient.make((asked) => Effect.succeed(new Response(asked, chat, 1))))
+    const http = injection.holmesgpt(HttpClient.make((asked) => Effect.succeed(wholeResponse(asked, chat))))
     const model = injection.languageModel("main", yield* saying(Effect.succeed(truth)))
     const real = yield* KubernetesClient
     const cluster = injection.cluster(real)
@@ -114,15 +118,16 @@ const of = (holmesgpt: string, llm = holmesgpt, probe = "well"): Partial<Seen> =
 const cluster = (reason: string): Partial<Seen> => ({ read: reason, list: reason, write: reason, written: false })
 const writes = (reason: string): Partial<Seen> => ({ write: reason, written: false })
 const models = { peers: both, share: 1 }
+const holmesgpt = { peers: ["holmesgpt"], share: 1 }
 
 /** For each kind, its parameters and the outcomes that differ from those without a fault. */
 const effects: Readonly<Record<string, readonly [parameters: Record<string, unknown>, differs: Partial<Seen>]>> = {
   "network-partition": [
     { peers: all, lost: "requests" },
-    { ...of("silence", "silence", "Timeout"), ...cluster("silence") }
+    { ...of("Silent", "silence", "Timeout"), ...cluster("silence") }
   ],
-  "network-latency": [{ peers: both, mostMs: 100_000_000 }, of("silence", "silence", "Timeout")],
-  "network-loss": [{ peers: both, share: 1 }, of("Unavailable", "Unavailable", "Timeout")],
+  "network-latency": [{ peers: both, mostMs: 100_000_000 }, of("Silent", "silence", "Timeout")],
+  "network-loss": [{ peers: both, share: 1 }, of("Silent", "Unavailable", "Timeout")],
   "connection-reset": [
     everything,
     {
@@ -139,22 +144,33 @@ const effects: Readonly<Record<string, readonly [parameters: Record<string, unkn
   "slow-loris": [{ peers: both, pauseMs: 100_000 }, of("silence", "silence")],
   "truncated-body": [{ peers: both, endsAfter: 0.5 }, of("Unavailable")],
   "service-down": [{ peers: both }, of("Unavailable", "Unavailable", "Unavailable")],
-  "dependency-hang": [{ peers: both, probes: true }, of("silence", "silence", "Timeout")],
+  "shared-server-down": [
+    { peers: ["llm:main"], says: "refused" },
+    { llm: "Unavailable", probe: "Unavailable" }
+  ],
+  "dependency-hang": [{ peers: both, probes: true }, of("Silent", "silence", "Timeout")],
   "error-storm": [
     { peers: both, share: 1, status: 503, probes: true },
     of("Unavailable", "Unavailable", "Unavailable")
   ],
   flapping: [{ peers: both, turnMs: 1_000_000_000 }, of("Unavailable", "Unavailable", "Unavailable")],
   "rate-limited": [{ ...models, retryAfter: "7" }, of("RateLimited")],
-  "late-answer": [{ peers: both, byMs: 90_000 }, of("silence")],
+  "late-answer": [{ peers: both, byMs: 90_000 }, of("Silent", "silence")],
   "authentication-failure": [{ peers: both, status: 401 }, of("Authentication")],
   "malformed-answer": [models, of("InvalidAnswer")],
   "nonsense-answer": [models, {}],
   "missing-resource": [models, of("InvalidAnswer")],
   "prompt-injection": [models, {}],
-  "context-overflow": [models, of("Unavailable", "ContextOverflow")],
+  "context-overflow": [models, of("ContextOverflow")],
+  // Only the ledger sees it.
+  "hidden-cost": [models, {}],
   refusal: [models, of("InvalidAnswer", "Refused")],
   "quota-exhausted": [models, of("RateLimited", "QuotaExhausted")],
+  "silent-stream": [holmesgpt, of("Silent", "RestartWorkload")],
+  "stalled-stream": [holmesgpt, of("silence", "RestartWorkload")],
+  "stream-cut": [holmesgpt, of("Unavailable", "RestartWorkload")],
+  "step-limit": [holmesgpt, of("StepLimit", "RestartWorkload")],
+  "tool-loop": [holmesgpt, of("ToolLoop", "RestartWorkload")],
   "kubernetes-unavailable": [{ share: 1 }, cluster("Unavailable")],
   "kubernetes-unauthorized": [{ share: 1 }, cluster("Unauthorized")],
   "kubernetes-forbidden": [{ share: 1 }, writes("Forbidden")],

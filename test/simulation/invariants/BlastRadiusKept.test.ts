@@ -28,6 +28,25 @@ describe("blast-radius-kept", () => {
     assert.deepStrictEqual(seen.reports, ["rem-c-1 is action 13 on namespace prod within 120010 ms"])
   })
 
+  it("judges by the times of the intents, also where a write is late", () => {
+    const late = (intentMs: number) => {
+      const seen = start()
+      for (let count = 1; count <= 9; count++) seen.act(`rem-${count}`, named(`app-${count}`), count)
+      seen.at(intentMs, intended("rem-late", named("app-late"), { atMs: intentMs }))
+      seen.act("rem-a", named("app-a"), minuteMs + 10)
+      seen.at(minuteMs + 20, written(named("app-late"), "rem-late-1"))
+      return seen.reports
+    }
+    assert.deepStrictEqual(late(10), [])
+    assert.deepStrictEqual(late(minuteMs + 11), [])
+    const seen = start()
+    for (let count = 1; count <= 9; count++) seen.act(`rem-${count}`, named(`app-${count}`), count)
+    seen.at(10, intended("rem-late", named("app-late"), { atMs: 10 }))
+    seen.act("rem-a", named("app-a"), 11)
+    seen.at(12, written(named("app-late"), "rem-late-1"))
+    assert.deepStrictEqual(seen.reports, ["rem-late-1 is action 11 on namespace prod within 10 ms"])
+  })
+
   it("reports the twenty-first at once on the cluster, and the fourth on a target", () => {
     const seen = start()
     for (let count = 1; count <= 21; count++) seen.act(`rem-${count}`, named(`app-${count}`, `ns-${count}`))

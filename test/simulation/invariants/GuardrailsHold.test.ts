@@ -1,6 +1,16 @@
 import { assert, describe, it } from "@effect/vitest"
 import { guardrailsHold } from "../../../src/simulation/invariants/GuardrailsHold.ts"
-import { app, evicted, executed, intended, intendedEviction, reviewed, verified, written } from "../fixtures/Journal.ts"
+import {
+  app,
+  committed,
+  evicted,
+  executed,
+  intended,
+  intendedEviction,
+  reviewed,
+  verified,
+  written
+} from "../fixtures/Journal.ts"
 import { watch } from "../fixtures/Watching.ts"
 
 const minuteMs = 60_000
@@ -95,6 +105,14 @@ describe("guardrails-hold", () => {
       seen.act("rem-2", app, { atMs: 8 * minuteMs })
       assert.deepStrictEqual(seen.reports, expected)
     }
+  })
+
+  it("counts the cooldown up to the latest time that was read for the decision, also if the clock was set back since", () => {
+    const seen = start()
+    seen.act("rem-1")
+    seen.at(minuteMs, committed("rem-2", { _tag: "Investigated" }, 11 * minuteMs))
+    seen.act("rem-2", app, { atMs: 2 * minuteMs })
+    assert.deepStrictEqual(seen.reports, [])
   })
 
   it("counts the cooldown from the record of an execution, which may be minutes after its plan", () => {

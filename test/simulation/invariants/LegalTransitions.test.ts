@@ -48,6 +48,10 @@ describe("legal-transitions", () => {
     at(0, opens)
     at(29_999, halves)
     assert.deepStrictEqual(reports, ["breaker holmesgpt was open for 29999 ms only"])
+    const suspended = watch(legalTransitions)
+    suspended.at(0, opens)
+    suspended.at(10, moved("Open", "Suspended", "suspended"))
+    assert.deepStrictEqual(suspended.reports, [])
   })
 
   it("reports a breaker that closes after two successes", () => {
@@ -65,6 +69,12 @@ describe("legal-transitions", () => {
     assert.deepStrictEqual(reports, [])
     at(11, began(call({ purpose: "probe", hop: undefined })))
     assert.deepStrictEqual(reports, ["holmesgpt is called although its breaker is open"])
+  })
+
+  it("accepts a probe that leaves in the moment in which the breaker opens", () => {
+    const { at, reports } = watch(legalTransitions)
+    at(0, opens, began(call({ purpose: "probe", hop: undefined })))
+    assert.deepStrictEqual(reports, [])
   })
 
   it("reports a call while the breaker is open, even one that waited for one of 16 permits when it opened", () => {
@@ -247,6 +257,17 @@ describe("legal-transitions", () => {
       at(30_006, halves, ...whole(ending), opensAgain)
       assert.strictEqual(reports.length, expected, ending)
     }
+  })
+
+  it("reports a breaker that is tripped after useful calls only, whatever its state was when a useless one began", () => {
+    const { at, reports } = watch(legalTransitions)
+    const trips = moved("Closed", "Open", "tripped")
+    const useless = call()
+    at(1, ...whole("good"), trips)
+    assert.deepStrictEqual(reports, ["breaker holmesgpt was tripped, and no call was of no use"])
+    at(30_001, halves, began(useless), ...whole("good"), ...whole("good"), ...whole("good"), closes)
+    at(30_002, ended(useless, "neither"), trips)
+    assert.strictEqual(reports.length, 1)
   })
 
   it("accepts every transition by an operator, and starts again with each process", () => {

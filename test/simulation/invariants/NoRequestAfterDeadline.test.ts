@@ -100,7 +100,13 @@ describe("no-request-after-deadline", () => {
 
   it("names a request that never ended, unless a crash cut it off or another process sent it", () => {
     const { at, end, pending, reports } = watch(noRequestAfterDeadline)
-    at(0, sent(attempt()), { _tag: "ProcessEnded", process: "service", number: 0, how: "crashed" })
+    at(
+      0,
+      sent(attempt()),
+      { _tag: "ProcessEnded", process: "service", number: 0, how: "crashed" },
+      // Still in the step in which the process ended.
+      sent(attempt({ number: 11 }))
+    )
     at(
       1,
       { _tag: "ProcessBooted", process: "service", number: 1 },

@@ -42,6 +42,15 @@ describe("nothing-leaked", () => {
     assert.deepStrictEqual(seen.pending(), ["1 fibers more than at rest"])
   })
 
+  it("is at rest with the timer of a fiber that waited for a response at one of the first moments", () => {
+    const seen = start()
+    seen.world.timers = 2
+    seen.at(3_000)
+    seen.world.timers = 3
+    seen.at(30_000, { _tag: "HealingBegan" })
+    assert.deepStrictEqual(seen.pending(), [])
+  })
+
   it("reports a bulkhead with a missing permit", () => {
     const seen = start()
     seen.at(

@@ -106,5 +106,5 @@ describe("telemetry-never-holds-up", () => {
     assert.deepStrictEqual([...endings].sort(), ["given-up", "not-now", "refused", "taken"])
     assert.isAbove(dropped, 0)
     assert.deepStrictEqual(run({ seed: 5, scenario: telemetry }), run({ seed: 5, scenario: telemetry }))
-  })
+  }, 120_000)
 })

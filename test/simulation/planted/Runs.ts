@@ -9,10 +9,17 @@ import { overload } from "../../../src/simulation/scenarios/Overload.ts"
 import { rollbacks } from "../../../src/simulation/scenarios/Rollbacks.ts"
 import * as Scenario from "../../../src/simulation/scenarios/Scenario.ts"
 import { symptoms } from "../../../src/simulation/scenarios/Symptoms.ts"
+import { emptyAccounts } from "./EmptyAccounts.ts"
 import { again, crashIntoThePast } from "./FaultsAgain.ts"
+import { flappingModels } from "./FlappingModels.ts"
+import { backAgain, declaredEmergency } from "./HealthRuns.ts"
+import { modelRuns } from "./ModelRuns.ts"
 import { nodeAlerts } from "./NodeAlerts.ts"
+import { sinks, sinksAndCrashes } from "./NotificationRuns.ts"
 import { recordedChanges } from "./RecordedChanges.ts"
+import { restarter } from "./Restarter.ts"
 import { setRestarts } from "./SetRestarts.ts"
+import { spooled, tornSpool } from "./Spooled.ts"
 
 const curious: Investigator = {
   name: "custom",
@@ -23,20 +30,6 @@ const curious: Investigator = {
       rootCause: "It is not known.",
       evidence: [],
       action: { type: "CollectDiagnostics", target: { kind, name, namespace } },
-      confidence: 0.9
-    })
-}
-
-/** Restarts the target, whatever is wrong. */
-const restarter: Investigator = {
-  name: "custom",
-  provider: "restarter",
-  investigate: ({ target: { kind, name, namespace } }) =>
-    Effect.succeed({
-      investigator: "custom",
-      rootCause: "It hangs.",
-      evidence: [],
-      action: { type: "RestartWorkload", target: { namespace, kind, name } },
       confidence: 0.9
     })
 }
@@ -83,6 +76,8 @@ const tiers = ["holmesgpt", "llm:alpha", "llm:beta"] as const
 export const runs = {
   /** Only workloads break. */
   calm: calm(3),
+  emptyAccounts,
+  flappingModels,
   /** Only workloads break, and what is done about them does not help. */
   useless: calm(5, rollbacks.investigators === undefined ? {} : { investigators: rollbacks.investigators }),
   /** The pods of each change are refused soon after the API server has accepted it. */
@@ -98,14 +93,10 @@ export const runs = {
     ],
     unhelpful
   ),
-  /** Sets are restarted, and their new pods are refused. */
   setRestarts,
   /** As `calm`, for longer. */
   calmHour: calm(60),
-  /**
-   * A few workloads, which break again and again; one of them is in a protected namespace, and Helm, an autoscaler and
-   * an operator own one each.
-   */
+  /** A few workloads, which break again and again. One is protected; Helm, an autoscaler and an operator own others. */
   few: calm(15, { workloads: 4 }),
   /** As `few`, and an operator has set the emergency stop for some minutes. */
   stopped: disturbed(
@@ -113,6 +104,8 @@ export const runs = {
     () => [{ kind: "operator-emergency-stop", atMs: minuteMs, forMs: 8 * minuteMs, parameters: {} }],
     { workloads: 12 }
   ),
+  sinks,
+  sinksAndCrashes,
   /** Each version that the service restores crashes soon after it has become ready. */
   restoredFails: disturbed(15, () => [restoredFails(15 * minuteMs)], { workloads: 12 }),
   /** Another controller puts back what the service has changed, some time after it was called a fix. */
@@ -127,7 +120,6 @@ export const runs = {
   actingStorm: disturbed(4, () => [{ kind: "intake-storm-of-incidents", atMs: 10_000, forMs: 0, parameters: {} }], {
     workloads: 40
   }),
-  /** The disks of three nodes fail at once. */
   nodeAlerts,
   /** Another cluster takes the place of the service's own for some minutes. */
   replaced: disturbed(8, () => [{ kind: "cluster-replaced", atMs: 2 * minuteMs, forMs: 5 * minuteMs, parameters: {} }]),
@@ -137,6 +129,10 @@ export const runs = {
     () => [{ kind: "kubernetes-disruption-budget", atMs: 5_000, forMs: 10 * minuteMs, parameters: {} }],
     { workloads: 12 }
   ),
+  backAgain,
+  declaredEmergency,
+  spooled,
+  tornSpool,
   /** The service is killed at a random step, twice a minute. */
   crashes: disturbed(
     10,
@@ -393,6 +389,7 @@ export const runs = {
     ...(symptoms.investigators === undefined ? {} : { investigators: symptoms.investigators })
   }),
   ...recordedChanges,
+  ...modelRuns,
   /** Every action needs the approval of a person. */
   approvals: calm(20, { service: { mode: "approve" } })
 } satisfies Record<string, Run>

@@ -16,7 +16,7 @@ describe("sixty incidents at once while HolmesGPT's answers are cut off", () => 
     let whileOpen = 0
     const { pending, violations } = run({
       seed: 1,
-      scenario: { ...Scenario.models, workloads: 60, durationMs: 2 * minuteMs },
+      scenario: { ...Scenario.models, budgets: false, hedges: false, workloads: 60, durationMs: 2 * minuteMs },
       plan: [
         { kind: "truncated-body", atMs: 0, forMs: 2 * minuteMs, parameters: { peers: ["holmesgpt"], endsAfter: 0.5 } },
         { kind: "intake-storm-of-incidents", atMs: 10_000, forMs: 0, parameters: {} }

@@ -4,10 +4,11 @@ import {
   type Availability,
   AvailabilityRecorder,
   answerWithinMs,
-  covered,
+  none,
   ratio,
   takeUpWithinMs
 } from "../../../src/simulation/report/Availability.ts"
+import { covered } from "../../../src/simulation/report/Spans.ts"
 
 const ready: Observation = { _tag: "ProcessReady", process: "service", number: 0 }
 const ended: Observation = { _tag: "ProcessEnded", process: "service", number: 0, how: "crashed" }
@@ -18,6 +19,7 @@ const sent: Observation = {
   firing: true,
   about: { namespace: "prod", kind: "Deployment", name: "app-1" }
 }
+const posted: Observation = { _tag: "AlertPosted", alert, firing: true }
 const answered: Observation = { _tag: "AlertAnswered", alert, firing: true, status: "accepted", remediationId: "r" }
 const healing: Observation = { _tag: "HealingBegan" }
 const committed = (kind: CommittedEvent["kind"]): Observation => ({
@@ -44,6 +46,7 @@ const after = (
 describe("Availability", () => {
   it("counts the time until a process is ready as down, at the first start and after the end of the previous one", () => {
     assert.deepStrictEqual(after(100_000, [1000, ready], [50_000, ended], [53_000, ready]), {
+      ...none,
       observedMs: 100_000,
       unavailableMs: 4000,
       byReasonMs: { down: 4000, deaf: 0, idle: 0 }
@@ -52,12 +55,22 @@ describe("Availability", () => {
   })
 
   it("counts an unacknowledged alert from the sender's timeout on", () => {
-    assert.strictEqual(after(100_000, [0, ready], [10_000, sent], [10_000 + answerWithinMs, answered]).unavailableMs, 0)
+    const told = (answeredMs: number) =>
+      after(100_000, [0, ready], [10_000, sent], [10_000, posted], [answeredMs, answered])
+    assert.strictEqual(told(10_000 + answerWithinMs).unavailableMs, 0)
+    assert.strictEqual(told(15_000 + answerWithinMs).byReasonMs.deaf, 5000)
     assert.strictEqual(
-      after(100_000, [0, ready], [10_000, sent], [15_000 + answerWithinMs, answered]).byReasonMs.deaf,
+      after(100_000, [0, ready], [10_000, sent], [10_000, posted]).byReasonMs.deaf,
+      90_000 - answerWithinMs
+    )
+  })
+
+  it("does not count what holds an alert up before it is posted", () => {
+    assert.strictEqual(after(100_000, [0, ready], [10_000, sent]).byReasonMs.deaf, 0)
+    assert.strictEqual(
+      after(100_000, [0, ready], [10_000, sent], [60_000, posted], [65_000 + answerWithinMs, answered]).byReasonMs.deaf,
       5000
     )
-    assert.strictEqual(after(100_000, [0, ready], [10_000, sent]).byReasonMs.deaf, 90_000 - answerWithinMs)
   })
 
   it("counts an accepted alert that no actor starts, from a minute on", () => {
@@ -82,6 +95,7 @@ describe("Availability", () => {
       500_000,
       [0, ready],
       [10_000, sent],
+      [10_000, posted],
       [10_000, ended],
       [100_000, healing],
       [200_000, ready]
@@ -110,7 +124,7 @@ describe("Availability", () => {
   })
 
   it("is the share of the observed time in which the service was available, and 1 if nothing was observed", () => {
-    assert.strictEqual(ratio({ observedMs: 0, unavailableMs: 0, byReasonMs: { down: 0, deaf: 0, idle: 0 } }), 1)
+    assert.strictEqual(ratio(none), 1)
     assert.strictEqual(ratio(after(100_000, [1000, ready])), 0.99)
   })
 })

@@ -103,6 +103,44 @@ describe("Coverage", () => {
     assert.deepStrictEqual(levels, { "0 → 2": 1 })
   })
 
+  it("marks what the service says about itself: cut off, full, declared and ended by an operator, silent", () => {
+    const said = (level: 0 | 3, reason: string, isCutOff = false): Observation => ({
+      _tag: "LevelIs",
+      level,
+      reasons: [reason],
+      isCutOff
+    })
+    const { marks } = after(
+      said(3, "We are cut off: none of the 5 peers answers", true),
+      said(3, "memory is above 95 % of the container's limit"),
+      said(3, "ada has declared an emergency"),
+      { _tag: "EmergencyDeclared", set: false },
+      said(0, ""),
+      { _tag: "HealthIs", check: "watchdog", status: "unhealthy" },
+      { _tag: "BreakerMoved", breaker: "alertmanager", from: "Closed", to: "Open", cause: "failure-rate" }
+    )
+    assert.deepStrictEqual(marks, {
+      "alertmanager-out": 1,
+      "cut-off": 1,
+      "emergency-by-pressure": 1,
+      "emergency-declared": 1,
+      "emergency-ended": 1,
+      "pipeline-silent": 1
+    })
+    assert.deepStrictEqual(after(said(3, ""), said(0, "")).marks, {})
+  })
+
+  it("expects a mark only where the fault may happen without which there is none", () => {
+    assert.notInclude(
+      Coverage.marksWith(() => false),
+      "cut-off"
+    )
+    assert.include(
+      Coverage.marksWith((kind) => kind === "total-isolation"),
+      "cut-off"
+    )
+  })
+
   it("merges to the same in either order", () => {
     const one = after(began, committed("Accepted"))
     const two = after(committed("Accepted"), ended, committed("Started"))

@@ -3,19 +3,23 @@
 import { assert, it } from "@effect/vitest"
 import { Effect, Option } from "effect"
 import type { Target } from "../../../src/domain/Target.ts"
-import type { AuditLog } from "../../../src/storage/AuditLog.ts"
+import { Levels } from "../../../src/storage/Levels.ts"
 import { type Fenced, RemediationStore } from "../../../src/storage/RemediationStore.ts"
+import type { Services } from "../../../src/storage/Storage.ts"
 import type { StorageError } from "../../../src/storage/StorageError.ts"
 import { assertConsistent } from "../Consistency.ts"
 import {
   concluded,
+  decided,
   deployment,
   kindsOf,
   minute,
   newAlert,
+  pod,
   remediate,
   remediationId,
   remediationNamed,
+  started,
   take
 } from "../Incident.ts"
 import type { StorageLayer } from "../StorageLayer.ts"
@@ -57,7 +61,7 @@ const lastFiring = (id: string) =>
   })
 
 export const episodes = (layer: StorageLayer): void => {
-  const check = (claim: string, body: Effect.Effect<void, StorageError | Fenced, RemediationStore | AuditLog>) =>
+  const check = (claim: string, body: Effect.Effect<void, StorageError | Fenced, Services>) =>
     it.effect(claim, () => Effect.provide(body, layer))
 
   check(
@@ -98,8 +102,69 @@ export const episodes = (layer: StorageLayer): void => {
       yield* fire("1", 0, 0)
       yield* end("Escalated", 1)
       assert.isFalse(yield* resolve(0, 10))
-      assert.deepStrictEqual(yield* kindsOf("1"), ["Accepted", "Concluded"])
+      assert.deepStrictEqual(yield* kindsOf("1"), ["Accepted", "Concluded", "AlertResolved"])
       assert.strictEqual(yield* fire("2", 0, 11), "accepted 2")
+    })
+  )
+
+  check(
+    "a post that is to be worked on is never the repeat of one that was only recorded, and the other way round it is",
+    Effect.gen(function* () {
+      const store = yield* RemediationStore
+      const record = (id: string, at: number) =>
+        Effect.map(
+          store.accept([{ ...newAlert(id, "f", pod("other")), observed: "about Kubernaut itself" }], minute(at)),
+          ([result]) => `${result!.status} ${result!.remediationId.replace("rem-", "")}`
+        )
+      assert.strictEqual(yield* record("1", 0), "observed 1")
+      assert.strictEqual(yield* record("2", 1), "duplicate 1")
+      const start = { cluster: "test", fingerprint: "f", startsAt: minute(0) }
+      assert.deepStrictEqual(yield* store.known([start]), [undefined])
+      assert.strictEqual(yield* fire("2", 0, 2), "accepted 2")
+      assert.deepStrictEqual(yield* store.known([start]), [remediationId("2")])
+      assert.strictEqual(yield* record("3", 3), "duplicate 2")
+      yield* end("Escalated", 4)
+      assert.strictEqual(yield* record("3", 5), "duplicate 2")
+      assert.strictEqual(yield* fire("3", 0, 6), "duplicate 2")
+      yield* assertConsistent
+    })
+  )
+
+  check(
+    "repeats of an alert that an emergency held back begin nothing while it lasts, and one begins work after it",
+    Effect.gen(function* () {
+      const store = yield* RemediationStore
+      const levels = yield* Levels
+      const at = (level: 0 | 3) =>
+        levels.record({ level, automatic: level, reasons: [], since: minute(0), out: [], dismissed: [] }, [])
+      const inEmergency = decided(checkout, "escalate")
+      if (inEmergency._tag !== "Decided") return assert.fail()
+      const reasons = [{ rule: "emergency-level", message: "the level is 3" }]
+      yield* at(3)
+      yield* fire("1", 0, 0)
+      const { claim, remediation } = yield* take(checkout)
+      const events = [
+        started,
+        { ...inEmergency, level: 3 as const, decision: { ...inEmergency.decision, reasons } },
+        concluded("Escalated")
+      ]
+      yield* store.append(claim, remediation, events, minute(1))
+      for (const minutes of [5, 10, 240]) assert.strictEqual(yield* fire("2", 0, minutes), "duplicate 1")
+      yield* at(0)
+      assert.strictEqual(yield* fire("2", 0, 300), "accepted 2")
+      assert.strictEqual(yield* fire("3", 0, 301), "duplicate 2")
+    })
+  )
+
+  check(
+    "repeats of an alert begin nothing after an actor has worked on it and only observed it",
+    Effect.gen(function* () {
+      const store = yield* RemediationStore
+      yield* fire("1", 0, 0)
+      const { claim, remediation } = yield* take(checkout)
+      const observed = { _tag: "Concluded", state: "Observed", reason: "nothing is wrong" } as const
+      yield* store.append(claim, remediation, [started, observed], minute(1))
+      assert.strictEqual(yield* fire("2", 0, 240), "duplicate 1")
     })
   )
 
@@ -168,6 +233,26 @@ export const episodes = (layer: StorageLayer): void => {
       assert.strictEqual(yield* fire("2", 0, 0, { ...checkout, cluster: "other" }), "accepted 2")
       yield* resolve(0, 1)
       assert.isUndefined((yield* remediationNamed("2")).alertResolvedAt)
+    })
+  )
+
+  check(
+    "it is known when an alert fired before, and not when another one did",
+    Effect.gen(function* () {
+      const store = yield* RemediationStore
+      const earlier = (id: string) => store.earlierFirings(remediationId(id), 10)
+      yield* store.accept([newAlert("0", "g", checkout)], minute(0))
+      yield* fire("1", 0, 1)
+      assert.deepStrictEqual(yield* earlier("1"), [])
+      yield* resolve(0, 5)
+      yield* fire("2", 8, 9)
+      assert.deepStrictEqual(yield* earlier("2"), [{ from: minute(0), to: minute(5) }])
+      yield* resolve(8, 12)
+      yield* fire("3", 14, 14)
+      assert.deepStrictEqual(yield* earlier("3"), [
+        { from: minute(8), to: minute(12) },
+        { from: minute(0), to: minute(5) }
+      ])
     })
   )
 

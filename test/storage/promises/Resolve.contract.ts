@@ -4,6 +4,7 @@ import { assert, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { targetKey } from "../../../src/domain/Target.ts"
 import { RemediationStore } from "../../../src/storage/RemediationStore.ts"
+import { assertConsistent } from "../Consistency.ts"
 import { concluded, deployment, kindsOf, minute, newAlert, remediationId, remediationNamed, take } from "../Incident.ts"
 import type { StorageLayer } from "../StorageLayer.ts"
 
@@ -33,15 +34,42 @@ export const resolving = (layer: StorageLayer): void => {
     }).pipe(Effect.provide(layer))
   )
 
-  it.effect("a late resolution does not change an ended remediation", () =>
+  it.effect("a late resolution does not change a remediation whose end a person or a fix has decided", () =>
+    Effect.gen(function* () {
+      const store = yield* RemediationStore
+      yield* store.accept([newAlert("1", "f", checkout)], minute(0))
+      const { claim, remediation } = yield* take(checkout)
+      yield* store.append(claim, remediation, [concluded("Remediated")], minute(1))
+      const [result] = yield* store.resolve([resolution("f")], minute(4))
+      assert.deepStrictEqual(result, { remediationId: remediationId("1"), target: targetKey(checkout), open: false })
+      assert.deepStrictEqual(yield* kindsOf("1"), ["Accepted", "Concluded"])
+    }).pipe(Effect.provide(layer))
+  )
+
+  it.effect("the resolution of an alert that was escalated is journaled once: no person is needed any more", () =>
     Effect.gen(function* () {
       const store = yield* RemediationStore
       yield* store.accept([newAlert("1", "f", checkout)], minute(0))
       const { claim, remediation } = yield* take(checkout)
       yield* store.append(claim, remediation, [concluded("Escalated")], minute(1))
-      const [result] = yield* store.resolve([resolution("f")], minute(4))
-      assert.deepStrictEqual(result, { remediationId: remediationId("1"), target: targetKey(checkout), open: false })
-      assert.deepStrictEqual(yield* kindsOf("1"), ["Accepted", "Concluded"])
+      const results = yield* store.resolve([resolution("f"), resolution("f")], minute(4))
+      const expected = { remediationId: remediationId("1"), target: targetKey(checkout), open: false }
+      assert.deepStrictEqual(results, [expected, expected])
+      assert.deepStrictEqual(yield* kindsOf("1"), ["Accepted", "Concluded", "AlertResolved"])
+      assert.strictEqual((yield* remediationNamed("1")).state, "Escalated")
+      yield* assertConsistent
+    }).pipe(Effect.provide(layer))
+  )
+
+  it.effect("the resolution of an escalated alert hides no alert that joined it and began to fire again since", () =>
+    Effect.gen(function* () {
+      const store = yield* RemediationStore
+      yield* store.accept([newAlert("1", "f", checkout), newAlert("2", "g", checkout)], minute(0))
+      const { claim, remediation } = yield* take(checkout)
+      yield* store.append(claim, remediation, [concluded("Escalated")], minute(1))
+      yield* store.resolve([{ ...resolution("f"), endsAt: minute(30) }], minute(30))
+      const [again] = yield* store.accept([newAlert("3", "g", checkout, { startsAt: minute(20) })], minute(31))
+      assert.strictEqual(again!.status, "accepted")
     }).pipe(Effect.provide(layer))
   )
 

@@ -17,7 +17,7 @@ const known = ({ work, ...rest }: Partial<Omit<KnownAlert, "work">> & { work?: P
   resolved: false,
   endedAt: undefined,
   ...rest,
-  work: { open: false, state: "Escalated" as const, resolved: false, updatedAt: minute(5), ...work }
+  work: { open: false, joined: false, state: "Escalated" as const, resolved: false, updatedAt: minute(5), ...work }
 })
 
 const post = (startsAt: number, at: number): FiringPost => ({ startsAt: minute(startsAt), at: minute(at), lagMs })
@@ -27,23 +27,48 @@ describe("the table of firing posts", () => {
     [0, known({ resolved: true }), post(0, 6), "the same start, after the resolution"],
     [0, known({ resolved: true, work: { open: true, state: "Verifying" } }), post(0, 6), "while it is verified"],
     [0, known({ resolved: true, work: { state: "Remediated" } }), post(6, 6), "after the fix"],
-    [1, known({ work: { open: true, state: "Investigating" } }), post(-1, 6), "an earlier start"],
-    [1, known({ work: { open: true, state: "AwaitingReview" } }), post(300, 301), "a much later start"],
-    [2, known({ work: { state: "Cancelled", resolved: true } }), post(0, 6), "it joined an alert that resolved"],
-    [3, known({ startsAt: minute(0), endedAt: minute(1) }), post(2, 6), "two minutes after a late copy of the post"],
-    [4, known({}), post(30, 30), "a later start, after the end"],
-    [4, known({ work: { state: "Observed" } }), post(7, 8), "a start just after the end"],
-    [5, known({ work: { state: "Remediated" } }), post(0, 16), "11 minutes after the fix"],
-    [5, known({ work: { state: "Remediated" } }), post(1, 240), "the other replica, 4 hours after the fix"],
-    [6, known({ work: { timedOut: true } }), post(0, 240), "4 hours after nobody had answered"],
-    [7, known({ work: { heldBack: true } }), post(0, 6), "a minute after the stop was lifted"],
-    [8, known({ work: { state: "Remediated" } }), post(0, 15), "10 minutes after the fix"],
-    [8, known({ endedAt: minute(-5) }), post(1, 6), "the other replica, after an earlier episode"],
-    [8, known({}), post(0, 24 * 60), "a day after the escalation"],
-    [8, known({ work: { state: "Observed" } }), post(0, 240), "4 hours after it was observed"],
-    [8, known({ work: { state: "Cancelled" } }), post(0, 240), "4 hours after a person rejected the action"],
-    [8, known({ work: { state: "RolledBack" } }), post(0, 240), "4 hours after the rollback"],
-    [8, known({}), post(2, 6), "the other replica of Prometheus, just after the end"]
+    [1, known({ endedAt: minute(1) }), post(2, 6), "two minutes after a late copy of the post"],
+    [
+      1,
+      known({ endedAt: minute(1), work: { open: true, joined: true, state: "Verifying" } }),
+      post(2, 6),
+      "the late copy joined the work of another alert, which is open"
+    ],
+    [2, known({ work: { open: true, state: "Investigating" } }), post(-1, 6), "an earlier start"],
+    [2, known({ work: { open: true, state: "AwaitingReview" } }), post(300, 301), "a much later start"],
+    [
+      2,
+      known({ endedAt: minute(1), work: { open: true, state: "Investigating" } }),
+      post(2, 6),
+      "its own work is open"
+    ],
+    [2, known({ work: { open: true, joined: true, state: "Verifying" } }), post(2, 6), "it joined open work"],
+    [
+      3,
+      known({ work: { state: "Observed", onlyRecorded: true } }),
+      post(0, 6),
+      "a post about nothing had its fingerprint"
+    ],
+    [4, known({ work: { state: "Cancelled", resolved: true } }), post(0, 6), "it joined an alert that resolved"],
+    [5, known({}), post(30, 30), "a later start, after the end"],
+    [5, known({ work: { state: "Observed" } }), post(7, 8), "a start just after the end"],
+    [6, known({ work: { state: "Remediated" } }), post(0, 16), "11 minutes after the fix"],
+    [6, known({ work: { state: "Remediated" } }), post(1, 240), "the other replica, 4 hours after the fix"],
+    [7, known({ work: { timedOut: true } }), post(0, 240), "4 hours after nobody had answered"],
+    [8, known({ work: { heldBack: true } }), post(0, 6), "a minute after the stop was lifted"],
+    [9, known({ work: { state: "Remediated" } }), post(0, 15), "10 minutes after the fix"],
+    [9, known({ endedAt: minute(-5) }), post(1, 6), "the other replica, after an earlier episode"],
+    [9, known({}), post(0, 24 * 60), "a day after the escalation"],
+    [9, known({ work: { state: "Observed" } }), post(0, 240), "4 hours after it was observed"],
+    [9, known({ work: { state: "Cancelled" } }), post(0, 240), "4 hours after a person rejected the action"],
+    [9, known({ work: { state: "RolledBack" } }), post(0, 240), "4 hours after the rollback"],
+    [9, known({}), post(2, 6), "the other replica of Prometheus, just after the end"],
+    [
+      9,
+      known({ work: { state: "Observed", onlyRecorded: true } }),
+      { ...post(0, 6), onlyRecorded: true },
+      "nothing is done about this post either"
+    ]
   ]
   for (const [row, alert, firing, why] of rows) {
     const { means, situation } = firingRows[row]!

@@ -32,7 +32,7 @@ describe("opening a database", () => {
   it.effect("fails with a StorageError, not a defect, at whichever statement the database fails", () =>
     Effect.gen(function* () {
       const ends = new Set<string>()
-      for (let statements = 0; statements < 220; statements++) {
+      for (let statements = 0; !ends.has("built") && statements < 1000; statements++) {
         const database = Sqlite.openMemory()
         const exit = yield* Effect.exit(
           Effect.scoped(Layer.build(Storage.layerDatabase(goneAfter(database, statements))))

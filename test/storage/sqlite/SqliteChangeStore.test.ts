@@ -39,6 +39,19 @@ describe("the change store on SQLite", () => {
     }).pipe(Effect.provide(Storage.layerMemory))
   )
 
+  it.effect("calls no interval of a kind quiet in which one of its objects had more changes than are kept", () =>
+    Effect.gen(function* () {
+      const change = (seconds: number) => modified(ref("Service", "busy"), seconds, ["spec"])
+      yield* record([change(-600), change(-500), change(-400), change(-300)])
+      const dropped = (to: string) => [{ kind: "Service", from: null, to, reason: "dropped" as const }]
+      yield* prune({ perObject: 3 })
+      assert.deepStrictEqual(yield* gaps(), dropped(at(-600)))
+      yield* prune({ perObject: 2 })
+      yield* prune({ perObject: 2 })
+      assert.deepStrictEqual(yield* gaps(), dropped(at(-500)))
+    }).pipe(Effect.provide(Storage.layerMemory))
+  )
+
   it.effect("calls no interval quiet whose changes it has dropped, for their age or for their number", () =>
     Effect.gen(function* () {
       const change = (seconds: number) => modified(ref("Service", `s${seconds}`), seconds, ["spec"])

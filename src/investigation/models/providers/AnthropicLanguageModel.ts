@@ -3,16 +3,16 @@
  *
  * **Details**
  *
- * `POST {url}/v1/messages`. Structured output is one forced tool call whose input is the answer. Every model and
- * compatible server of the Messages API supports tools, while its output format is newer and not supported everywhere.
- * The tool is never run.
+ * `POST {url}/v1/messages` with `stream`. Structured output is one forced tool call whose input is the answer. Every
+ * model and compatible server of the Messages API supports tools, while its output format is newer and not supported
+ * everywhere. The tool is never run.
  *
  * | the server responds                              | reason                                             |
  * | ------------------------------------------------ | -------------------------------------------------- |
  * | no or half a response                            | `NetworkError`                                     |
  * | 200 with a body that is not JSON                 | `InvalidResponseError`                             |
  * | 401, 403                                         | `AuthenticationError`                              |
- * | 402, or error type `billing_error`               | `QuotaExhaustedError`                              |
+ * | 402, or the codes or words of no money left      | `QuotaExhaustedError`                              |
  * | 429                                              | `RateLimitError`, with `retry-after`               |
  * | 413; stop reason `model_context_window_exceeded` | `InvalidRequestError`, constraint `context-length` |
  * | stop reason `refusal`                            | `ContentPolicyError`                               |
@@ -28,6 +28,7 @@ import { AnthropicStructuredOutput, LanguageModel } from "effect/ai"
 import type { InvestigatorError } from "../../Investigator.ts"
 import { unfence } from "../Answer.ts"
 import { answerTokens } from "../ContextWindow.ts"
+import { resetAtMsIn, shareThatFits, subjectOf } from "./ErrorWording.ts"
 import { probeOf } from "./ProviderProbe.ts"
 import {
   boundedFetch,
@@ -36,11 +37,13 @@ import {
   fieldsOf,
   type Format,
   make as makeSdkModel,
+  reasonInBody,
   reasonOfStatus,
   reasonWithoutStatus,
   type Sdk,
   stringOf
 } from "./SdkLanguageModel.ts"
+import type { Patience } from "./StreamedResponse.ts"
 
 /** The server, its model and the key. */
 export interface Options {
@@ -49,6 +52,8 @@ export interface Options {
   readonly model: string
   /** Absent for servers that need none. */
   readonly apiKey?: Redacted.Redacted
+  /** How long to wait for it. Default 10 s for the first byte, and 20 s between two. */
+  readonly patience?: Partial<Patience>
 }
 
 const makeClient = (options: Options): Anthropic =>
@@ -63,16 +68,19 @@ const makeClient = (options: Options): Anthropic =>
     fetch: boundedFetch
   })
 
-const reasonOf: Sdk["reasonOf"] = (error, nowMs) =>
+const reasonOf: Sdk["reasonOf"] = (error, nowMs, request) =>
   !(error instanceof Anthropic.APIError) || typeof error.status !== "number"
     ? reasonWithoutStatus(error)
     : reasonOfStatus({
         status: error.status,
         headers: error.headers,
         nowMs,
-        isQuota: error.status === 402 || error.type === "billing_error",
-        isContextLength: error.status === 413,
-        isRefusal: false
+        resetAtMs: resetAtMsIn(error.message, request),
+        share: shareThatFits(error.message, request),
+        subject:
+          error.status === 413
+            ? "context-length"
+            : subjectOf({ status: error.status, codes: [error.type], message: error.message, request })
       })
 
 const endings: Readonly<Partial<Record<string, Completion["ending"]>>> = {
@@ -110,8 +118,9 @@ const reader =
   (requested: string): Sdk["read"] =>
   (response, format) => {
     const { content, id, model, stop_reason: stopReason, usage } = fieldsOf(response)
-    const ending = endings[stringOf(stopReason) ?? ""] ?? "stop"
-    if (ending === "stop" && !Array.isArray(content)) return undefined
+    const reason = stringOf(stopReason)
+    const ending = reason === undefined ? "missing" : (endings[reason] ?? "stop")
+    if ((ending === "stop" || ending === "missing") && !Array.isArray(content)) return undefined
     return {
       id: stringOf(id) ?? "",
       model: stringOf(model) ?? requested,
@@ -122,22 +131,76 @@ const reader =
     }
   }
 
+/** The input of a tool call, which arrives as pieces of JSON; the pieces as text if they are not whole. */
+const inputOf = (text: string): unknown => {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return text
+  }
+}
+
+/** The events of a stream as one message. */
+const assemble: Sdk["assemble"] = (events) => {
+  let message: Record<string, unknown> | undefined
+  const blocks: Array<{ readonly block: Record<string, unknown>; text: string; json: string }> = []
+  for (const event of events.map(fieldsOf)) {
+    const delta = fieldsOf(event["delta"])
+    const at = countOf(event["index"]) ?? 0
+    switch (event["type"]) {
+      case "message_start":
+        message = { ...fieldsOf(event["message"]) }
+        break
+      case "content_block_start": {
+        const block = { ...fieldsOf(event["content_block"]) }
+        blocks[at] = { block, text: stringOf(block["text"]) ?? "", json: "" }
+        break
+      }
+      case "content_block_delta": {
+        const of = (blocks[at] ??= { block: { type: "text" }, text: "", json: "" })
+        of.text += stringOf(delta["text"]) ?? ""
+        of.json += stringOf(delta["partial_json"]) ?? ""
+        break
+      }
+      case "message_delta":
+        message = {
+          ...message,
+          stop_reason: delta["stop_reason"],
+          usage: { ...fieldsOf(message?.["usage"]), ...fieldsOf(event["usage"]) }
+        }
+    }
+  }
+  if (message === undefined) return undefined
+  const content = blocks.flatMap(({ block, json, text }) => [
+    { ...block, text, ...(json === "" ? {} : { input: inputOf(json) }) }
+  ])
+  return { ...message, content }
+}
+
 const makeSdk = (client: Anthropic, model: string): Sdk => ({
   provider: "anthropic",
   codecTransformer: AnthropicStructuredOutput.toCodecAnthropic,
   reasonOf,
   read: reader(model),
-  complete: (conversation, format, signal) =>
-    client.messages.create(
-      {
-        model,
-        max_tokens: answerTokens,
-        ...(conversation.system === "" ? {} : { system: conversation.system }),
-        messages: conversation.turns.map(({ role, text }) => ({ role, content: text })),
-        ...toolsOf(format)
-      },
-      { signal }
-    )
+  assemble,
+  errorIn: (value, request) => {
+    const { error, type } = fieldsOf(value)
+    return type === "error" || (error !== undefined && error !== null) ? reasonInBody(error, request) : undefined
+  },
+  request: (conversation, format, signal) =>
+    client.messages
+      .create(
+        {
+          model,
+          stream: true,
+          max_tokens: answerTokens,
+          ...(conversation.system === "" ? {} : { system: conversation.system }),
+          messages: conversation.turns.map(({ role, text }) => ({ role, content: text })),
+          ...toolsOf(format)
+        },
+        { signal }
+      )
+      .asResponse()
 })
 
 /**
@@ -159,12 +222,16 @@ const makeSdk = (client: Anthropic, model: string): Sdk => ({
 export const layer = (options: Options): Layer.Layer<LanguageModel.LanguageModel> =>
   Layer.effect(
     LanguageModel.LanguageModel,
-    Effect.suspend(() => makeSdkModel(makeSdk(makeClient(options), options.model)))
+    Effect.suspend(() => makeSdkModel(makeSdk(makeClient(options), options.model), options.patience))
   )
 
 /** `GET {url}/v1/models`: succeeds when the server responds and accepts the key. */
 export const probe = (options: Options): Effect.Effect<void, InvestigatorError> =>
   Effect.suspend(() => {
     const client = makeClient(options)
-    return probeOf("llm", (signal) => client.models.list({ limit: 1 }, { signal }), reasonOf)
+    return probeOf(
+      "llm",
+      (signal) => client.models.list({ limit: 1 }, { signal }),
+      (error) => reasonOf(error)
+    )
   })

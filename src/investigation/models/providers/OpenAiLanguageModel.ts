@@ -4,18 +4,18 @@
  *
  * **Details**
  *
- * `POST {url}/chat/completions` with `response_format: json_schema`, strict. A server that ignores the format and
- * responds with prose gives an invalid answer. There is no second attempt in another format, because an answer without
- * a schema is worth little.
+ * `POST {url}/chat/completions` with `stream` and `response_format: json_schema`, strict. A server that ignores the
+ * format and responds with prose gives an invalid answer. There is no second attempt in another format, because an
+ * answer without a schema is worth little.
  *
  * | the server responds                                                                                     | reason                                                   |
  * | ------------------------------------------------------------------------------------------------------- | -------------------------------------------------------- |
  * | no or half a response                                                                                   | `NetworkError`                                           |
  * | 200 with a body that is not JSON                                                                        | `InvalidResponseError`                                   |
  * | 401, 403                                                                                                | `AuthenticationError`                                    |
- * | 402, or 429 with code `insufficient_quota`                                                              | `QuotaExhaustedError`                                    |
+ * | 402, or 400, 403 and 429 with the codes or words of an account without money (`ErrorWording`)           | `QuotaExhaustedError`                                    |
  * | 429                                                                                                     | `RateLimitError`, with `retry-after` or `retry-after-ms` |
- * | 400 with code `context_length_exceeded`                                                                 | `InvalidRequestError`, constraint `context-length`       |
+ * | 400, 413, 422 with the codes or words of a context that is too long                                     | `InvalidRequestError`, constraint `context-length`       |
  * | 400 with code `content_filter` or `content_policy_violation`; a refusal; finish reason `content_filter` | `ContentPolicyError`                                     |
  * | 400, 413, 422                                                                                           | `InvalidRequestError`                                    |
  * | 408, 409, 5xx                                                                                           | `InternalProviderError`                                  |
@@ -28,18 +28,24 @@ import { LanguageModel, OpenAiStructuredOutput } from "effect/ai"
 import OpenAI from "openai"
 import type { InvestigatorError } from "../../Investigator.ts"
 import { unfence } from "../Answer.ts"
+import { ownWords, resetAtMsIn, shareThatFits, subjectOf } from "./ErrorWording.ts"
 import { probeOf } from "./ProviderProbe.ts"
 import {
   boundedFetch,
   type Completion,
+  type Conversation,
   countOf,
   fieldsOf,
+  type Format,
   make as makeSdkModel,
+  reasonInBody,
   reasonOfStatus,
   reasonWithoutStatus,
   type Sdk,
-  stringOf
+  stringOf,
+  textSent
 } from "./SdkLanguageModel.ts"
+import type { Patience } from "./StreamedResponse.ts"
 
 /** The server, its model and the key. */
 export interface Options {
@@ -48,6 +54,8 @@ export interface Options {
   readonly model: string
   /** Absent for servers that need none. */
   readonly apiKey?: Redacted.Redacted
+  /** How long to wait for it. Default 10 s for the first byte, and 20 s between two. */
+  readonly patience?: Partial<Patience>
 }
 
 const baseUrl = (url: string): string => (/^[a-z]+:\/\/[^/]+\/?$/i.test(url) ? `${url.replace(/\/$/, "")}/v1` : url)
@@ -64,22 +72,16 @@ const makeClient = (options: Options): OpenAI =>
     fetch: boundedFetch
   })
 
-const quotaCodes = ["insufficient_quota", "billing_hard_limit_reached", "billing_not_active"]
-const refusalCodes = ["content_filter", "content_policy_violation"]
-
-const isOneOf = (names: ReadonlyArray<string>, ...values: ReadonlyArray<string | null | undefined>): boolean =>
-  values.some((value) => value !== null && value !== undefined && names.includes(value))
-
-const reasonOf: Sdk["reasonOf"] = (error, nowMs) =>
+const reasonOf: Sdk["reasonOf"] = (error, nowMs, request) =>
   !(error instanceof OpenAI.APIError) || typeof error.status !== "number"
     ? reasonWithoutStatus(error)
     : reasonOfStatus({
         status: error.status,
         headers: error.headers,
         nowMs,
-        isQuota: error.status === 402 || (error.status === 429 && isOneOf(quotaCodes, error.code, error.type)),
-        isContextLength: error.code === "context_length_exceeded",
-        isRefusal: error.status === 400 && isOneOf(refusalCodes, error.code, error.type)
+        resetAtMs: resetAtMsIn(error.message, request),
+        share: shareThatFits(error.message, request),
+        subject: subjectOf({ status: error.status, codes: [error.code, error.type], message: error.message, request })
       })
 
 /**
@@ -97,6 +99,7 @@ const filtered: ReadonlySet<string> = new Set([
 
 const endingOf = (finishReason: string, message: Readonly<Record<string, unknown>>): Completion["ending"] => {
   if (filtered.has(finishReason) || stringOf(message["refusal"]) !== undefined) return "refusal"
+  if (finishReason === "") return "missing"
   return finishReason === "length" ? "length" : "stop"
 }
 
@@ -125,31 +128,93 @@ const reader =
     }
   }
 
-const makeSdk = (client: OpenAI, model: string): Sdk => ({
-  provider: "openai",
-  codecTransformer: OpenAiStructuredOutput.toCodecOpenAI,
-  reasonOf,
-  read: reader(model),
-  complete: (conversation, format, signal) =>
-    client.chat.completions.create(
-      {
-        model,
-        messages: [
-          ...(conversation.system === "" ? [] : [{ role: "system" as const, content: conversation.system }]),
-          ...conversation.turns.map(({ role, text }) => ({ role, content: text }))
-        ],
-        ...(format.type === "text"
-          ? {}
-          : {
-              response_format: {
-                type: "json_schema",
-                json_schema: { name: format.name, strict: true, schema: format.schema }
-              }
-            })
-      },
-      { signal }
-    )
-})
+/** The deltas of a stream as one completion. A gateway may repeat what was already there, such as the role. */
+const assemble: Sdk["assemble"] = (events) => {
+  let content = ""
+  let refusal: string | undefined
+  let seen = false
+  const last: Record<string, unknown> = {}
+  for (const event of events) {
+    const { choices, id, model, usage } = fieldsOf(event)
+    const choice = fieldsOf(Array.isArray(choices) ? choices[0] : undefined)
+    const delta = fieldsOf(choice["delta"] ?? choice["message"])
+    seen ||= Object.keys(choice).length > 0
+    content += textOf(delta["content"])
+    const refused = stringOf(delta["refusal"])
+    if (refused !== undefined) refusal = (refusal ?? "") + refused
+    for (const [name, value] of Object.entries({ id, model, usage, finish_reason: choice["finish_reason"] }))
+      if (value !== undefined && value !== null) last[name] = value
+  }
+  if (!seen) return undefined
+  const { finish_reason: finishReason, ...rest } = last
+  const message = { content, ...(refusal === undefined ? {} : { refusal }) }
+  return { ...rest, choices: [{ message, finish_reason: finishReason }] }
+}
+
+/** The names of the option, and not its value as a server that quotes the whole request repeats it. */
+const usageOption = /stream_options(?!\\*["']?\s*:\s*\{)|include_usage(?!\\*["']?\s*:\s*true)/i
+
+/**
+ * Whether a server has rejected a request because it does not know how to report the usage of a stream. It says so in
+ * its own words: an alert that names the option, and is quoted, must not hide what a model costs.
+ */
+const rejectsUsage = (error: unknown, conversation: Conversation): boolean =>
+  error instanceof OpenAI.APIError
+  && (error.status === 400 || error.status === 422)
+  && ownWords(usageOption, { message: error.message, request: textSent(conversation) }) !== undefined
+
+const makeSdk = (client: OpenAI, model: string): Sdk => {
+  let knowsUsage = true
+  const send = (
+    conversation: Conversation,
+    format: Format,
+    signal: AbortSignal,
+    asksForUsage: boolean
+  ): Promise<globalThis.Response> =>
+    client.chat.completions
+      .create(
+        {
+          model,
+          stream: true,
+          // Without it, a stream does not tell what it costs.
+          ...(asksForUsage ? { stream_options: { include_usage: true } } : {}),
+          messages: [
+            ...(conversation.system === "" ? [] : [{ role: "system" as const, content: conversation.system }]),
+            ...conversation.turns.map(({ role, text }) => ({ role, content: text }))
+          ],
+          ...(format.type === "text"
+            ? {}
+            : {
+                response_format: {
+                  type: "json_schema",
+                  json_schema: { name: format.name, strict: true, schema: format.schema }
+                }
+              })
+        },
+        { signal }
+      )
+      .asResponse()
+  return {
+    provider: "openai",
+    codecTransformer: OpenAiStructuredOutput.toCodecOpenAI,
+    reasonOf,
+    read: reader(model),
+    assemble,
+    errorIn: (value, request) => {
+      const { error } = fieldsOf(value)
+      return error === undefined || error === null ? undefined : reasonInBody(error, request)
+    },
+    request: (conversation, format, signal) =>
+      send(conversation, format, signal, knowsUsage).catch((error: unknown) => {
+        if (!knowsUsage || !rejectsUsage(error, conversation)) throw error
+        return send(conversation, format, signal, false).then((response) => {
+          // Only now it is shown that the option was the reason.
+          knowsUsage = false
+          return response
+        })
+      })
+  }
+}
 
 /**
  * The model as a layer, for `LlmInvestigator.make` or any other use of `effect/ai`. Nothing is sent before the first
@@ -170,12 +235,16 @@ const makeSdk = (client: OpenAI, model: string): Sdk => ({
 export const layer = (options: Options): Layer.Layer<LanguageModel.LanguageModel> =>
   Layer.effect(
     LanguageModel.LanguageModel,
-    Effect.suspend(() => makeSdkModel(makeSdk(makeClient(options), options.model)))
+    Effect.suspend(() => makeSdkModel(makeSdk(makeClient(options), options.model), options.patience))
   )
 
 /** `GET {url}/models`: succeeds when the server responds and accepts the key. */
 export const probe = (options: Options): Effect.Effect<void, InvestigatorError> =>
   Effect.suspend(() => {
     const client = makeClient(options)
-    return probeOf("llm", (signal) => client.models.list({ signal }), reasonOf)
+    return probeOf(
+      "llm",
+      (signal) => client.models.list({ signal }),
+      (error) => reasonOf(error)
+    )
   })

@@ -2,20 +2,38 @@
 
 import { Effect } from "effect"
 import type { AiError } from "effect/ai"
+import * as TimeLimit from "../../../resilience/TimeLimit.ts"
 import { InvestigatorError } from "../../Investigator.ts"
 import { toInvestigatorError } from "../AiFailure.ts"
 
 const noPrompt = { tokens: 0, limit: 0 } as const
 
-const hasNoSuchRoute = (reason: AiError.AiErrorReason): boolean => {
-  if (reason._tag !== "UnknownError") return false
-  const status = (reason.metadata["kubernaut"] as { readonly status?: unknown } | null | undefined)?.status
-  return status === 404 || status === 405
+/** What these statuses refuse is the request, although both are written as a failure of the server. */
+const refusals = new Set<unknown>([409, 501])
+
+/** No response, and a failure of the server itself. Any other response shows that it responds, and no more. */
+const showsAnOutage = (reason: AiError.AiErrorReason): boolean => {
+  if (reason._tag === "NetworkError") return reason.isRetryable
+  if (reason._tag !== "InternalProviderError") return false
+  const own = reason.metadata["kubernaut"] as { readonly status?: unknown } | null | undefined
+  return !refusals.has(own?.status)
+}
+
+/** The error of a probe. It keeps the reason, for people. */
+const probeError = (service: string, reason: AiError.AiErrorReason): InvestigatorError => {
+  const { reason: told, retryable } = toInvestigatorError(service, reason, noPrompt)
+  return new InvestigatorError({
+    investigator: service,
+    reason: told,
+    retryable,
+    countsAsFailure: showsAnOutage(reason)
+  })
 }
 
 /**
- * Succeeds when the request does. Times out after 5 s. A compatible server without that route says nothing about its
- * health, so that error does not count. Only real calls show it.
+ * Succeeds when the request does. Times out after 5 s. A response that refuses the request is inconclusive: a server
+ * without that route, a key that may call models and not list them (401 or 403, by the provider), a limit on requests.
+ * Real calls may work all the same, so only they show it. A key that is wrong is found by the first of them.
  */
 export const probeOf = (
   service: string,
@@ -23,28 +41,17 @@ export const probeOf = (
   reasonOf: (error: unknown) => AiError.AiErrorReason
 ): Effect.Effect<void, InvestigatorError> =>
   Effect.tryPromise({ try: request, catch: reasonOf }).pipe(
-    Effect.mapError((reason) =>
-      hasNoSuchRoute(reason)
-        ? new InvestigatorError({
-            investigator: service,
-            reason: { _tag: "BadRequest" },
-            retryable: false,
-            countsAsFailure: false
-          })
-        : toInvestigatorError(service, reason, noPrompt)
+    Effect.mapError((reason) => probeError(service, reason)),
+    TimeLimit.within("5 seconds", (stoodStill) =>
+      Effect.fail(
+        new InvestigatorError({
+          investigator: service,
+          reason: { _tag: "Timeout" },
+          retryable: false,
+          countsAsFailure: !stoodStill
+        })
+      )
     ),
-    Effect.timeoutOrElse({
-      duration: "5 seconds",
-      orElse: () =>
-        Effect.fail(
-          new InvestigatorError({
-            investigator: service,
-            reason: { _tag: "Timeout" },
-            retryable: false,
-            countsAsFailure: true
-          })
-        )
-    }),
     Effect.withSpan("probe llm"),
     Effect.asVoid
   )

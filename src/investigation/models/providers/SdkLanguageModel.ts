@@ -6,22 +6,34 @@
  * - One request per generation. The SDK's own retries are off. The pipeline retries, so attempts are counted and bounded,
  *   and the breaker sees them.
  * - An interruption aborts the request and closes its connection.
+ * - The answer is streamed, so that a provider that says nothing is noticed within `Patience.firstSignMs`. A server that
+ *   responds with the whole answer instead is understood too. See `StreamedResponse`.
+ * - An answer without its end counts if it is whole: a JSON object that closes. Any other is cut off, whatever its
+ *   status.
  * - A response is read up to 4 MiB. Redirects are not followed, because they would carry the key in a header along.
  * - Toolkits and files are not supported: an investigation takes text and returns JSON. `streamText` emits the whole
  *   answer as one delta.
  * - Errors contain a status and nothing from the body, which may quote the prompt or the key.
  */
 
-import { Clock, Duration, Effect, Stream } from "effect"
+import { Clock, DateTime, Duration, Effect, Result, Stream } from "effect"
 import { AiError, LanguageModel, type Prompt, type Response } from "effect/ai"
 import * as RetryAfter from "../../../resilience/RetryAfter.ts"
-import { contextLength } from "../AiFailure.ts"
+import { type ReportedUsage, ReportUsage } from "../../spend/ModelUsage.ts"
+import { isUnsent } from "../../spend/Unsent.ts"
+import { contextLength, noConnection, silentMetadata } from "../AiFailure.ts"
+import { resetAtMsIn, shareThatFits, statusIn, type Subject, subjectOf } from "./ErrorWording.ts"
+import { type Arrived, collect, defaultPatience, type Patience } from "./StreamedResponse.ts"
 
 /** A prompt as both SDKs take it. */
 export interface Conversation {
   readonly system: string
   readonly turns: ReadonlyArray<{ readonly role: "user" | "assistant"; readonly text: string }>
 }
+
+/** All text of a conversation, which the error of a server may quote. */
+export const textSent = ({ system, turns }: Conversation): string =>
+  [system, ...turns.map(({ text }) => text)].join("\n")
 
 export type Format =
   | { readonly type: "text" }
@@ -31,7 +43,8 @@ export interface Completion {
   readonly id: string
   readonly model: string
   readonly text: string
-  readonly ending: "stop" | "length" | "refusal" | "context-length"
+  /** `missing`: the response does not say. The answer counts if it is whole. */
+  readonly ending: "stop" | "length" | "refusal" | "context-length" | "missing"
   readonly inputTokens: number | undefined
   readonly outputTokens: number | undefined
 }
@@ -51,28 +64,47 @@ export interface Sdk {
   /** `openai`, `anthropic`: the module in errors. */
   readonly provider: string
   readonly codecTransformer: LanguageModel.CodecTransformer
-  readonly complete: (conversation: Conversation, format: Format, signal: AbortSignal) => Promise<unknown>
+  /** Asks for a stream. */
+  readonly request: (conversation: Conversation, format: Format, signal: AbortSignal) => Promise<globalThis.Response>
   /**
-   * Reads a successful response; `undefined` if it is not one of this API. Compatible servers and gateways omit fields
-   * that the SDK's types require, so nothing of it is taken for granted.
+   * Reads the body of a successful response; `undefined` if it is not one of this API. Compatible servers and gateways
+   * omit fields that the SDK's types require, so nothing of it is taken for granted.
    */
-  readonly read: (response: unknown, format: Format) => Completion | undefined
+  readonly read: (body: unknown, format: Format) => Completion | undefined
+  /** Puts the events of a stream together, to a body as `read` takes it. */
+  readonly assemble: (events: ReadonlyArray<unknown>) => unknown
+  /** The error that a body or an event of a successful response reports, if it does. `request`: see `VendorError`. */
+  readonly errorIn: (value: unknown, request: string) => AiError.AiErrorReason | undefined
   /** `nowMs` is the wall clock, for a `Retry-After` that is a date. */
-  readonly reasonOf: (error: unknown, nowMs?: number) => AiError.AiErrorReason
+  readonly reasonOf: (error: unknown, nowMs?: number, request?: string) => AiError.AiErrorReason
 }
 
-const contextLengthError = (): AiError.AiErrorReason =>
-  new AiError.InvalidRequestError({ parameter: "prompt", constraint: contextLength })
+const contextLengthError = (share?: number): AiError.AiErrorReason =>
+  new AiError.InvalidRequestError({
+    parameter: "prompt",
+    constraint: contextLength,
+    ...(share === undefined ? {} : { metadata: { kubernaut: { shareThatFits: share } } })
+  })
 
 interface HttpFailure {
   readonly status: number
   readonly headers: { get(name: string): string | null } | undefined
   /** The wall clock, from which a date in `Retry-After` counts if the response names none. */
   readonly nowMs?: number | undefined
-  readonly isQuota: boolean
-  readonly isContextLength: boolean
-  readonly isRefusal: boolean
+  /** See `ErrorWording`. */
+  readonly subject: Subject
+  /** See `shareThatFits`. */
+  readonly share?: number | undefined
+  /** When an account without money has some again, if the error says so. Milliseconds since the epoch. */
+  readonly resetAtMs?: number | undefined
 }
+
+/** No money left, and until when. What a header says is exact; a text says a day. */
+const quotaError = (waitMs: number | undefined, resetAtMs: number | undefined): AiError.AiErrorReason =>
+  new AiError.QuotaExhaustedError({
+    ...(resetAtMs === undefined ? {} : { resetAt: DateTime.makeUnsafe(resetAtMs) }),
+    ...(waitMs === undefined ? {} : { metadata: { kubernaut: { retryAfterMs: waitMs } } })
+  })
 
 const waitOf = (headers: HttpFailure["headers"], nowMs: number | undefined): number | undefined => {
   const millis = headers?.get("retry-after-ms") ?? ""
@@ -84,16 +116,16 @@ const waitOf = (headers: HttpFailure["headers"], nowMs: number | undefined): num
 /** The reason for a status, the same for both providers. */
 export const reasonOfStatus = ({
   headers,
-  isContextLength,
-  isQuota,
-  isRefusal,
   nowMs,
-  status
+  resetAtMs,
+  share,
+  status,
+  subject
 }: HttpFailure): AiError.AiErrorReason => {
-  if (isContextLength) return contextLengthError()
-  if (isQuota) return new AiError.QuotaExhaustedError({})
-  if (isRefusal) return new AiError.ContentPolicyError({ description: `HTTP ${status}` })
   const waitMs = waitOf(headers, nowMs)
+  if (subject === "context-length") return contextLengthError(share)
+  if (subject === "quota") return quotaError(waitMs, resetAtMs)
+  if (subject === "refusal") return new AiError.ContentPolicyError({ description: `HTTP ${status}` })
   switch (status) {
     case 400:
     case 413:
@@ -116,11 +148,30 @@ export const reasonOfStatus = ({
   }
 }
 
+/** The reason for an error that a successful response reports: in its body, or in the middle of its stream. */
+export const reasonInBody = (error: unknown, request: string): AiError.AiErrorReason => {
+  const { code, message, status, type } = fieldsOf(error)
+  const codes = [status, code, type]
+  const vendor = { status: statusIn(codes), codes, message: stringOf(message) ?? stringOf(error) ?? "", request }
+  return reasonOfStatus({
+    status: vendor.status,
+    headers: undefined,
+    subject: subjectOf(vendor),
+    resetAtMs: resetAtMsIn(vendor.message, request),
+    share: shareThatFits(vendor.message, request)
+  })
+}
+
 /** An error without a status: the SDK could not read the JSON of a response, or there was no (whole) response. */
 export const reasonWithoutStatus = (error: unknown): AiError.AiErrorReason =>
   error instanceof SyntaxError
     ? new AiError.InvalidResponseError({ description: "the response is not JSON" })
-    : new AiError.NetworkError({ reason: "TransportError", method: "POST", url: "", description: "no response" })
+    : new AiError.NetworkError({
+        reason: "TransportError",
+        method: "POST",
+        url: "",
+        description: isUnsent(error) ? noConnection : "no response"
+      })
 
 const maxResponseBytes = 4 * 1024 * 1024
 
@@ -187,6 +238,51 @@ const usageOf = ({ inputTokens, outputTokens }: Completion): Response.FinishPart
   outputTokens: { total: outputTokens, text: undefined, reasoning: undefined }
 })
 
+/** The usage of a completion, also of one that is no answer. One that broke off counts its output only so far. */
+const reportedIn = ({ ending, inputTokens, outputTokens }: Completion): ReportedUsage => ({
+  inputTokens: inputTokens ?? null,
+  outputTokens: ending === "missing" ? null : (outputTokens ?? null)
+})
+
+/** The body of a response, or the first error that it reports. */
+const bodyOf = (
+  { assemble, errorIn }: Pick<Sdk, "assemble" | "errorIn">,
+  arrived: Arrived,
+  request: string
+): Result.Result<unknown, AiError.AiErrorReason> => {
+  if (arrived._tag === "Events") {
+    const error = arrived.events.map((event) => errorIn(event, request)).find((each) => each !== undefined)
+    if (error !== undefined) return Result.fail(error)
+    return arrived.hasHole
+      ? Result.fail(new AiError.InvalidResponseError({ description: "an event of the stream is not JSON" }))
+      : Result.succeed(assemble(arrived.events))
+  }
+  try {
+    const body: unknown = JSON.parse(arrived.text)
+    const error = errorIn(body, request)
+    return error === undefined ? Result.succeed(body) : Result.fail(error)
+  } catch {
+    return Result.fail(
+      arrived.isCut ? truncated() : new AiError.InvalidResponseError({ description: "the response is not JSON" })
+    )
+  }
+}
+
+/** Nothing of the body has come. The server was reached, so it is no failure of the network. */
+const brokenResponse = (status: number): AiError.AiErrorReason =>
+  new AiError.InternalProviderError({ description: "no body", metadata: { kubernaut: { status } } })
+
+const truncated = (): AiError.AiErrorReason => new AiError.InvalidOutputError({ description: "the answer was cut off" })
+
+/** A JSON object that closes has not been cut off. */
+const isWhole = (text: string): boolean => {
+  try {
+    return Object.keys(fieldsOf(JSON.parse(text))).length > 0
+  } catch {
+    return false
+  }
+}
+
 const partsOf = (completion: Completion): Array<Response.PartEncoded> => [
   { type: "response-metadata", id: completion.id, modelId: completion.model },
   { type: "text", text: completion.text },
@@ -199,9 +295,9 @@ const judge = (sdk: Sdk, completion: Completion): Effect.Effect<Completion, AiEr
     case "stop":
       return Effect.succeed(completion)
     case "length":
-      return Effect.fail(
-        fail(sdk, new AiError.InvalidOutputError({ description: "the answer was truncated at its limit" }))
-      )
+      return Effect.fail(fail(sdk, truncated()))
+    case "missing":
+      return isWhole(completion.text) ? Effect.succeed(completion) : Effect.fail(fail(sdk, truncated()))
     case "refusal":
       return Effect.fail(fail(sdk, new AiError.ContentPolicyError({ description: "the model refused" })))
     case "context-length":
@@ -210,7 +306,10 @@ const judge = (sdk: Sdk, completion: Completion): Effect.Effect<Completion, AiEr
 }
 
 /** Makes the language model. */
-export const make = (sdk: Sdk): Effect.Effect<LanguageModel.LanguageModel> => {
+export const make = (
+  sdk: Sdk,
+  { firstSignMs = defaultPatience.firstSignMs, stallMs = defaultPatience.stallMs }: Partial<Patience> = {}
+): Effect.Effect<LanguageModel.LanguageModel> => {
   const complete = Effect.fnUntraced(function* (options: LanguageModel.ProviderOptions) {
     const conversation = options.tools.length > 0 ? undefined : conversationOf(options.prompt)
     if (conversation === undefined) {
@@ -225,11 +324,29 @@ export const make = (sdk: Sdk): Effect.Effect<LanguageModel.LanguageModel> => {
         )
     })
     const clock = yield* Clock.Clock
-    const response = yield* Effect.tryPromise({
-      try: (signal) => sdk.complete(conversation, format, signal),
-      catch: (error) => fail(sdk, sdk.reasonOf(error, clock.currentTimeMillisUnsafe()))
-    })
-    const completion = sdk.read(response, format)
+    const sent = textSent(conversation)
+    const arrived = yield* collect(
+      (signal) => sdk.request(conversation, format, signal),
+      { firstSignMs, stallMs },
+      (error, status) =>
+        fail(
+          sdk,
+          status === undefined ? sdk.reasonOf(error, clock.currentTimeMillisUnsafe(), sent) : brokenResponse(status)
+        )
+    ).pipe(
+      Effect.catchTag("Silent", ({ stoodStill }) =>
+        Effect.fail(
+          fail(
+            sdk,
+            new AiError.InternalProviderError({ description: "no sign of life", metadata: silentMetadata(stoodStill) })
+          )
+        )
+      )
+    )
+    const body = bodyOf(sdk, arrived, sent)
+    if (Result.isFailure(body)) return yield* fail(sdk, body.failure)
+    const completion = sdk.read(body.success, format)
+    if (completion !== undefined) (yield* ReportUsage)(reportedIn(completion))
     return completion === undefined
       ? yield* fail(sdk, new AiError.InvalidResponseError({ description: "the response is not of this API" }))
       : yield* judge(sdk, completion)

@@ -8,7 +8,13 @@ import { ActiveFaults } from "./ActiveFaults.ts"
 /** What a model's service replies. Each protocol expresses it in its own way. */
 export type Reply =
   /** A text. `worth` is what the text says about the peer, judged by somebody who knows the truth. */
-  | { readonly _tag: "Text"; readonly text: string; readonly worth: CallEnding }
+  | {
+      readonly _tag: "Text"
+      readonly text: string
+      readonly worth: CallEnding
+      /** The response does not say what it has cost. */
+      readonly hidesCost?: boolean
+    }
   | { readonly _tag: "Status"; readonly status: number; readonly retryAfter?: string }
   /** The model refuses to answer. */
   | { readonly _tag: "Refusal" }
@@ -16,6 +22,8 @@ export type Reply =
   | { readonly _tag: "Quota" }
   /** The question exceeds the model's context. */
   | { readonly _tag: "Overflow" }
+  /** An investigation that ends without an answer: see `faults/kinds/HolmesGptStreams`. */
+  | { readonly _tag: "Unfinished"; readonly how: "silent" | "cut" | "step-limit" | "tool-loop" }
 
 export interface Question {
   readonly purpose: "work" | "probe"

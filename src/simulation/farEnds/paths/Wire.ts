@@ -52,6 +52,8 @@ export interface Wire {
   /** The monotonic clock, in milliseconds. */
   readonly nowMs: number
   readonly cluster: { readonly disturb: (fault: ClusterFault) => () => void }
+  /** The models of one account with this one. Default: it alone. */
+  readonly sameAccount?: (peer: ModelPeer) => ReadonlyArray<ModelPeer>
   /** Throws a `RangeError` where there is no such model. */
   readonly model: (peer: ModelPeer) => ModelWire
 }

@@ -5,8 +5,8 @@
 import { Effect, Schema } from "effect"
 import type { ModelFault, Reply } from "../../farEnds/paths/ModelPath.ts"
 import { ModelPeer, type Wire } from "../../farEnds/paths/Wire.ts"
-import { type FaultKind, onWire } from "../FaultKind.ts"
-import { drawModels, each } from "./Peers.ts"
+import { type FaultKind, kind, onWire, simulatedWire } from "../FaultKind.ts"
+import { drawModels, each, sharing } from "./Peers.ts"
 
 const minuteMs = 60_000
 const lasts = [5_000, 10 * minuteMs] as const
@@ -28,6 +28,26 @@ const serviceDown = onWire({
   disturb: ({ peers }, wire) =>
     each(peers, (peer) =>
       wire.model(peer).link.disturb((_peer, passage) => Effect.suspend(() => Effect.fail(passage.broken("refused"))))
+    )
+})
+
+const sharedServerDown = onWire({
+  name: "shared-server-down",
+  target: "models",
+  description: "The server that several language models share is down, or takes requests and says nothing.",
+  parameters: Schema.Struct({ peers, says: Schema.Literals(["refused", "nothing"]) }),
+  lasts,
+  draw: (random, { scenario }) => ({
+    peers: (scenario.tiers ?? []).filter((tier) => tier.startsWith("llm:")).slice(0, 1),
+    says: random.pick(["refused", "nothing"] as const)
+  }),
+  disturb: ({ peers, says }, wire) =>
+    each(sharing(wire, peers), (peer) =>
+      wire
+        .model(peer)
+        .link.disturb((_peer, passage) =>
+          says === "nothing" ? Effect.never : Effect.suspend(() => Effect.fail(passage.broken("refused")))
+        )
     )
 })
 
@@ -127,15 +147,30 @@ const authentication = onWire({
   lasts,
   draw: (random, setting) => ({ peers: drawModels(random, setting), status: random.pick([401, 403] as const) }),
   disturb: ({ peers, status: code }, wire) =>
-    disturb(wire, peers, (question, reply) => (question.purpose === "work" ? status(code) : reply))
+    disturb(wire, sharing(wire, peers), (question, reply) => (question.purpose === "work" ? status(code) : reply))
+})
+
+const probesLie = kind({
+  name: "probes-lie",
+  target: "models",
+  description: "The health route of a model says that it works while real calls fail, or the other way round.",
+  parameters: Schema.Struct({ peers, says: Schema.Literals(["well", "ill"]) }),
+  lasts,
+  draw: (random, setting) => ({ peers: drawModels(random, setting), says: random.pick(["well", "ill"] as const) }),
+  apply: ({ peers, says }, reach) =>
+    disturb(simulatedWire(reach), peers, (question, reply) =>
+      (question.purpose === "work") === (says === "well") ? status(503) : reply
+    )
 })
 
 export const dependencyFaults: ReadonlyArray<FaultKind> = [
   serviceDown,
+  sharedServerDown,
   hang,
   errorStorm,
   flapping,
   rateLimited,
   lateAnswer,
-  authentication
+  authentication,
+  probesLie
 ]

@@ -6,6 +6,7 @@
  */
 
 import { Effect, Schema } from "effect"
+import { deletePods } from "../../farEnds/PodDeletion.ts"
 import { hasTemplate } from "../../farEnds/WorkloadObjects.ts"
 import { kind } from "../FaultKind.ts"
 
@@ -31,8 +32,8 @@ export const kubernetesRestoredFails = kind({
           if (image === undefined || image === before || !random.chance(share)) return
           failing.add(image)
           cluster.flaky.add(image)
-          for (const { name, uid } of cluster.revisionsOf(change.ref).find((one) => one.image === image)?.pods ?? [])
-            cluster.write({ _tag: "Delete", ref: { ...change.ref, kind: "Pod", name }, uid })
+          const restored = cluster.revisionsOf(change.ref).find((one) => one.image === image)
+          deletePods(cluster, change.ref, restored?.pods ?? [])
         })
       )
     })

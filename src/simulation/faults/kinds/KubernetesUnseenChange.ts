@@ -6,6 +6,7 @@
 import { Effect, Result, Schema } from "effect"
 import type { ResourceRef } from "../../../domain/Target.ts"
 import type { Cluster } from "../../farEnds/Cluster.ts"
+import { deletePods } from "../../farEnds/PodDeletion.ts"
 import { hasTemplate } from "../../farEnds/WorkloadObjects.ts"
 import { kind } from "../FaultKind.ts"
 
@@ -22,10 +23,12 @@ const changeAndBack = (cluster: Cluster, ref: ResourceRef, release: string): voi
 }
 
 /** Deletes the pods of a workload, for which its controller creates others. */
-const replacePods = (cluster: Cluster, ref: ResourceRef): void => {
-  for (const { pods } of cluster.revisionsOf(ref))
-    for (const { name, uid } of pods) cluster.write({ _tag: "Delete", ref: { ...ref, kind: "Pod", name }, uid })
-}
+const replacePods = (cluster: Cluster, ref: ResourceRef): void =>
+  deletePods(
+    cluster,
+    ref,
+    cluster.revisionsOf(ref).flatMap(({ pods }) => pods)
+  )
 
 export const kubernetesUnseenChange = kind({
   name: "kubernetes-unseen-change",

@@ -2,7 +2,7 @@
  * How a model fails while its service is healthy: its text is no valid answer, or is an answer that must not be
  * followed.
  *
- * No fault cuts a stream, because nothing is streamed from a model. A body that ends early is `truncated-body`.
+ * A body that ends early is `truncated-body`. `HolmesGptStreams` has what only an investigation in steps can do.
  */
 
 import { Effect, Schema } from "effect"
@@ -13,7 +13,7 @@ import { answerText } from "../../farEnds/ModelService.ts"
 import type { Question, Reply } from "../../farEnds/paths/ModelPath.ts"
 import { ModelPeer } from "../../farEnds/paths/Wire.ts"
 import { type FaultKind, onWire } from "../FaultKind.ts"
-import { drawModels, each } from "./Peers.ts"
+import { drawModels, each, sharing } from "./Peers.ts"
 
 const lasts = [5_000, 20 * 60_000] as const
 const parameters = Schema.Struct({
@@ -31,7 +31,7 @@ const replying = (
   name: string,
   description: string,
   instead: (question: Question, truth: string, random: SeededRandom) => Reply,
-  misleads = false
+  { isOfAccount = false, misleads = false }: { readonly isOfAccount?: boolean; readonly misleads?: boolean } = {}
 ): FaultKind =>
   onWire({
     name,
@@ -42,7 +42,7 @@ const replying = (
     draw,
     misleads,
     disturb: ({ peers, share }, wire, random) =>
-      each(peers, (peer) =>
+      each(isOfAccount ? sharing(wire, peers) : peers, (peer) =>
         wire
           .model(peer)
           .disturb((question, reply) =>
@@ -96,7 +96,7 @@ const nonsense = replying(
     target === undefined
       ? text(truth, "bad")
       : text(answering("The moon is in the wrong phase.", random.pick(nonsenseActions(target))), "neither"),
-  true
+  { misleads: true }
 )
 
 const missingResource = replying(
@@ -112,7 +112,7 @@ const missingResource = replying(
           }),
           "bad"
         ),
-  true
+  { misleads: true }
 )
 
 /** Actions that an attacker wrote into a log for a model to follow. */
@@ -136,18 +136,38 @@ const injection = replying(
           ),
           "neither"
         ),
-  true
+  { misleads: true }
 )
 
 const overflow = replying("context-overflow", "The model rejects every question as too long.", () => ({
   _tag: "Overflow"
 }))
 const refusal = replying("refusal", "The model refuses to answer.", () => ({ _tag: "Refusal" }))
-const quota = replying("quota-exhausted", "The account's quota at the provider is exhausted.", () => ({
-  _tag: "Quota"
-}))
+const quota = replying("quota-exhausted", "The account at the provider has no money left.", () => ({ _tag: "Quota" }), {
+  isOfAccount: true
+})
+
+const hiddenCost = onWire({
+  name: "hidden-cost",
+  target: "models",
+  description: "The model does not say what an answer has cost.",
+  parameters,
+  lasts,
+  draw,
+  disturb: ({ peers, share }, wire, random) =>
+    each(peers, (peer) =>
+      wire
+        .model(peer)
+        .disturb((_question, reply) =>
+          Effect.map(reply, (made) =>
+            made._tag === "Text" && random.chance(share) ? { ...made, hidesCost: true } : made
+          )
+        )
+    )
+})
 
 export const modelFaults: ReadonlyArray<FaultKind> = [
+  hiddenCost,
   malformed,
   nonsense,
   missingResource,

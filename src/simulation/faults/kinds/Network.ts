@@ -17,7 +17,8 @@ import { drawModels, drawPeers, each, Peer } from "./Peers.ts"
 const minuteMs = 60_000
 const lasts = [5_000, 5 * minuteMs] as const
 
-const clusterPassage = (request: ClusterRequest): Passage<KubernetesError> => ({
+/** How a connection to the API server fails. */
+export const clusterPassage = (request: ClusterRequest): Passage<KubernetesError> => ({
   broken: (how) =>
     new KubernetesError({
       reason: { _tag: "Unavailable" },

@@ -2,7 +2,7 @@
 
 import { Schema } from "effect"
 import type { SeededRandom } from "../../engine/SeededRandom.ts"
-import { ModelPeer } from "../../farEnds/paths/Wire.ts"
+import { ModelPeer, type Wire } from "../../farEnds/paths/Wire.ts"
 import type { DrawSetting } from "../FaultKind.ts"
 
 export const Peer = Schema.Union([ModelPeer, Schema.Literal("cluster")])
@@ -21,6 +21,11 @@ export const drawModels = (random: SeededRandom, { scenario }: DrawSetting): Rea
 /** One of the peers, or all of them. */
 export const drawPeers = (random: SeededRandom, { scenario }: DrawSetting): ReadonlyArray<Peer> =>
   some(random, [...(scenario.tiers ?? []), "cluster"])
+
+/** These peers, with those that share an account with one of them. */
+export const sharing = (wire: Wire, peers: ReadonlyArray<ModelPeer>): ReadonlyArray<ModelPeer> => [
+  ...new Set(peers.flatMap((peer) => wire.sameAccount?.(peer) ?? [peer]))
+]
 
 /** Disturbs each peer; the returned function undoes all of it. */
 export const each = <A>(peers: ReadonlyArray<A>, disturb: (peer: A) => () => void): (() => void) => {

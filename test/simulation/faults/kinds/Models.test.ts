@@ -6,28 +6,26 @@ const models = { peers: ["holmesgpt", "llm:alpha", "llm:beta"], share: 1 }
 const reasons = (kind: string) => {
   const seen = during(kind, models)
   assert.deepStrictEqual(seen.violations, [])
-  assert.deepStrictEqual(
-    seen.reasons("after", "holmesgpt").filter((reason) => reason !== "circuit-open"),
-    ["answered"]
-  )
+  assert.deepStrictEqual(seen.reasonsOfCalls("after", "holmesgpt"), ["answered"])
   return {
     ...seen,
     of: (investigator: "holmesgpt" | "llm") =>
-      seen.reasons("during", investigator, investigator === "llm" ? "alpha" : undefined)
+      seen.reasonsOfCalls("during", investigator, investigator === "llm" ? "alpha" : undefined)
   }
 }
 
 describe("faults of models", () => {
   it("malformed-answer, missing-resource: answers are rejected as invalid at both tiers of models", () => {
     for (const kind of ["malformed-answer", "missing-resource"]) {
-      const { of } = reasons(kind)
-      assert.deepStrictEqual(of("holmesgpt"), ["circuit-open", "invalid-answer"])
-      assert.include(of("llm"), "invalid-answer")
+      const seen = reasons(kind)
+      assert.deepStrictEqual(seen.of("holmesgpt"), ["invalid-answer"])
+      assert.deepStrictEqual(seen.of("llm"), ["invalid-answer"])
+      assert.include(seen.reasons("during", "holmesgpt"), "of-no-use")
     }
   })
 
-  it("nonsense-answer: answers are accepted, and acting on them breaks no invariant", () => {
-    assert.deepStrictEqual(reasons("nonsense-answer").of("holmesgpt"), ["answered"])
+  it("nonsense-answer: answers that do not contradict the state are accepted, and break no invariant", () => {
+    assert.sameMembers([...reasons("nonsense-answer").of("holmesgpt")], ["answered", "invalid-answer"])
   })
 
   it("prompt-injection: an action on another object is rejected", () => {

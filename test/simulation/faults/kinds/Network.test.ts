@@ -4,19 +4,29 @@ import { during } from "../../fixtures/Outages.ts"
 const holmesgpt = { peers: ["holmesgpt"] }
 
 describe("faults of the network", () => {
-  it("network-partition: hops wait for their deadline until the breaker opens, and LLMs answer", () => {
+  it("network-partition: HolmesGPT is silent until the breaker opens, and LLMs answer", () => {
     for (const lost of ["requests", "answers", "both"]) {
       const seen = during("network-partition", { ...holmesgpt, lost })
       assert.deepStrictEqual(seen.violations, [])
       assert.deepStrictEqual(seen.endings("during", "holmesgpt"), ["given-up"])
-      assert.deepStrictEqual(seen.reasons("during", "holmesgpt"), ["circuit-open", "timeout"])
+      assert.deepStrictEqual(seen.reasons("during", "holmesgpt"), ["circuit-open", "silent"])
       assert.deepStrictEqual(seen.endings("during", "llm:alpha"), ["good"])
       assert.include(seen.reasons("after", "holmesgpt"), "answered")
     }
   })
 
+  it("total-isolation: no call succeeds, the rules investigate, and afterwards HolmesGPT answers", () => {
+    for (const how of ["refused", "silent"]) {
+      const seen = during("total-isolation", { how })
+      assert.deepStrictEqual(seen.violations, [])
+      for (const peer of ["holmesgpt", "llm:alpha", "llm:beta"])
+        assert.notInclude([...seen.endings("during", peer), ...seen.endings("during", peer, "probe")], "good")
+      assert.include(seen.reasons("after", "holmesgpt"), "answered")
+    }
+  })
+
   it("network-latency: calls take longer while it is active", () => {
-    const { calls, violations } = during("network-latency", { ...holmesgpt, mostMs: 10_000 })
+    const { calls, violations } = during("network-latency", { ...holmesgpt, mostMs: 4_000 })
     assert.deepStrictEqual(violations, [])
     const mean = (phase: string) => {
       const times = calls
@@ -24,14 +34,14 @@ describe("faults of the network", () => {
         .map(({ durationMs }) => durationMs)
       return times.reduce((sum, ms) => sum + ms, 0) / times.length
     }
-    assert.isAbove(mean("during"), mean("before") + 5_000)
-    assert.isBelow(mean("after"), mean("during") - 5_000)
+    assert.isAbove(mean("during"), mean("before") + 2_000)
+    assert.isBelow(mean("after"), mean("during") - 2_000)
   })
 
-  it("network-loss: some calls fail, and some succeed", () => {
+  it("network-loss: some calls are left without a first sign, and some succeed", () => {
     const seen = during("network-loss", { ...holmesgpt, share: 0.9 })
     assert.deepStrictEqual(seen.violations, [])
-    assert.includeMembers([...seen.endings("during", "holmesgpt")], ["bad", "good"])
+    assert.includeMembers([...seen.endings("during", "holmesgpt")], ["given-up", "good"])
     assert.deepStrictEqual(seen.endings("after", "holmesgpt"), ["good"])
   })
 
@@ -63,12 +73,18 @@ describe("faults of the network", () => {
     assert.isTrue(seen.calls.every(({ durationMs }) => durationMs <= 30_000))
   })
 
-  it("truncated-body: half of a body is a failure at every peer", () => {
+  it("truncated-body: half of a body is a failure at every peer, for calls and for probes", () => {
     const seen = during("truncated-body", { peers: ["holmesgpt", "llm:alpha", "llm:beta"], endsAfter: 0.5 })
     assert.deepStrictEqual(seen.violations, [])
-    for (const peer of ["holmesgpt", "llm:alpha", "llm:beta"])
-      assert.deepStrictEqual(seen.endings("during", peer), ["bad"])
+    assert.deepStrictEqual(seen.endings("during", "holmesgpt"), ["bad"])
+    // Whether a hop comes to an LLM before its probes have opened its breaker depends on the moment.
+    for (const peer of ["llm:alpha", "llm:beta"]) {
+      const endings = [...seen.endings("during", peer), ...seen.endings("during", peer, "probe")]
+      assert.deepStrictEqual([...new Set(endings)], ["bad"], peer)
+    }
+    for (const reason of [...seen.reasons("during", "llm", "alpha"), ...seen.reasons("during", "llm", "beta")])
+      assert.include(["circuit-open", "host-unreachable", "unavailable"], reason)
     assert.deepStrictEqual(seen.reasons("during", "rules"), ["answered"])
-    assert.deepStrictEqual(seen.reasons("after", "holmesgpt"), ["answered"])
+    assert.deepStrictEqual(seen.reasonsOfCalls("after", "holmesgpt"), ["answered"])
   })
 })

@@ -134,6 +134,25 @@ const processCases: Cases = {
       }
     }
   ],
+  "operator-declares-emergency": [
+    {
+      parameters: {},
+      claim: "the level is 3 at once, nothing is intended, and afterwards actions start again",
+      shows: (seen) => {
+        assert.deepStrictEqual(
+          seen.seen("LevelIs").map(({ level, phase }) => `${level} ${phase}`),
+          ["0 before", "3 during", "0 after"]
+        )
+        assert.deepStrictEqual(
+          seen.seen("EmergencyDeclared").map(({ set }) => set),
+          [true, false]
+        )
+        const intended = (phase: Phase) => seen.events(phase).filter(({ kind }) => kind === "Intended").length
+        assert.strictEqual(intended("during"), 0)
+        assert.isAbove(intended("after"), 0)
+      }
+    }
+  ],
   "operator-breaker": [
     {
       parameters: { what: "isolate", forMs: 60_000 },

@@ -8,11 +8,11 @@ export const acknowledgedBeforeCommit: PlantedBug = {
       file: "intake/Intake.ts",
       search: `    const stored = yield* store.accept(
       // There are as many ids as alerts.
-      taken.map((arrival, place) => newAlertOf(arrival, ids[place]!, options)),
+      taken.map((arrival, place) => ({ id: ids[place]!, ...firingOf(arrival, options) })),
       at
     )
 `,
-      replace: `    const alerts = taken.map((arrival, place) => newAlertOf(arrival, ids[place]!, options))
+      replace: `    const alerts = taken.map((arrival, place) => ({ id: ids[place]!, ...firingOf(arrival, options) }))
     yield* Effect.forkDetach(store.accept(alerts, at).pipe(
       Effect.flatMap((done) => onAccepted(distinct(done.map((result) => result.target)), new Map()))
     ))

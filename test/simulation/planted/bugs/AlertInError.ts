@@ -7,8 +7,8 @@ export const alertInError: PlantedBug = {
   edits: [
     {
       file: "intake/Intake.ts",
-      search: `yield* accept(part, at)`,
-      replace: `yield* Effect.mapError(accept(part, at), (cause) => new Error(\`not stored: \${JSON.stringify(part.map(({ alert }) => alert))}\`, { cause }))`
+      search: `orSpool(accept(part, at), keep(part, at))`,
+      replace: `Effect.mapError(accept(part, at), (cause) => new Error(\`not stored: \${JSON.stringify(part.map(({ alert }) => alert))}\`, { cause }))`
     }
   ],
   foundBy: "no-secret-leaks",

@@ -6,8 +6,8 @@ export const breakerStaysOpen: PlantedBug = {
   edits: [
     {
       file: "resilience/breaker/Circuit.ts",
-      search: `untilMs: nowMs + settings.openMs }`,
-      replace: `untilMs: nowMs + settings.openMs * 1000 }`
+      search: `untilMs: nowMs + settings.openMs,`,
+      replace: `untilMs: nowMs + settings.openMs * 1000,`
     }
   ],
   foundBy: "healed-at-end",

@@ -1,8 +1,8 @@
 import type { PlantedBug } from "../PlantedBug.ts"
 
 /**
- * Two changes: with a deadline of 30 s, as long as a circuit is open, no outcome comes so late. Real servers are given
- * more.
+ * Three changes: with 10 s for a first sign and a deadline of 30 s, as long as a circuit is open, no outcome comes so
+ * late. Real servers are given more.
  */
 export const lateOutcomeCounts: PlantedBug = {
   name: "a late outcome counts",
@@ -12,6 +12,11 @@ export const lateOutcomeCounts: PlantedBug = {
       file: "investigation/chain/TierPipeline.ts",
       search: `?? "30 seconds"`,
       replace: `?? "2 minutes"`
+    },
+    {
+      file: "investigation/models/HolmesGptInvestigator.ts",
+      search: `options.firstSign ?? defaultPatience.firstSignMs`,
+      replace: `"2 minutes"`
     },
     {
       file: "resilience/breaker/Circuit.ts",

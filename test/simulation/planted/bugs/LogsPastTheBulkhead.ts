@@ -6,7 +6,7 @@ export const logsPastTheBulkhead: PlantedBug = {
   edits: [
     {
       file: "kubernetes/ResilientClient.ts",
-      search: `    logs: (pod, options) => read(named("logs", pod), () => client.logs(pod, options)),`,
+      search: `    logs: (pod, options) => folded(named("logs", pod), () => client.logs(pod, options)),`,
       replace: `    logs: client.logs,`
     }
   ],

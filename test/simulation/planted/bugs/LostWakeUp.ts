@@ -7,9 +7,8 @@ export const lostWakeUp: PlantedBug = {
   edits: [
     {
       file: "remediation/RemediationActors.ts",
-      search: `      else mailboxes.delete(mailbox.target)
-`,
-      replace: ``
+      search: `} else mailboxes.delete(mailbox.target)`,
+      replace: `}`
     }
   ],
   foundBy: "nothing-leaked",

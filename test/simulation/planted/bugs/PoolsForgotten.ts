@@ -6,7 +6,7 @@ export const poolsForgotten: PlantedBug = {
   edits: [
     {
       file: "decision/BlastRadius.ts",
-      search: `    ...pools.map((pool) => \`pool \${pool}\`),
+      search: `    ...pools.map((pool) => ["pool", pool] as const),
 `,
       replace: ""
     }

@@ -8,6 +8,12 @@ export const queuePastTheBreaker: PlantedBug = {
       file: "resilience/pipeline/Execution.ts",
       search: `return this.enter(nowMs + queuedMs)`,
       replace: `return this.run(nowMs + queuedMs)`
+    },
+    // The second look would still hold back the calls to models.
+    {
+      file: "resilience/pipeline/Checkpoint.ts",
+      search: `Effect.withFiber((fiber) => fiber.getRef(CurrentCheckpoint))`,
+      replace: `Effect.void`
     }
   ],
   foundBy: "legal-transitions",

@@ -11,7 +11,7 @@ export const stopNotAsked: PlantedBug = {
     },
     {
       file: "remediation/stages/Execute.ts",
-      search: "      mayNotStart: stopOf(orders),\n",
+      search: "      mayNotStart,\n",
       replace: ""
     }
   ],

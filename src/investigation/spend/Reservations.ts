@@ -1,0 +1,89 @@
+/** Reserves calls in the ledger, or in memory while the ledger does not work, and records what became of them. */
+
+import { Effect, Exit } from "effect"
+import type { ModelCall, ModelCallId } from "../../domain/ModelCall.ts"
+import { type BudgetScope, type Budgets, type Spent, type UsedUp, usedUp } from "./Budget.ts"
+import { UnrecordedCalls } from "./UnrecordedCalls.ts"
+
+/** Where calls are recorded. `SpendLedger` of `storage` has this shape. */
+export interface Ledger {
+  readonly reserve: (
+    call: ModelCall,
+    refuse: (spent: Readonly<Record<BudgetScope, Spent>>) => UsedUp | undefined
+  ) => Effect.Effect<UsedUp | undefined, { readonly _tag: string }>
+  readonly write: (
+    calls: ReadonlyArray<ModelCall>,
+    removed: ReadonlyArray<ModelCallId>
+  ) => Effect.Effect<void, { readonly _tag: string }>
+}
+
+/** How soon the ledger is tried again, while it does not take what was noted. */
+const again = "5 seconds"
+
+/** An investigation has seconds. A database that does not take a line within this time counts as not working. */
+const patience = "2 seconds"
+
+export interface Reservations {
+  /** Reserves a call; the budget that has no room for it, if any. */
+  readonly reserve: (call: ModelCall) => Effect.Effect<UsedUp | undefined>
+  /** Notes what a call has cost. `record` writes it. */
+  readonly put: (call: ModelCall) => void
+  /** Notes that a call was not made. */
+  readonly remove: (id: ModelCallId) => void
+  /** Writes what was noted, again and again until the ledger has everything. Without a ledger it ends at once. */
+  readonly record: Effect.Effect<void>
+}
+
+export const make = (budgets: Budgets, ledger: Ledger | undefined): Reservations => {
+  const unrecorded = new UnrecordedCalls()
+
+  /** Returns whether the ledger works. */
+  const write = Effect.suspend(() => {
+    if (ledger === undefined) return Effect.succeed(false)
+    if (unrecorded.isEmpty) return Effect.succeed(true)
+    const { calls, removed } = unrecorded.pending
+    return ledger.write(calls, removed).pipe(
+      Effect.andThen(Effect.sync(() => unrecorded.done({ calls, removed }))),
+      Effect.timeout(patience),
+      // A defect of the driver is one of the database, too.
+      Effect.exit,
+      Effect.map(Exit.isSuccess)
+    )
+  })
+
+  const inMemory = (call: ModelCall) =>
+    Effect.sync(() => {
+      const refusal = usedUp(budgets, unrecorded.spentBefore(call), call)
+      if (refusal === undefined) unrecorded.put(call)
+      return refusal
+    })
+
+  const warned = (error: string) =>
+    Effect.logWarning("Model calls are counted in memory, because the database does not take them", { error })
+
+  const reserve = (call: ModelCall): Effect.Effect<UsedUp | undefined> =>
+    Effect.flatMap(write, (works) =>
+      ledger === undefined || !works
+        ? inMemory(call)
+        : ledger
+            .reserve(call, (spent) => usedUp(budgets, spent, call))
+            .pipe(
+              Effect.timeout(patience),
+              Effect.catch(({ _tag }) => Effect.andThen(warned(_tag), inMemory(call))),
+              Effect.catchDefect(() => Effect.andThen(warned("defect"), inMemory(call)))
+            )
+    )
+
+  const record: Effect.Effect<void> = Effect.suspend(() =>
+    ledger === undefined || unrecorded.isEmpty
+      ? Effect.void
+      : Effect.flatMap(write, (works) => (works ? record : Effect.andThen(Effect.sleep(again), record)))
+  )
+
+  return {
+    reserve,
+    record,
+    put: (call) => unrecorded.put(call),
+    remove: (id) => unrecorded.remove(id)
+  }
+}

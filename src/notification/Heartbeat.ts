@@ -1,0 +1,63 @@
+/**
+ * Each minute, tells the sinks that show conditions what lasts, and that the service works.
+ *
+ * **When the service works.** The database stores, and the children that take alerts further run: the sweep, the
+ * degradation fiber, the checks of the database, and the notifications. Then an alert is accepted, stored, and worked
+ * on or told to a person. An emergency is no reason to stop: the service does what it promises for one, and says so by
+ * an alert of its own. In doubt the heartbeat stops: a false alarm costs a look, and a heartbeat of a service that does
+ * nothing costs an incident.
+ *
+ * While the database is down, the conditions are those that were read last.
+ */
+
+import { Effect } from "effect"
+import type { Lasting } from "../domain/Notification.ts"
+import type { ChildStatus } from "../resilience/supervision/Supervisor.ts"
+import type { Outbox } from "../storage/Outbox.ts"
+import type { StorageStatus } from "../storage/StorageHealth.ts"
+import { type Channel, classify, failureText } from "./Channel.ts"
+import { takes } from "./NotificationSink.ts"
+
+/** The children without which no alert is taken further. */
+export const essential: ReadonlySet<string> = new Set(["sweep", "degradation", "storage", "notifications"])
+
+/** Whether the service does its work. */
+export const isWorking = (storage: StorageStatus, children: ReadonlyArray<ChildStatus>): boolean =>
+  storage._tag === "Up"
+  && [...essential].every((name) => children.some((child) => child.name === name && child.status === "running"))
+
+/** An outage of the database is in no outbox, and lasts too. */
+const inMemory = ({ outage }: Channel): ReadonlyArray<Lasting> =>
+  outage?.begins === undefined ? [] : [{ condition: outage.begins, began: outage }]
+
+/** Refreshes one sink for as long as the service runs. `works`: whether the service does its work now. */
+export const run = (
+  channel: Channel,
+  outbox: Outbox["Service"],
+  works: Effect.Effect<boolean>
+): Effect.Effect<never> => {
+  let known: ReadonlyArray<Lasting> = []
+  const { pipeline, sink, turn } = channel
+  const refresh = Effect.gen(function* () {
+    known = yield* Effect.orElseSucceed(outbox.conditions, () => known)
+    const lasting = [...known, ...inMemory(channel)].filter(({ began }) => takes(sink, began))
+    const now = sink.refresh?.(lasting, yield* works) ?? Effect.void
+    yield* pipeline.execute(now, classify)
+  })
+  return Effect.forever(
+    Effect.andThen(
+      // What ends meanwhile is sent after it, so it is never fired again.
+      turn
+        .withPermits(1)(refresh)
+        .pipe(
+          Effect.catch((error) =>
+            Effect.logWarning("The alerts of the service could not be refreshed", {
+              sink: sink.name,
+              reason: failureText(error)
+            })
+          )
+        ),
+      Effect.sleep("1 minute")
+    )
+  )
+}

@@ -1,0 +1,106 @@
+/**
+ * The notifications that wait for their sinks, those that were delivered, and the conditions that last.
+ *
+ * **Durability.** Notifications are derived from the audit log. `add` stores what follows from the lines up to a
+ * position together with that position, so a crash neither loses a notification nor makes two of one line. A delivery
+ * is recorded after it: a crash in between sends the message again, with the same key.
+ *
+ * **Several processes.** Before it sends a message, a process claims the notifications in it. Each claim has a number
+ * that grows, so of two processes that have read the same row one gets it. A claim lasts until it is released, or until
+ * its time is over, which each process measures from when it has first seen the claim (`notification/Lease`): a wall
+ * clock that is set lengthens and shortens nothing.
+ *
+ * **A sink that is new** begins at the end of the audit log: nobody wants to be told of last month. What a sink has not
+ * received when it is taken out of the settings stays for `keptFor`, and is delivered if it comes back in time.
+ */
+
+import { Context, Duration, type Effect } from "effect"
+import type { Condition, Lasting, Notification } from "../domain/Notification.ts"
+import type { Timestamp } from "../domain/Timestamp.ts"
+import type { StorageError } from "./StorageError.ts"
+
+/** How long a delivered notification, and one of a sink that nobody configures, is kept. */
+export const keptFor = Duration.days(30)
+
+/** A notification for one sink. */
+export interface Addressed {
+  readonly sink: string
+  readonly notification: Notification
+}
+
+/** Who may send a notification. */
+export interface Claim {
+  /** How often it was claimed. */
+  readonly number: number
+  /** False: nobody has claimed it, or the claim was released. True: its process may be sending, or may have ended. */
+  readonly isHeld: boolean
+}
+
+/** A notification that waits. */
+export interface Waiting {
+  /** Its place in the outbox; earlier ones have lower numbers. */
+  readonly id: number
+  readonly notification: Notification
+  readonly claim: Claim
+  /** The key of the message that it was put into, if that has been decided. A retry sends the same message. */
+  readonly message?: string
+}
+
+/** What follows from the audit lines up to `through`. */
+export interface Derived {
+  readonly through: number
+  readonly notifications: ReadonlyArray<Addressed>
+  /** The conditions that begin and end, in the order of the lines. */
+  readonly conditions: ReadonlyArray<
+    { readonly _tag: "Begins"; readonly lasting: Lasting } | { readonly _tag: "Ends"; readonly condition: Condition }
+  >
+}
+
+/** How much waits for one sink. */
+export interface Backlog {
+  readonly waiting: number
+  /** When the earliest of them happened. Absent: nothing waits. */
+  readonly since?: Timestamp
+}
+
+/** The outbox. The layers of `Storage` provide it. */
+export class Outbox extends Context.Service<
+  Outbox,
+  {
+    /**
+     * Names the sinks that there are, and returns the position of each: the last audit line that was considered for it.
+     * A new one begins at the end of the log.
+     */
+    readonly register: (sinks: ReadonlyArray<string>) => Effect.Effect<ReadonlyMap<string, number>, StorageError>
+    /** The last line of the audit log, as this process knows it. It costs nothing. */
+    readonly head: Effect.Effect<number>
+    /** Returns when this process has committed an audit line after `position`. Lines of others do not wake it. */
+    readonly grown: (position: number) => Effect.Effect<void>
+    /** Stores what was derived, and the position of every sink. What is there already is not stored again. */
+    readonly add: (derived: Derived) => Effect.Effect<void, StorageError>
+    /** What waits for a sink, the earliest first. */
+    readonly waiting: (sink: string, limit: number) => Effect.Effect<ReadonlyArray<Waiting>, StorageError>
+    readonly backlog: (sink: string) => Effect.Effect<Backlog, StorageError>
+    /**
+     * Claims notifications, and decides that they go out as one message. Returns false, and changes nothing, when one
+     * of them was claimed or delivered since it was read. With it, the claim of each has the next number.
+     */
+    readonly claim: (
+      rows: ReadonlyArray<Pick<Waiting, "id" | "claim">>,
+      message: string
+    ) => Effect.Effect<boolean, StorageError>
+    /** Gives back claims, unless somebody else has claimed the notifications since. */
+    readonly release: (
+      claims: ReadonlyArray<{ readonly id: number; readonly number: number }>
+    ) => Effect.Effect<void, StorageError>
+    /**
+     * Records a delivery, and forgets what is older than `keptFor`. It needs no valid claim: what has arrived has
+     * arrived, and who has claimed it since need not send it.
+     */
+    readonly delivered: (ids: ReadonlyArray<number>, at: Timestamp) => Effect.Effect<void, StorageError>
+    /** How many messages a sink was sent after `from`, and not after `to`, by the record of every process. */
+    readonly sentBetween: (sink: string, from: Timestamp, to: Timestamp) => Effect.Effect<number, StorageError>
+    /** The conditions that last. */
+    readonly conditions: Effect.Effect<ReadonlyArray<Lasting>, StorageError>
+  }
+>()("kubernaut/storage/Outbox") {}

@@ -1,0 +1,313 @@
+/**
+ * Keeps accepted alerts on disk while the database cannot store them, until they have been replayed.
+ *
+ * - **Durability.** `append` returns when the entry is on disk. Posts that arrive during a `sync` share the next one.
+ * - **Order.** While `isInUse`, every new post has to be appended, so that nothing overtakes what waits.
+ * - **Bounds.** The entries together have at most `maxBytes`. Some space is reserved beforehand, so that a full disk does
+ *   not take it.
+ *
+ * **When to use**
+ *
+ * `layer` beside a layer of `Storage`, to keep accepting alerts while the database is down. Without it a post is
+ * refused with a `StorageError` meanwhile, and the sender has to repeat it.
+ */
+
+import {
+  Cause,
+  Context,
+  Deferred,
+  Duration,
+  Effect,
+  type Exit,
+  Latch,
+  Layer,
+  Option,
+  Schema,
+  type Scope,
+  Semaphore
+} from "effect"
+import type { Timestamp } from "../../domain/Timestamp.ts"
+import { type EventHub, make as makeEventHub } from "../../resilience/EventHub.ts"
+import * as NodeSpoolDisk from "./NodeSpoolDisk.ts"
+import * as SpoolAside from "./SpoolAside.ts"
+import { type SpoolDisk, SpoolFault } from "./SpoolDisk.ts"
+import type { SpoolEntry, SpooledPost } from "./SpooledPost.ts"
+import { open, type SpoolFiles, type SpoolLimits, type Waiting } from "./SpoolFiles.ts"
+import type { SpoolOwner } from "./SpoolPlace.ts"
+
+/** Options of `layer`. */
+export interface SpoolOptions extends Partial<SpoolLimits> {
+  /** The folder, which is made when it is missing. One process uses it at a time. */
+  readonly directory: string
+  /**
+   * The service: it then has a folder of its own in `directory`, which others may share. Default: it uses `directory`
+   * itself.
+   */
+  readonly owner?: SpoolOwner
+}
+
+/** The state of the spool. */
+export interface SpoolStatus extends Waiting {
+  /** The time of receipt of the oldest post that waits. Absent while none waits, and until it has been read. */
+  readonly since?: Timestamp
+  /** Why nothing can be stored in it now. Absent while it can. */
+  readonly fault?: string
+}
+
+/** An entry to replay. */
+export interface Oldest {
+  readonly entry: SpoolEntry
+  /** No other one waits. */
+  readonly isLast: boolean
+}
+
+/** The spool of one process. `layer` provides it. */
+export class AlertSpool extends Context.Service<
+  AlertSpool,
+  {
+    /**
+     * Says which database the alerts are for, once that is known. If the spool has those of another one, nothing is
+     * added to it or taken from it, and its status says so.
+     */
+    readonly belongTo: (database: string) => Effect.Effect<void>
+    /** Stores a post. It is on disk when this returns. */
+    readonly append: (post: SpooledPost) => Effect.Effect<void, SpoolFault>
+    /** Whether posts wait. Then a new post must not go to the database. */
+    readonly isInUse: () => boolean
+    /** The oldest post that waits; waits for one while there is none. Does not remove it. */
+    readonly oldest: Effect.Effect<Oldest, SpoolFault>
+    /** The database has the entry. */
+    readonly replayed: (entry: SpoolEntry) => Effect.Effect<void, SpoolFault>
+    /** Keeps a copy of an entry that the database refuses for its content. Returns the name of the file. */
+    readonly keep: (entry: SpoolEntry) => Effect.Effect<string, SpoolFault>
+    readonly status: Effect.Effect<SpoolStatus>
+    /** The status after a look at whether the next post could be stored. */
+    readonly check: Effect.Effect<SpoolStatus>
+    /** Publishes the status whenever it changes. */
+    readonly changes: EventHub<SpoolStatus>
+  }
+>()("kubernaut/storage/spool/AlertSpool") {}
+
+/** Some 60,000 alerts. */
+export const defaultMaxBytes = 64 * 1024 * 1024
+/** Some 4,000 alerts. */
+export const defaultReservedBytes = 4 * 1024 * 1024
+
+/** How long a post waits for the disk. Alertmanager's own timeout is 10 s. */
+const appendWithin = Duration.seconds(4)
+
+interface Job {
+  readonly post: SpooledPost
+  readonly done: Deferred.Deferred<void, SpoolFault>
+}
+
+const nothing: Waiting = { posts: 0, alerts: 0, bytes: 0 }
+
+const messageOf = (cause: Cause.Cause<SpoolFault>): string => {
+  const error = Cause.squash(cause)
+  return Schema.is(SpoolFault)(error) ? error.message : "the spool is broken"
+}
+
+/** The spool on one disk. Operations on its files take turns. */
+class OnDisk {
+  readonly changes = makeEventHub<SpoolStatus>()
+  readonly #disk: SpoolDisk
+  readonly #limits: SpoolLimits
+  readonly #scope: Scope.Scope
+  readonly #turn = Semaphore.makeUnsafe(1)
+  /** Open while posts wait to be replayed. */
+  readonly #work = Latch.makeUnsafe(false)
+  /** Absent until they have been opened, and after they could not be used. */
+  #files: SpoolFiles | undefined
+  /** What this process opened before it knew its database, until it is known whose the folder is. */
+  #early: SpoolFiles | undefined
+  /** Absent until the database is open, and where it is in memory. */
+  #database: string | undefined
+  #pending: Array<Job> = []
+  #writing = 0
+  #since: Timestamp | undefined
+  #fault: string | undefined
+
+  constructor(disk: SpoolDisk, limits: SpoolLimits, scope: Scope.Scope) {
+    this.#disk = disk
+    this.#limits = limits
+    this.#scope = scope
+  }
+
+  readonly isInUse = (): boolean => this.#pending.length + this.#writing + this.#waiting().posts > 0
+
+  readonly statusNow = (): SpoolStatus => ({
+    ...this.#waiting(),
+    ...(this.#since === undefined ? {} : { since: this.#since }),
+    ...(this.#fault === undefined ? {} : { fault: this.#fault })
+  })
+
+  /** Runs one operation at a time. Its failure is the status until another one succeeds. */
+  exclusively<A>(use: (files: SpoolFiles) => Effect.Effect<A, SpoolFault>): Effect.Effect<A, SpoolFault> {
+    return this.#turn.withPermit(
+      Effect.flatMap(Effect.exit(Effect.flatMap(this.#open, use)), (exit) => {
+        this.#note(exit)
+        return exit
+      })
+    )
+  }
+
+  readonly append = (post: SpooledPost): Effect.Effect<void, SpoolFault> =>
+    Effect.suspend(() => {
+      const job: Job = { post, done: Deferred.makeUnsafe() }
+      this.#pending.push(job)
+      return Effect.andThen(Effect.forkIn(this.#turn.withPermit(this.#write), this.#scope), Deferred.await(job.done))
+    }).pipe(
+      Effect.timeoutOrElse({
+        duration: appendWithin,
+        orElse: () => Effect.fail(new SpoolFault({ reason: "failed", detail: "the disk does not answer" }))
+      })
+    )
+
+  readonly oldest: Effect.Effect<Oldest, SpoolFault> = Effect.gen({ self: this }, function* () {
+    for (;;) {
+      // Files that could not be opened may have posts that wait.
+      if (this.#files === undefined) yield* this.exclusively(() => Effect.void)
+      yield* this.#work.await
+      const found = yield* this.exclusively((files) => this.#find(files))
+      if (Option.isSome(found)) return found.value
+    }
+  })
+
+  readonly replayed = (entry: SpoolEntry): Effect.Effect<void, SpoolFault> =>
+    this.exclusively(({ clear, forget }) => {
+      forget(entry)
+      if (this.#waiting().posts > 0) return Effect.void
+      this.#work.closeUnsafe()
+      this.#since = undefined
+      return Effect.tapError(clear, () =>
+        Effect.sync(() => {
+          this.#files = undefined
+        })
+      )
+    })
+
+  readonly belongTo = (database: string): Effect.Effect<void> => {
+    this.#database = database
+    const claimed = this.#disk.claim(database).pipe(
+      Effect.andThen(SpoolAside.isThere(this.#disk, database)),
+      Effect.flatMap((isAside) => {
+        this.#files?.settle()
+        if (!isAside) return Effect.void
+        // What was set aside waits, too.
+        this.#files = undefined
+        return Effect.asVoid(this.#open)
+      }),
+      Effect.tapError((fault) => {
+        this.#early ??= this.#files
+        this.#files = undefined
+        return this.#giveUp(fault)
+      })
+    )
+    return Effect.flatMap(Effect.exit(this.exclusively(() => claimed)), () =>
+      this.#fault === undefined
+        ? Effect.void
+        : Effect.logError("The spool cannot be used by this database", { reason: this.#fault })
+    )
+  }
+
+  readonly #open = Effect.suspend(() =>
+    this.#files === undefined
+      ? open(this.#disk, this.#limits, this.#database).pipe(
+          Effect.tapError((fault) => this.#giveUp(fault)),
+          Effect.map((files) => {
+            if (files.waiting().posts > 0) this.#work.openUnsafe()
+            this.#early = undefined
+            return (this.#files = files)
+          })
+        )
+      : Effect.succeed(this.#files)
+  )
+
+  /** Takes what was accepted for this database out of a folder that belongs to another one. Tried again at each use. */
+  #giveUp({ reason }: SpoolFault): Effect.Effect<void, SpoolFault> {
+    if (reason !== "foreign" || this.#early === undefined || this.#database === undefined) return Effect.void
+    return Effect.tap(this.#early.setAside(this.#database), () =>
+      Effect.sync(() => {
+        this.#early = undefined
+        this.#since = undefined
+      })
+    )
+  }
+
+  /** Writes all posts that wait for the disk. Their callers continue in any case. */
+  readonly #write = Effect.suspend(() => {
+    const jobs = this.#pending
+    this.#pending = []
+    if (jobs.length === 0) return Effect.void
+    this.#writing = jobs.length
+    return Effect.flatMap(this.#open, ({ append }) => append(jobs.map(({ post }) => post))).pipe(
+      Effect.exit,
+      Effect.flatMap((exit) => this.#written(jobs, exit))
+    )
+  })
+
+  #written(jobs: ReadonlyArray<Job>, exit: Exit.Exit<void, SpoolFault>): Effect.Effect<void> {
+    this.#writing = 0
+    const isFirst = exit._tag === "Success" && this.#since === undefined
+    if (exit._tag === "Success") {
+      this.#since ??= jobs[0]?.post.at
+      this.#work.openUnsafe()
+    }
+    this.#note(exit)
+    for (const { done } of jobs) Deferred.doneUnsafe(done, exit)
+    return isFirst ? Effect.logWarning("Alerts go to the spool, because the database does not store them") : Effect.void
+  }
+
+  /** The oldest entry. Wakes nobody any more where there is none. */
+  #find({ oldest }: SpoolFiles) {
+    return Effect.tap(oldest, (found) =>
+      Effect.sync(() => {
+        this.#since = Option.getOrUndefined(Option.map(found, ({ entry }) => entry.at))
+        if (Option.isNone(found)) this.#work.closeUnsafe()
+      })
+    )
+  }
+
+  #note(exit: Exit.Exit<unknown, SpoolFault>): void {
+    this.#fault = exit._tag === "Success" ? undefined : messageOf(exit.cause)
+    this.changes.publish(this.statusNow())
+  }
+
+  #waiting(): Waiting {
+    return this.#files?.waiting() ?? nothing
+  }
+}
+
+/** The spool on a disk. It tries to open its files at once; where that fails, it tries again at each use. */
+export const make = (
+  disk: SpoolDisk,
+  given: Partial<SpoolLimits> = {}
+): Effect.Effect<AlertSpool["Service"], never, Scope.Scope> =>
+  Effect.gen(function* () {
+    const { maxBytes = defaultMaxBytes } = given
+    const reservedBytes = Math.min(given.reservedBytes ?? defaultReservedBytes, maxBytes)
+    const spool = new OnDisk(disk, { maxBytes, reservedBytes }, yield* Effect.scope)
+    const use = (operation: (files: SpoolFiles) => Effect.Effect<void, SpoolFault>) =>
+      Effect.map(Effect.exit(spool.exclusively(operation)), spool.statusNow)
+    const { fault } = yield* use(() => Effect.void)
+    if (fault !== undefined) yield* Effect.logWarning("The spool cannot be used now", { reason: fault })
+    return AlertSpool.of({
+      belongTo: (database) => Effect.suspend(() => spool.belongTo(database)),
+      append: spool.append,
+      isInUse: spool.isInUse,
+      oldest: spool.oldest,
+      replayed: spool.replayed,
+      keep: (entry) => spool.exclusively(({ keep }) => keep(entry)),
+      status: Effect.sync(spool.statusNow),
+      check: use(({ check }) => check),
+      changes: spool.changes
+    })
+  })
+
+/** The spool in a folder of the file system. */
+export const layer = ({ directory, owner, ...limits }: SpoolOptions): Layer.Layer<AlertSpool> =>
+  Layer.effect(
+    AlertSpool,
+    Effect.flatMap(NodeSpoolDisk.make(directory, owner), (disk) => make(disk, limits))
+  )

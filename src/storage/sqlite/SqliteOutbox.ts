@@ -1,0 +1,178 @@
+/** `Outbox` on SQLite. */
+
+import type { DatabaseSync } from "node:sqlite"
+import { Duration, Effect, Latch, Option, Schema } from "effect"
+import { Notification } from "../../domain/Notification.ts"
+import { fromMillis, toMillis } from "../../domain/Timestamp.ts"
+import { keptFor, type Derived, type Outbox, type Waiting } from "../Outbox.ts"
+import type { AuditTable } from "./AuditTable.ts"
+import type { BatchWriter } from "./BatchWriter.ts"
+import { attempt, prepare } from "./Sqlite.ts"
+
+interface WaitingRow {
+  readonly id: number
+  readonly data: string
+  readonly message: string | null
+  readonly claim: number
+  readonly held: number
+}
+
+const decode = Schema.decodeUnknownOption(Schema.fromJsonString(Notification))
+
+/** A row that cannot be read is passed over: it must not hold up those after it. */
+const waitingOf = ({ claim, data, held, id, message }: WaitingRow): ReadonlyArray<Waiting> =>
+  Option.match(decode(data), {
+    onNone: () => [],
+    onSome: (notification) => [
+      { id, notification, claim: { number: claim, isHeld: held === 1 }, ...(message === null ? {} : { message }) }
+    ]
+  })
+
+const makeStatements = (database: DatabaseSync) => ({
+  positions: prepare<{ readonly sink: string; readonly sequence: number }>(
+    database,
+    "select sink, sequence from notification_positions"
+  ),
+  begin: prepare<never, [string, number]>(
+    database,
+    "insert into notification_positions (sink, sequence) values (?, ?) on conflict (sink) do nothing"
+  ),
+  end: prepare<never, [string]>(database, "delete from notification_positions where sink = ?"),
+  advance: prepare<never, [number]>(database, "update notification_positions set sequence = max(sequence, ?)"),
+  insert: prepare<never, [string, string, string, string]>(
+    database,
+    "insert into outbox (sink, key, at, data) values (?, ?, ?, ?) on conflict (sink, key) do nothing"
+  ),
+  waiting: prepare<WaitingRow, [string, number]>(
+    database,
+    "select id, data, message, claim, held from outbox where sink = ? and delivered_at is null order by id limit ?"
+  ),
+  backlog: prepare<{ readonly waiting: number; readonly since: string | null }, [string]>(
+    database,
+    "select count(*) as waiting, min(at) as since from outbox where sink = ? and delivered_at is null"
+  ),
+  isAsRead: prepare<{ readonly claim: number }, [number, number]>(
+    database,
+    "select claim from outbox where id = ? and claim = ? and delivered_at is null"
+  ),
+  claim: prepare<never, [string, number]>(
+    database,
+    "update outbox set message = ?, claim = claim + 1, held = 1 where id = ?"
+  ),
+  release: prepare<never, [number, number]>(database, "update outbox set held = 0 where id = ? and claim = ?"),
+  deliver: prepare<never, [string, number]>(
+    database,
+    "update outbox set delivered_at = ? where id = ? and delivered_at is null"
+  ),
+  forget: prepare<never, [string]>(
+    database,
+    `delete from outbox where at < ?
+       and (delivered_at is not null or sink not in (select sink from notification_positions))`
+  ),
+  sent: prepare<{ readonly count: number }, [string, string, string]>(
+    database,
+    `select count(distinct coalesce(message, key)) as count from outbox
+     where sink = ? and delivered_at > ? and delivered_at <= ?`
+  ),
+  raise: prepare<never, [string, string, string]>(
+    database,
+    `insert into conditions (name, since, data) values (?, ?, ?)
+     on conflict (name) do update set data = excluded.data`
+  ),
+  // An alert whose end nobody reports must not be shown for ever. Conditions of the service itself end by themselves.
+  expire: prepare<never, [string]>(database, "delete from conditions where since < ? and name like '%/%'"),
+  clear: prepare<never, [string]>(database, "delete from conditions where name = ?"),
+  conditions: prepare<{ readonly data: string }>(database, "select data from conditions order by since, name")
+})
+
+type Statements = ReturnType<typeof makeStatements>
+
+const register = (statements: Statements, sinks: ReadonlyArray<string>, head: number): ReadonlyMap<string, number> => {
+  for (const { sink } of statements.positions.all()) if (!sinks.includes(sink)) statements.end.run(sink)
+  for (const sink of sinks) statements.begin.run(sink, head)
+  return new Map(statements.positions.all().map(({ sequence, sink }) => [sink, sequence]))
+}
+
+const add = (statements: Statements, { conditions, notifications, through }: Derived): void => {
+  for (const { notification, sink } of notifications)
+    statements.insert.run(sink, notification.key, notification.at, JSON.stringify(notification))
+  for (const change of conditions) {
+    if (change._tag === "Ends") statements.clear.run(change.condition.name)
+    else
+      statements.raise.run(change.lasting.condition.name, change.lasting.began.at, JSON.stringify(change.lasting.began))
+  }
+  statements.advance.run(through)
+}
+
+/** The transaction of the caller makes it one step: of two processes, the second one sees the number of the first. */
+const claim = (
+  statements: Statements,
+  rows: ReadonlyArray<Pick<Waiting, "id" | "claim">>,
+  message: string
+): boolean => {
+  const isAsRead = rows.every(({ claim: { number }, id }) => statements.isAsRead.get(id, number) !== undefined)
+  if (isAsRead) for (const { id } of rows) statements.claim.run(message, id)
+  return isAsRead
+}
+
+/** Wakes the fibers that wait for the audit log to grow. `Storage` calls it after every commit. */
+export interface Growth {
+  readonly committed: () => void
+  readonly latch: Latch.Latch
+}
+
+/** `head`: the last line of the audit log. */
+export const makeGrowth = (head: () => number): Growth => {
+  const latch = Latch.makeUnsafe(false)
+  let known = head()
+  return {
+    latch,
+    committed: () => {
+      if (head() === known) return
+      known = head()
+      latch.openUnsafe()
+      latch.closeUnsafe()
+    }
+  }
+}
+
+export const make = (
+  database: DatabaseSync,
+  writer: BatchWriter,
+  audit: AuditTable,
+  growth: Growth
+): Outbox["Service"] => {
+  const statements = makeStatements(database)
+  const head = () => audit.head().sequence
+  return {
+    register: (sinks) => writer.write("registerSinks", "journal", () => register(statements, sinks, head())),
+    head: Effect.sync(head),
+    grown: (position) => Effect.suspend(() => (head() > position ? Effect.void : growth.latch.await)),
+    add: (derived) => writer.write("notify", "journal", () => add(statements, derived)),
+    waiting: (sink, limit) => attempt("outbox", () => statements.waiting.all(sink, limit).flatMap(waitingOf)),
+    backlog: (sink) =>
+      attempt("outbox", () => {
+        const { since = null, waiting = 0 } = statements.backlog.get(sink) ?? {}
+        return { waiting, ...(since === null ? {} : { since }) }
+      }),
+    claim: (rows, message) => writer.write("claimNotifications", "journal", () => claim(statements, rows, message)),
+    release: (claims) =>
+      writer.write("releaseNotifications", "journal", () => {
+        for (const { id, number } of claims) statements.release.run(id, number)
+      }),
+    delivered: (ids, at) =>
+      writer.write("delivered", "journal", () => {
+        for (const id of ids) statements.deliver.run(at, id)
+        const before = fromMillis(toMillis(at) - Duration.toMillis(keptFor))
+        statements.forget.run(before)
+        statements.expire.run(before)
+      }),
+    sentBetween: (sink, from, to) => attempt("outbox", () => statements.sent.get(sink, from, to)?.count ?? 0),
+    conditions: attempt("outbox", () =>
+      statements.conditions.all().flatMap(({ data }) => {
+        const began = Option.getOrUndefined(decode(data))
+        return began?.begins === undefined ? [] : [{ condition: began.begins, began }]
+      })
+    )
+  }
+}

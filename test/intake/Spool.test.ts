@@ -1,0 +1,281 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Context, Effect, Fiber, Layer } from "effect"
+import { TestClock } from "effect/testing"
+import type { WebhookAlert } from "../../src/intake/AlertmanagerWebhook.ts"
+import * as Intake from "../../src/intake/Intake.ts"
+import * as ReplaySpool from "../../src/intake/ReplaySpool.ts"
+import { SpoolFiles, type SpoolDisturbance } from "../../src/simulation/farEnds/SpoolFolder.ts"
+import { AuditLog } from "../../src/storage/AuditLog.ts"
+import { RemediationStore } from "../../src/storage/RemediationStore.ts"
+import { AlertSpool, make as makeSpool } from "../../src/storage/spool/AlertSpool.ts"
+import { SpoolFault } from "../../src/storage/spool/SpoolDisk.ts"
+import { SpoolReplay } from "../../src/storage/spool/SpoolReplay.ts"
+import { SpoolStore } from "../../src/storage/spool/SpoolStore.ts"
+import * as Storage from "../../src/storage/Storage.ts"
+import { StorageError } from "../../src/storage/StorageError.ts"
+import { alert, ended, keyOf, of, post, receive } from "./intaking.ts"
+
+type Reason = StorageError["reason"]
+
+const down = (reason: Reason) =>
+  new StorageError({ reason, operation: "accept", retryable: true, committed: "no", detail: "test" })
+
+/** A service whose database can be taken away, with its replay. */
+const service = (options: Partial<Intake.IntakeOptions> = {}) =>
+  Effect.gen(function* () {
+    const faults: Array<SpoolDisturbance> = []
+    const files = new SpoolFiles(faults)
+    const database: { trouble: Effect.Effect<unknown, StorageError> | undefined } = { trouble: undefined }
+    const behind = <A, E>(body: Effect.Effect<A, E>): Effect.Effect<A, E | StorageError> =>
+      Effect.suspend(() => Effect.andThen(database.trouble ?? Effect.void, body))
+    const storage = yield* Layer.build(Storage.layerMemory)
+    const store = Context.get(storage, RemediationStore)
+    const spoolStore = Context.get(storage, SpoolStore)
+    const received: Array<string> = []
+    const fired: Array<string> = []
+    const onReceived = ({ status }: Intake.AlertReceived) => void received.push(status)
+    const onAccepted = (targets: ReadonlyArray<string>) => Effect.sync(() => void fired.push(...targets))
+    const spool = yield* makeSpool(files.diskOf(1), { maxBytes: 32 * 1024, reservedBytes: 1024 })
+    const context = yield* Layer.build(
+      Layer.merge(
+        Intake.layer({ cluster: "test", onAccepted, onReceived, ...options }),
+        ReplaySpool.layer({ onAccepted, onReceived })
+      )
+    ).pipe(
+      Effect.provide(
+        storage.pipe(
+          Context.add(RemediationStore, {
+            ...store,
+            accept: (...args) => behind(store.accept(...args)),
+            resolve: (...args) => behind(store.resolve(...args)),
+            known: (...args) => behind(store.known(...args))
+          }),
+          Context.add(SpoolStore, { replay: (...args) => behind(spoolStore.replay(...args)) }),
+          Context.add(AlertSpool, spool)
+        )
+      )
+    )
+    yield* Effect.forkScoped(Context.get(context, SpoolReplay).run)
+    const run = <A, E>(effect: Effect.Effect<A, E, Intake.Intake>) => Effect.provide(effect, context)
+    return {
+      database,
+      faults,
+      fired,
+      received,
+      spool,
+      store,
+      audit: Context.get(storage, AuditLog),
+      receive: (...alerts: ReadonlyArray<WebhookAlert>) => run(receive(post(...alerts), "am")),
+      /** Until nothing waits. */
+      drained: Effect.gen(function* () {
+        while (spool.isInUse()) yield* TestClock.adjust("1 second")
+      })
+    }
+  })
+
+const unavailable = Effect.fail(down("unavailable"))
+
+const states = (store: RemediationStore["Service"]) =>
+  Effect.map(store.list({ limit: 100 }), ({ items }) =>
+    items.map(({ receivedAt, target }) => `${target.name} ${receivedAt}`).toReversed()
+  )
+
+describe("alerts while the database is down", () => {
+  it.effect("are accepted to the spool, without a remediation", () =>
+    Effect.scoped(
+      Effect.gen(function* () {
+        const { database, received, receive, spool } = yield* service()
+        database.trouble = unavailable
+        const receipt = yield* receive(alert("1", "a"), ended("2", "b"))
+        assert.deepStrictEqual(receipt, {
+          results: [
+            { fingerprint: "1", status: "accepted", spooled: true },
+            { fingerprint: "2", status: "resolved", spooled: true }
+          ],
+          shed: 0
+        })
+        assert.deepStrictEqual(received, ["spooled", "spooled"])
+        assert.deepInclude(yield* spool.status, { posts: 2, alerts: 2 })
+      })
+    )
+  )
+
+  it.effect("are stored when it is back, as of the moment of receipt, and their actors wake", () =>
+    Effect.scoped(
+      Effect.gen(function* () {
+        const { database, drained, fired, receive, received, store } = yield* service()
+        database.trouble = unavailable
+        yield* receive(alert("1", "a"))
+        yield* TestClock.adjust("10 minutes")
+        yield* receive(alert("2", "b"))
+        yield* TestClock.adjust("10 minutes")
+        assert.deepStrictEqual(yield* states(store), [])
+        database.trouble = undefined
+        yield* drained
+        assert.deepStrictEqual(yield* states(store), ["a 1970-01-01T00:00:00.000Z", "b 1970-01-01T00:10:00.000Z"])
+        assert.deepStrictEqual(fired, [keyOf("a"), keyOf("b")])
+        assert.deepStrictEqual(received, ["spooled", "spooled", "accepted", "accepted"])
+      })
+    )
+  )
+
+  it.effect.each<Reason>(["unavailable", "busy", "full", "failed"])("go to the spool when it is %s", (reason) =>
+    Effect.scoped(
+      Effect.gen(function* () {
+        const { database, receive } = yield* service()
+        database.trouble = Effect.fail(down(reason))
+        assert.isTrue((yield* receive(alert("1", "a"))).results[0]!.spooled)
+      })
+    )
+  )
+
+  it.effect("go to the spool when it has not taken them after five seconds", () =>
+    Effect.scoped(
+      Effect.gen(function* () {
+        const { database, receive } = yield* service()
+        database.trouble = Effect.never
+        const waiting = yield* Effect.forkChild(receive(alert("1", "a")), { startImmediately: true })
+        yield* TestClock.adjust("4999 millis")
+        assert.isUndefined(waiting.pollUnsafe())
+        yield* TestClock.adjust("1 millis")
+        assert.isTrue((yield* Fiber.join(waiting)).results[0]!.spooled)
+      })
+    )
+  )
+
+  it.effect.each<Reason>(["invalid", "corrupt"])("do not when what they say is refused as %s", (reason) =>
+    Effect.scoped(
+      Effect.gen(function* () {
+        const { database, receive, spool } = yield* service()
+        database.trouble = Effect.fail(down(reason))
+        assert.strictEqual((yield* Effect.flip(receive(alert("1", "a")))).reason, reason)
+        assert.isFalse(spool.isInUse())
+      })
+    )
+  )
+
+  it.effect("are never overtaken by a newer post, even when the database is back", () =>
+    Effect.scoped(
+      Effect.gen(function* () {
+        const { database, drained, receive, store } = yield* service()
+        database.trouble = unavailable
+        yield* receive(alert("1", "a"))
+        database.trouble = undefined
+        // The alert has ended. Stored first, its end would be unknown, and the alert would fire for ever.
+        assert.deepStrictEqual((yield* receive(ended("1", "a"))).results, [
+          { fingerprint: "1", status: "resolved", spooled: true }
+        ])
+        yield* drained
+        const { items } = yield* store.list({ limit: 10 })
+        const journal = yield* store.journal(items[0]!.id)
+        assert.deepStrictEqual(
+          journal.map(({ event }) => event._tag),
+          ["Accepted", "AlertResolved"]
+        )
+        // Nothing waits any more, so the next post is stored at once.
+        assert.isDefined((yield* receive(alert("1", "a"))).results[0]!.remediationId)
+      })
+    )
+  )
+
+  it.effect("are refused when the spool takes them neither, with the error of the database", () =>
+    Effect.scoped(
+      Effect.gen(function* () {
+        const { database, faults, receive } = yield* service()
+        database.trouble = Effect.fail(down("full"))
+        faults.push({ before: () => new SpoolFault({ reason: "full", detail: "ENOSPC" }) })
+        const error = yield* Effect.flip(receive(alert("1", "a")))
+        assert.deepInclude(error, { reason: "full", retryable: true, committed: "no" })
+      })
+    )
+  )
+
+  it.effect("are shed by severity as the spool fills up, as they would be in the queue", () =>
+    Effect.scoped(
+      Effect.gen(function* () {
+        const { database, receive } = yield* service({ capacity: 4 })
+        database.trouble = unavailable
+        yield* receive(of("1", "critical"), of("2", "critical"))
+        const receipt = yield* receive(of("3", "info"), of("4", "critical"))
+        assert.deepStrictEqual(
+          receipt.results.map(({ status }) => status),
+          ["shed", "accepted"]
+        )
+      })
+    )
+  )
+
+  it.effect("leave two lines in the audit log: when their replay begins, and when it ends", () =>
+    Effect.scoped(
+      Effect.gen(function* () {
+        const { audit, database, drained, receive } = yield* service()
+        database.trouble = unavailable
+        yield* receive(alert("1", "a"))
+        yield* TestClock.adjust("1 minute")
+        yield* receive(alert("2", "b"), alert("3", "c"))
+        database.trouble = undefined
+        yield* drained
+        const lines = (yield* audit.read(0, 100)).filter(({ kind }) => kind.startsWith("spool."))
+        assert.deepStrictEqual(
+          lines.map(({ data, kind }) => [kind, data]),
+          [
+            ["spool.replay-began", { receivedFrom: "1970-01-01T00:00:00.000Z" }],
+            [
+              "spool.replayed",
+              {
+                receivedFrom: "1970-01-01T00:00:00.000Z",
+                receivedUntil: "1970-01-01T00:01:00.000Z",
+                posts: 2,
+                alerts: 3
+              }
+            ]
+          ]
+        )
+        assert.isUndefined(yield* audit.verify)
+      })
+    )
+  )
+
+  it.effect(
+    "do not wait behind an entry that the database refuses: it is kept in a file, and the audit log names it",
+    () =>
+      Effect.scoped(
+        Effect.gen(function* () {
+          const { audit, database, drained, receive, store } = yield* service()
+          database.trouble = unavailable
+          yield* receive(alert("1", "a"))
+          yield* receive(alert("2", "b"))
+          let attempts = 0
+          database.trouble = Effect.suspend(() => (++attempts <= 3 ? Effect.fail(down("corrupt")) : Effect.void))
+          yield* drained
+          assert.deepStrictEqual(
+            (yield* states(store)).map((each) => each.split(" ")[0]),
+            ["b"]
+          )
+          const refused = (yield* audit.read(0, 100)).find(({ kind }) => kind === "spool.refused")
+          assert.match(String(refused?.data["file"]), /^refused-.*-1\.spool$/)
+        })
+      )
+  )
+})
+
+describe("an entry that is replayed twice", () => {
+  it.effect("is stored once", () =>
+    Effect.scoped(
+      Effect.gen(function* () {
+        const storage = yield* Layer.build(Storage.layerMemory)
+        const { replay } = Context.get(storage, SpoolStore)
+        const store = Context.get(storage, RemediationStore)
+        const at = "2026-11-24T03:00:00.000Z"
+        const entry = { spool: "one", sequence: 1, at, firing: [], resolved: [], isLast: false }
+        assert.deepInclude(yield* replay(entry, at), { isRepeat: false, missing: 0 })
+        assert.deepInclude(yield* replay(entry, at), { isRepeat: true })
+        // Entries 2 and 3 never came.
+        assert.deepInclude(yield* replay({ ...entry, sequence: 4 }, at), { isRepeat: false, missing: 2 })
+        assert.deepInclude(yield* replay({ ...entry, sequence: 3 }, at), { isRepeat: true })
+        assert.deepInclude(yield* replay({ ...entry, spool: "two" }, at), { isRepeat: false, missing: 0 })
+        assert.deepStrictEqual((yield* store.list({ limit: 10 })).items, [])
+      })
+    )
+  )
+})

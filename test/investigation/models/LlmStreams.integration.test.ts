@@ -1,0 +1,175 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Effect, Exit } from "effect"
+import type { InvestigatorError } from "../../../src/investigation/Investigator.ts"
+import { make } from "../../../src/investigation/models/LlmInvestigator.ts"
+import * as AnthropicLanguageModel from "../../../src/investigation/models/providers/AnthropicLanguageModel.ts"
+import * as OpenAiLanguageModel from "../../../src/investigation/models/providers/OpenAiLanguageModel.ts"
+import type { Mode } from "../../peers/HttpPeer.ts"
+import {
+  anthropicMessage,
+  anthropicStream,
+  make as makePeer,
+  openAiCompletion,
+  openAiStream
+} from "../../peers/LlmPeer.ts"
+import { answerTo } from "../../peers/ModelAnswer.ts"
+import { evidence, request } from "../fixtures/Requests.ts"
+
+const providers = { openai: OpenAiLanguageModel, anthropic: AnthropicLanguageModel } as const
+const given = request({ evidence: evidence() })
+
+/** The answer of a model, whole and as the stream of each provider. */
+const answers = Effect.map(
+  Effect.scoped(
+    Effect.gen(function* () {
+      const peer = yield* makePeer({ kind: "openai" })
+      const settings = { url: peer.url, model: "m" }
+      yield* Effect.provide(
+        Effect.flatMap(make({ provider: "a" }), ({ investigate }) => investigate(given)),
+        [OpenAiLanguageModel.layer(settings)]
+      )
+      const body = JSON.parse(peer.calls[0]!.body) as {
+        readonly messages: ReadonlyArray<{ readonly role: string; readonly content: string }>
+      }
+      return answerTo(body.messages.find(({ role }) => role === "user")!.content)
+    })
+  ),
+  (answer) => {
+    const openai = openAiCompletion({ content: JSON.stringify(answer) })
+    const anthropic = anthropicMessage([{ type: "tool_use", id: "toolu_1", name: "answer", input: answer }])
+    return {
+      openai: { whole: openai, stream: openAiStream(openai) },
+      anthropic: { whole: anthropic, stream: anthropicStream(anthropic) }
+    }
+  }
+)
+
+for (const kind of ["openai", "anthropic"] as const) {
+  const asked = (mode: Mode) =>
+    Effect.gen(function* () {
+      const peer = yield* makePeer({ kind })
+      yield* peer.setMode(mode)
+      const settings = { url: peer.url, model: "m", patience: { firstSignMs: 1000, stallMs: 300 } }
+      const llm = yield* Effect.provide(make({ provider: kind }), providers[kind].layer(settings))
+      const exit = yield* Effect.exit(llm.investigate(given))
+      return { exit, peer }
+    })
+  const reasonOf = (mode: Mode) =>
+    Effect.map(asked(mode), ({ exit }): InvestigatorError["reason"] | "answered" => {
+      if (Exit.isSuccess(exit)) return "answered"
+      const failure = exit.cause.reasons.find((reason) => reason._tag === "Fail")
+      if (failure === undefined) throw new Error("it has not failed")
+      return failure.error.reason
+    })
+  const parts = (text: string, ending: "end" | "hang" | "close", count = 5): Mode => {
+    const size = Math.ceil(text.length / count)
+    return {
+      _tag: "Parts",
+      parts: Array.from({ length: count }, (_, index) => text.slice(index * size, (index + 1) * size)),
+      ending
+    }
+  }
+  /** Without the events that say that the answer is over. */
+  const endless = (stream: string) =>
+    stream
+      .split("\n\n")
+      .filter((event) => !/"finish_reason":"|\[DONE\]|message_delta|message_stop/.test(event))
+      .join("\n\n")
+  const half = (stream: string) => stream.slice(0, Math.floor(stream.length / 2))
+
+  describe(`the stream of ${kind}`, () => {
+    it.live("is asked for, and an answer in parts is one answer", () =>
+      Effect.gen(function* () {
+        const { stream } = (yield* answers)[kind]
+        const { exit, peer } = yield* asked(parts(stream, "end"))
+        assert.isTrue(Exit.isSuccess(exit))
+        assert.isTrue((JSON.parse(peer.calls[0]!.body) as { readonly stream: boolean }).stream)
+      }).pipe(Effect.scoped)
+    )
+
+    it.live("may be a whole body, from a server that does not stream", () =>
+      Effect.gen(function* () {
+        assert.strictEqual(yield* reasonOf({ _tag: "Raw", body: (yield* answers)[kind].whole }), "answered")
+      }).pipe(Effect.scoped)
+    )
+
+    it.live("may lack its end, be cut or stall if the answer is whole", () =>
+      Effect.gen(function* () {
+        const stream = endless((yield* answers)[kind].stream)
+        for (const ending of ["end", "close", "hang"] as const)
+          assert.strictEqual(yield* reasonOf(parts(stream, ending)), "answered", ending)
+      }).pipe(Effect.scoped)
+    )
+
+    it.live("that ends, is cut or stalls in the middle of the answer is never taken", () =>
+      Effect.gen(function* () {
+        const stream = half((yield* answers)[kind].stream)
+        for (const ending of ["end", "close", "hang"] as const)
+          assert.deepStrictEqual(
+            yield* reasonOf(parts(stream, ending)),
+            { _tag: "InvalidAnswer", problem: "the answer was cut off" },
+            ending
+          )
+      }).pipe(Effect.scoped)
+    )
+
+    it.live("with a hole is never taken, wherever it is: the rest may read like a whole answer", () =>
+      Effect.gen(function* () {
+        const { stream } = (yield* answers)[kind]
+        const events = stream.split("\n\n").filter((event) => event !== "")
+        const spoilt = (at: number) =>
+          events.map((event, index) => `${index === at ? event.slice(0, -3) : event}\n\n`).join("")
+        // The last one says no more than that the stream is over.
+        for (let at = 0; at < events.length - 1; at++)
+          assert.deepStrictEqual(
+            yield* reasonOf(parts(spoilt(at), "end")),
+            { _tag: "InvalidAnswer", problem: "the response does not match the provider's API" },
+            events[at]
+          )
+      }).pipe(Effect.scoped)
+    )
+
+    it.live("of a provider that says nothing is silent, before and after its headers", () =>
+      Effect.gen(function* () {
+        assert.deepStrictEqual(yield* reasonOf({ _tag: "Hang" }), { _tag: "Silent" })
+        assert.deepStrictEqual(yield* reasonOf({ _tag: "Parts", parts: [], ending: "hang" }), { _tag: "Silent" })
+      }).pipe(Effect.scoped)
+    )
+
+    it.live("closes the connection of a silent provider", () =>
+      Effect.gen(function* () {
+        const { peer } = yield* asked({ _tag: "Parts", parts: [], ending: "hang" })
+        while (!peer.calls[0]!.aborted) yield* Effect.sleep(5)
+      }).pipe(Effect.scoped)
+    )
+
+    it.live("with an error in its middle, and a body that reports one, fail with that error", () =>
+      Effect.gen(function* () {
+        const { stream } = (yield* answers)[kind]
+        const error =
+          kind === "openai"
+            ? { error: { message: "sk-SECRET is at its limit", type: "requests", code: "rate_limit_exceeded" } }
+            : { type: "error", error: { type: "rate_limit_error", message: "sk-SECRET is at its limit" } }
+        const event = `data: ${JSON.stringify(error)}\n\n`
+        for (const mode of [
+          parts(`${half(stream).split("\n\n").slice(0, -1).join("\n\n")}\n\n${event}`, "end"),
+          { _tag: "Raw", body: JSON.stringify(error) } as const
+        ]) {
+          const { exit } = yield* asked(mode)
+          assert.include(JSON.stringify(exit), "RateLimited")
+          assert.notInclude(JSON.stringify(exit), "SECRET")
+        }
+      }).pipe(Effect.scoped)
+    )
+
+    it.live("that is an HTML page is no answer", () =>
+      Effect.gen(function* () {
+        for (const mode of [
+          { _tag: "Raw", body: "<html></html>" },
+          { _tag: "Parts", parts: ["<html></html>"], ending: "end" }
+        ] as const)
+          assert.strictEqual(((yield* reasonOf(mode)) as InvestigatorError["reason"])._tag, "InvalidAnswer")
+      }).pipe(Effect.scoped)
+    )
+  })
+}

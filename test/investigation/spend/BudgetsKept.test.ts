@@ -1,0 +1,112 @@
+/** Whatever happens to the calls, the budgets hold. */
+
+import { assert, describe, it } from "@effect/vitest"
+import { Deferred, Effect, Schema } from "effect"
+import { TestClock } from "effect/testing"
+import type { ModelCall, ModelCallId } from "../../../src/domain/ModelCall.ts"
+import { RemediationId } from "../../../src/domain/Remediation.ts"
+import type { Effort } from "../../../src/investigation/spend/Meter.ts"
+import { ReportUsage } from "../../../src/investigation/spend/ModelUsage.ts"
+import type { Ledger } from "../../../src/investigation/spend/Reservations.ts"
+import { make, type SpendMeter } from "../../../src/investigation/spend/SpendMeter.ts"
+
+const budget = 100
+
+/** One thing that happens. `of` selects one of the calls under way. */
+const Step = Schema.Union([
+  Schema.TaggedStruct("Begin", { estimate: Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 40 })) }),
+  Schema.TaggedStruct("End", {
+    of: Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 5 })),
+    /** What it takes, as a share of its estimate. */
+    share: Schema.Literals([0, 0.5, 1, 2]),
+    effort: Schema.Literals(["answered", "worked", "rejected", "not-sent"])
+  }),
+  Schema.TaggedStruct("Crash", {})
+])
+const Steps = Schema.Array(Step).check(Schema.isMaxLength(40))
+
+/** A ledger as simple as can be. It survives crashes. */
+const makeLedger = () => {
+  const lines = new Map<ModelCallId, ModelCall>()
+  const spent = () => [...lines.values()].reduce((sum, { inputTokens }) => sum + (inputTokens ?? 0), 0)
+  const port: Ledger = {
+    reserve: (call, refuse) =>
+      Effect.sync(() => {
+        const sum = { inputTokens: spent(), outputTokens: 0, cost: 0 }
+        const refusal = refuse({ incident: sum, hour: sum, day: sum })
+        if (refusal === undefined) lines.set(call.id, call)
+        return refusal
+      }),
+    write: (calls, removed) =>
+      Effect.sync(() => {
+        for (const call of calls) lines.set(call.id, call)
+        for (const id of removed) lines.delete(id)
+      })
+  }
+  return { port, spent }
+}
+
+interface Ended {
+  readonly tokens: number
+  readonly effort: "answered" | Effort
+}
+
+interface Running {
+  readonly estimate: number
+  readonly end: Deferred.Deferred<Ended>
+}
+
+const hop = { remediation: RemediationId.make("rem-1"), investigator: "llm", provider: "main" } as const
+
+/** Begins a call; `undefined` if no budget has room for it. */
+const begin = Effect.fnUntraced(function* (meter: SpendMeter["Service"], estimate: number) {
+  const end = yield* Deferred.make<Ended>()
+  let isMade = false
+  const run = Effect.gen(function* () {
+    isMade = true
+    const { effort, tokens } = yield* Deferred.await(end)
+    if (effort === "answered" || effort === "worked") (yield* ReportUsage)({ inputTokens: tokens, outputTokens: 0 })
+    return effort === "answered" ? "answer" : yield* Effect.fail(effort)
+  })
+  const call = { estimate: { inputTokens: estimate, outputTokens: 0 } }
+  yield* Effect.forkScoped(Effect.exit(meter.meterOf(hop)(call, run, (effort) => effort)), { startImmediately: true })
+  yield* TestClock.adjust(1)
+  return isMade ? { estimate, end } : undefined
+})
+
+describe("in any order of calls and crashes", () => {
+  it.effect.prop(
+    "a call begins only if it fits, and what is spent exceeds a budget by no more than those under way were estimated for",
+    [Steps],
+    ([steps]) =>
+      Effect.gen(function* () {
+        const { port, spent } = makeLedger()
+        const settings = { budgets: { hour: { tokens: budget } }, currency: "EUR" }
+        let meter = yield* make(settings, port)
+        let running: Array<Running> = []
+        let underWay = 0
+        for (const step of steps) {
+          if (step._tag === "Crash") {
+            meter = yield* make(settings, port)
+            running = []
+          } else if (step._tag === "Begin") {
+            const before = spent()
+            const begun = yield* begin(meter, step.estimate)
+            assert.strictEqual(begun !== undefined, before + step.estimate <= budget, "it begins if it fits")
+            if (begun !== undefined) {
+              running.push(begun)
+              underWay = running.reduce((sum, { estimate }) => sum + estimate, 0)
+              assert.isAtMost(spent(), budget)
+            }
+          } else {
+            const [call] = running.splice(step.of, 1)
+            if (call === undefined) continue
+            const { effort, share } = step
+            yield* Deferred.succeed(call.end, { tokens: Math.floor(call.estimate * share), effort })
+            yield* TestClock.adjust(1)
+          }
+          assert.isAtMost(spent(), budget + underWay)
+        }
+      }).pipe(Effect.scoped)
+  )
+})

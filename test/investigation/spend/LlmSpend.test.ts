@@ -1,0 +1,170 @@
+/** How an investigator on a language model uses the meter. */
+
+import { assert, describe, it } from "@effect/vitest"
+import { Effect, Stream } from "effect"
+import { AiError, LanguageModel } from "effect/ai"
+import type { Investigator } from "../../../src/investigation/Investigator.ts"
+import { contextLength } from "../../../src/investigation/models/AiFailure.ts"
+import { make } from "../../../src/investigation/models/LlmInvestigator.ts"
+import { BudgetUsedUp, type UsedUp } from "../../../src/investigation/spend/Budget.ts"
+import type { CallToMeter, Effort, Meter } from "../../../src/investigation/spend/Meter.ts"
+import { type ReportedUsage, ReportUsage } from "../../../src/investigation/spend/ModelUsage.ts"
+import * as Checkpoint from "../../../src/resilience/pipeline/Checkpoint.ts"
+import { evidence, request } from "../fixtures/Requests.ts"
+import { chainOf, rules, withTime } from "../fixtures/ScriptedChain.ts"
+
+const action = { type: "RollbackDeployment", target: { namespace: "shop", kind: "Deployment", name: "checkout" } }
+const good = JSON.stringify({ rootCause: "The rollout is broken.", evidence: [], action, confidence: 1 })
+const price = { input: 1, output: 2 }
+
+const failing = (reason: AiError.AiErrorReason) => AiError.make({ module: "own", method: "generateText", reason })
+
+const usage = {
+  inputTokens: { uncached: undefined, total: 1320, cacheRead: undefined, cacheWrite: undefined },
+  outputTokens: { total: 96, text: undefined, reasoning: undefined }
+}
+
+const llmOf = (answers: ReadonlyArray<string | AiError.AiError>): Effect.Effect<Investigator> => {
+  const left = [...answers]
+  return make({ provider: "own", model: "m", price }).pipe(
+    Effect.provideServiceEffect(
+      LanguageModel.LanguageModel,
+      LanguageModel.make({
+        generateText: () =>
+          Effect.suspend(() => {
+            const answer = left.shift() ?? good
+            return typeof answer === "string"
+              ? Effect.succeed([
+                  { type: "text" as const, text: answer },
+                  { type: "finish" as const, reason: "stop" as const, usage }
+                ])
+              : Effect.fail(answer)
+          }),
+        streamText: () => Stream.empty
+      })
+    )
+  )
+}
+
+/** A meter that notes each call with its end, and refuses all after the first `most`. */
+const noting = (most = Infinity) => {
+  const used: UsedUp = { budget: "hour", unit: "money", until: "2026-11-24T04:00:00.000Z" }
+  const calls: Array<CallToMeter & { readonly reported: ReportedUsage | undefined; readonly end: string }> = []
+  const meter: Meter = <A, E, R>(call: CallToMeter, run: Effect.Effect<A, E, R>, effortOf: (error: E) => Effort) =>
+    Effect.suspend((): Effect.Effect<A, E | BudgetUsedUp, R> => {
+      if (calls.length >= most) return Effect.fail(new BudgetUsedUp({ used }))
+      let reported: ReportedUsage | undefined
+      return run.pipe(
+        Effect.provideService(ReportUsage, (usage) => void (reported = usage)),
+        Effect.tapError((error) => Effect.sync(() => calls.push({ ...call, reported, end: effortOf(error) }))),
+        Effect.tap(() => Effect.sync(() => calls.push({ ...call, reported, end: "answered" })))
+      )
+    })
+  return { calls, meter, used }
+}
+
+const given = request({ evidence: evidence() })
+
+describe("a language model", () => {
+  it.effect("is called through the meter, with the model, its price and an estimate, and tells what it took", () =>
+    Effect.gen(function* () {
+      const { calls, meter } = noting()
+      yield* (yield* llmOf([])).investigate({ ...given, meter })
+      assert.strictEqual(calls.length, 1)
+      assert.deepInclude(calls[0], {
+        model: "m",
+        price,
+        reported: { inputTokens: 1320, outputTokens: 96 },
+        end: "answered"
+      })
+      assert.strictEqual(calls[0]?.estimate.outputTokens, 4096)
+      assert.isAbove(calls[0]?.estimate.inputTokens ?? 0, 500)
+    })
+  )
+
+  it.effect("makes one metered call for each shortened repeat of its prompt", () =>
+    Effect.gen(function* () {
+      const { calls, meter } = noting()
+      const tooLong = failing(new AiError.InvalidRequestError({ constraint: contextLength }))
+      yield* (yield* llmOf([tooLong, tooLong])).investigate({ ...given, meter })
+      assert.deepStrictEqual(
+        calls.map(({ end }) => end),
+        ["rejected", "rejected", "answered"]
+      )
+    })
+  )
+
+  it.effect("that has no room in a budget fails without a retry, and its breaker does not count it", () =>
+    Effect.gen(function* () {
+      const { meter, used } = noting(0)
+      const error = yield* Effect.flip((yield* llmOf([])).investigate({ ...given, meter }))
+      assert.deepStrictEqual(error.reason, { _tag: "OverBudget", used })
+      assert.deepStrictEqual([error.retryable, error.countsAsFailure], [false, false])
+    })
+  )
+})
+
+describe("the chain", () => {
+  it.effect("gives each hop its own meter, and asks the next tier when a budget is used up", () =>
+    Effect.gen(function* () {
+      const { meter } = noting(0)
+      const hops: Array<object> = []
+      const chain = yield* chainOf([yield* llmOf([]), rules()], {
+        meterOf: (hop) => {
+          hops.push(hop)
+          return meter
+        }
+      })
+      const result = yield* chain.investigate(given)
+      assert.deepStrictEqual(hops[0], {
+        remediation: given.remediationId,
+        investigator: "llm",
+        provider: "own"
+      })
+      assert.deepInclude(result.hops[0], {
+        outcome: "skipped",
+        reason: "over-budget",
+        detail: "the money budget of the hour has no room for the call until 2026-11-24T04:00:00.000Z",
+        attempts: 0
+      })
+      assert.strictEqual(result.investigation?.investigator, "rules")
+    })
+  )
+
+  it.effect("says failed, and not skipped, of a tier whose budget ended between two attempts", () =>
+    Effect.gen(function* () {
+      const { meter } = noting(1)
+      const down = failing(
+        new AiError.InternalProviderError({ description: "HTTP 500", metadata: { kubernaut: { status: 500 } } })
+      )
+      const chain = yield* chainOf([yield* llmOf([down]), rules()], { meterOf: () => meter })
+      const { hops } = yield* withTime(chain.investigate(given))
+      assert.deepInclude(hops[0], { outcome: "failed", reason: "over-budget", attempts: 1 })
+    })
+  )
+
+  it.effect("says failed, and not skipped, of a tier that has no room for the shortened repeat of its prompt", () =>
+    Effect.gen(function* () {
+      const { meter } = noting(1)
+      const tooLong = failing(new AiError.InvalidRequestError({ constraint: contextLength }))
+      const chain = yield* chainOf([yield* llmOf([tooLong]), rules()], { meterOf: () => meter })
+      const { hops } = yield* withTime(chain.investigate(given))
+      assert.deepInclude(hops[0], { outcome: "failed", reason: "over-budget", attempts: 1 })
+    })
+  )
+
+  it.effect("says failed, and not skipped, of a tier whose circuit opens before the repeat of its prompt", () =>
+    Effect.gen(function* () {
+      const beforeCalls: Array<Effect.Effect<unknown>> = [Effect.void]
+      // Like the real one, which reserves first.
+      const meter: Meter = (_call, run) =>
+        Effect.andThen(Effect.andThen(beforeCalls.shift() ?? Effect.void, Checkpoint.current), run)
+      const tooLong = failing(new AiError.InvalidRequestError({ constraint: contextLength }))
+      const chain = yield* chainOf([yield* llmOf([tooLong]), rules()], { meterOf: () => meter })
+      beforeCalls.push(chain.tiers[0]!.circuitBreaker!.trip("of-no-use"))
+      const { hops, investigation } = yield* withTime(chain.investigate(given))
+      assert.deepInclude(hops[0], { outcome: "failed", reason: "of-no-use", attempts: 1 })
+      assert.strictEqual(investigation?.investigator, "rules")
+    })
+  )
+})

@@ -1,0 +1,16 @@
+import type { PlantedBug } from "../PlantedBug.ts"
+
+export const notReserved: PlantedBug = {
+  name: "a model call that is not reserved",
+  breaks: "Calls at the same time share what is left of a budget, and a crash forgets what they cost.",
+  edits: [
+    {
+      file: "investigation/spend/Reservations.ts",
+      search: `            .reserve(call, (spent) => usedUp(budgets, spent, call))`,
+      replace: `            .write([], [])`
+    }
+  ],
+  foundBy: "spend-true",
+  withinSeeds: 1,
+  run: "spending"
+}
