@@ -27,11 +27,13 @@ const isReady = (ref: ResourceRef) =>
   real.eventually(
     `${ref.kind} ${ref.name} is ready`,
     readWorkload(ref),
-    ({ desiredReplicas, observedGeneration, readyReplicas, updatedReplicas, ...state }) =>
+    ({ desiredReplicas, observedGeneration, readyReplicas, rollout, updatedReplicas, ...state }) =>
       (desiredReplicas ?? 0) > 0
       && readyReplicas === desiredReplicas
       && updatedReplicas === desiredReplicas
       && observedGeneration === state.generation
+      // A rollout that ends between the question and the answer changes what a person was shown.
+      && rollout?.inProgress !== true
   )
 
 const release = (ref: ResourceRef, tag: string) =>
