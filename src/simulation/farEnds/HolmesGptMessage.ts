@@ -78,6 +78,9 @@ const answer = (analysis: string, worth: CallEnding, counted: Counted | undefine
   }
 }
 
+/** Refusals that may be due to the text of the alert. A breaker does not count them (`HolmesGptFailure`). */
+const mayBeOurs: ReadonlySet<number> = new Set([400, 403, 413, 422])
+
 /**
  * A reply as the API expresses it. `isStreaming`: parts were sent, so that an error has no status of its own.
  * `counted`: what it has cost in all, if it says so.
@@ -111,7 +114,7 @@ export const messageOf = (reply: Reply, isStreaming = false, counted?: Counted):
             status: reply.status,
             contentType: "application/json",
             body: errorBody,
-            worth: reply.status === 400 || reply.status === 413 || reply.status === 422 ? "neither" : "bad",
+            worth: mayBeOurs.has(reply.status) ? "neither" : "bad",
             ...(reply.retryAfter === undefined ? {} : { retryAfter: reply.retryAfter })
           }
   }

@@ -6,6 +6,7 @@ import * as LlmInvestigator from "../../../src/investigation/models/LlmInvestiga
 import * as World from "../../../src/simulation/engine/World.ts"
 import { Cluster } from "../../../src/simulation/farEnds/Cluster.ts"
 import * as HolmesGpt from "../../../src/simulation/farEnds/HolmesGpt.ts"
+import { messageOf } from "../../../src/simulation/farEnds/HolmesGptMessage.ts"
 import { LanguageModels } from "../../../src/simulation/farEnds/LanguageModels.ts"
 import { Observations } from "../../../src/simulation/observation/Observation.ts"
 import { planted } from "../../../src/simulation/observation/Secrets.ts"
@@ -80,5 +81,18 @@ describe("the simulated models", () => {
   it("keep a run reproducible under all their faults", () => {
     const scenario = { ...Scenario.models, durationMs: 5 * 60_000, faultGapMs: [60_000, 120_000] as const }
     for (const seed of [5, 6]) assert.deepStrictEqual(run({ seed, scenario }), run({ seed, scenario }))
+  })
+})
+
+describe("a refusal by HolmesGPT", () => {
+  it.each([
+    [400, "neither"],
+    [403, "neither"],
+    [413, "neither"],
+    [422, "neither"],
+    [401, "bad"],
+    [500, "bad"]
+  ] as const)("with status %i counts as %s for its breaker", (status, worth) => {
+    assert.strictEqual(messageOf({ _tag: "Status", status }).worth, worth)
   })
 })
