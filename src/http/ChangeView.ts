@@ -9,9 +9,10 @@ import { Schema } from "effect"
 import { differingParts, textDiff } from "../changes/TextDiff.ts"
 import { display, type FieldDifference } from "../domain/FieldPath.ts"
 import { ChangeId, type ObjectChange, WatchGap, Writer } from "../domain/ObjectChange.ts"
+import { isSecretKind } from "../domain/SecretNames.ts"
 import { ResourceRef } from "../domain/Target.ts"
 import { Timestamp } from "../domain/Timestamp.ts"
-import { hidden, hiddenDifference, showsNamesOnly } from "../investigation/evidence/HiddenFields.ts"
+import { hidden, hiddenDifference } from "../investigation/evidence/HiddenFields.ts"
 import { redact } from "../investigation/evidence/Redaction.ts"
 import { shortDifference, shortValue, writerForPeople } from "../investigation/evidence/SuspectEvidence.ts"
 
@@ -127,7 +128,7 @@ export const changeView = (change: ObjectChange): RecordedChange => {
     operation,
     fields: shown.map((field) => fieldOf(ref.kind, field)),
     ...(fields.length === shown.length ? {} : { fieldsOmitted: fields.length - shown.length }),
-    ...(manifest === undefined || showsNamesOnly(ref.kind)
+    ...(manifest === undefined || isSecretKind(ref.kind)
       ? {}
       : { manifest: shortValue(hidden("", manifest as Json), 4000) }),
     at,

@@ -1,11 +1,12 @@
 /**
  * Hides the secrets in the writes of a remediation. A plan journals what it has to write: a pod template with the
  * values of its environment, a field of a ConfigMap with its value before and after, an object that is created again. A
- * person who may read remediations may not see these.
+ * person who may read remediations may not see these. Of a Secret, and of a custom kind like it, no value is shown.
  */
 
 import type { Schema } from "effect"
 import type { FieldDifference } from "../domain/FieldPath.ts"
+import { isSecretKind } from "../domain/SecretNames.ts"
 import { hidden, hiddenDifference } from "../investigation/evidence/HiddenFields.ts"
 import { mark } from "../investigation/evidence/SecretShapes.ts"
 
@@ -16,18 +17,31 @@ const isRecord = (value: unknown): value is Json => typeof value === "object" &&
 const isIndex = (token: string): boolean => /^(\d+|-)$/.test(token)
 
 /** The value of a patch. The path names a variable by its position only, so its value may be any secret. */
-const hideInOperation = (operation: unknown): unknown => {
+const hideInOperation = (kind: string, operation: unknown): unknown => {
   if (!isRecord(operation) || !("value" in operation)) return operation
   const [last = "", parent = "", above = ""] = String(operation["path"])
     .split("/")
     .map((token) => token.replaceAll("~1", "/").replaceAll("~0", "~"))
     .toReversed()
   const value = operation["value"] as Schema.Json
-  if (last === "value" && isIndex(parent) && (above === "env" || above === "httpHeaders"))
+  const isVariable = last === "value" && isIndex(parent) && (above === "env" || above === "httpHeaders")
+  if (isSecretKind(kind) || isVariable || String(operation["path"]).startsWith("/binaryData/"))
     return { ...operation, value: mark("value") }
-  if (String(operation["path"]).startsWith("/binaryData/")) return { ...operation, value: mark("value") }
   const name = last === "value" || isIndex(last) ? parent : last
   return { ...operation, value: hidden(name, value) }
+}
+
+/** Of an object like a Secret, what it is called, and the names of its fields. */
+const hideInManifest = (kind: string, manifest: Json): unknown => {
+  if (!isSecretKind(kind)) return hidden("", manifest as Schema.Json)
+  const { apiVersion, metadata = {}, ...fields } = manifest
+  const { annotations: _annotations, ...named } = metadata as Record<string, Schema.Json>
+  return {
+    ...(apiVersion === undefined ? {} : { apiVersion }),
+    ...Object.fromEntries(Object.keys(fields).map((field) => [field, mark("value")])),
+    kind,
+    metadata: hidden("metadata", named)
+  }
 }
 
 /** Whether it is a field with its value before and after, as an intent has them. */
@@ -35,14 +49,17 @@ const isDifference = (value: Json): boolean => Array.isArray(value["path"]) && (
 
 /** The same data, in which every patch, every manifest and every field is without its secrets. */
 export const withoutSecrets = <A>(data: A): A => {
-  const walk = (value: unknown): unknown => {
-    if (Array.isArray(value)) return value.map(walk)
+  /** `kind` is that of the object which the data is about, where it says so. */
+  const walk = (value: unknown, about: string): unknown => {
+    if (Array.isArray(value)) return value.map((each) => walk(each, about))
     if (!isRecord(value)) return value
-    const { _tag, manifest, patch } = value
-    if (_tag === "Patch" && Array.isArray(patch)) return { ...value, patch: patch.map(hideInOperation) }
-    if (_tag === "Create") return { ...value, manifest: hidden("", manifest as Schema.Json) }
-    if (isDifference(value)) return hiddenDifference("", value as unknown as FieldDifference)
-    return Object.fromEntries(Object.entries(value).map(([field, each]) => [field, walk(each)]))
+    const { _tag, manifest, patch, ref } = value
+    const kind = isRecord(ref) && typeof ref["kind"] === "string" ? ref["kind"] : about
+    if (_tag === "Patch" && Array.isArray(patch))
+      return { ...value, patch: patch.map((operation) => hideInOperation(kind, operation)) }
+    if (_tag === "Create" && isRecord(manifest)) return { ...value, manifest: hideInManifest(kind, manifest) }
+    if (isDifference(value)) return hiddenDifference(kind, value as unknown as FieldDifference)
+    return Object.fromEntries(Object.entries(value).map(([field, each]) => [field, walk(each, kind)]))
   }
-  return walk(data) as A
+  return walk(data, "") as A
 }

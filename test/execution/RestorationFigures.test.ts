@@ -38,11 +38,19 @@ describe("what people see of a restoration", () => {
     ["an item of a list of passwords", custom({ passwords: ["hunter2"] }), custom({ passwords: ["none"] })],
     ["a value within a map", custom({ login: { user: "a", pass: "hunter2" } }), custom({})],
     ["a token in a list", custom({ keys: ["ghp_hunter2"] }), custom({ keys: ["none"] })],
+    ["a value with a joined name", custom({ DBPASS: "hunter2", rootpw: "hunter2", creds: "hunter2" }), custom({})],
+    ["an assignment in a text", custom({ options: "dbpass=hunter2" }), custom({ options: "none" })],
+    ["any value of a kind like a Secret", made("AppSecret", { spec: { greeting: "hunter2" } }), made("AppSecret", {})],
     ["a header with credentials", custom({ header: "Basic hunter2" }), custom({ header: "none" })]
   ]
   it.each(hidden)("does not show %s, wherever it is", (_what, value, without) => {
     assert.notInclude(JSON.stringify(accepted(recorded(value, without), without).figures), "hunter")
     assert.notInclude(JSON.stringify(accepted(recorded(without, value), value).figures), "hunter")
+  })
+
+  it("shows no digest of a number with a secret name, because all numbers can be tried", () => {
+    const { figures } = accepted(recorded(custom({ pin: 4711 }), custom({ pin: 4712 })), custom({ pin: 4712 }))
+    assert.deepStrictEqual(figures, { "spec.pin": "a number -> a number" })
   })
 
   it("shows the names of objects that it refers to", () => {

@@ -169,3 +169,36 @@ describe("a restoration that the API shows", () => {
       assert.include(shown, kept)
   })
 })
+
+describe("a restoration of a custom kind like a Secret that the API shows", () => {
+  const ref = { namespace: "shop", kind: "AppSecret", name: "greetings" }
+  const path = ["spec", "values", "greeting"]
+  const manifest = {
+    apiVersion: "example.com/v1",
+    kind: "AppSecret",
+    metadata: { name: "greetings", annotations: { applied: "hunter2-annotated" } },
+    spec: { values: { greeting: "hunter2-created" } }
+  }
+  const changes = [
+    {
+      _tag: "Patch" as const,
+      ref,
+      patch: [{ op: "replace" as const, path: "/spec/values/greeting", value: "hunter2-before" }]
+    },
+    { _tag: "Create" as const, ref, manifest }
+  ]
+  const fields = [{ ref, fields: [{ path, before: "hunter2-before", after: "hunter2-after" }] }]
+  const written: ReadonlyArray<RemediationEvent> = [
+    accepted(),
+    investigated,
+    decided("execute"),
+    { _tag: "Intended", intent: { ...intent, changes, fields, inverse: { _tag: "Exact", changes } } }
+  ]
+  const shown = JSON.stringify(detail(remediationOf(...written), journalOf(...written)))
+
+  it("has the names of its fields, and no value of them", () => {
+    assert.deepStrictEqual(shown.match(/.{60}hunter2[\w-]*/g) ?? [], [])
+    for (const kept of ['"greetings"', '"example.com/v1"', "/spec/values/greeting", '["spec","values","greeting"]'])
+      assert.include(shown, kept)
+  })
+})

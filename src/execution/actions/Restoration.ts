@@ -123,11 +123,11 @@ const ownerAsks = (change: ObjectChange, object: KubernetesObject): ReadonlyArra
       ]
 }
 
-const differenceText = (states: ReadonlyArray<FieldState>): string =>
+const differenceText = (kind: string, states: ReadonlyArray<FieldState>): string =>
   states
     .map(
-      ({ field, now }) =>
-        `${FieldPath.display(field.path)} is ${shown(field.path, now)} now, and the change made it ${shown(field.path, field.after)}`
+      ({ field: { after, path }, now }) =>
+        `${FieldPath.display(path)} is ${shown(kind, path, now)} now, and the change made it ${shown(kind, path, after)}`
     )
     .join("; ")
 
@@ -199,7 +199,10 @@ const restoreFields = (
   if (states.every(({ state }) => state === "back")) return nothingToDo
   const others = states.filter(({ state }) => state !== "changed")
   if (others.length > 0)
-    return refuse("changed-since-change", `${name} was changed again after the change: ${differenceText(others)}.`)
+    return refuse(
+      "changed-since-change",
+      `${name} was changed again after the change: ${differenceText(object.kind, others)}.`
+    )
   const refusal = neededRefusal(change, objects) ?? scaledRefusal(states, object, objects)
   if (refusal !== undefined) return refusal
   const fields = states.map(({ field }) => field)
@@ -214,7 +217,10 @@ const restoreFields = (
   if ("_tag" in template) return template
   const steps = fields.map(({ after, before, path }): Step => ({ path, from: after, to: before }))
   const figures = Object.fromEntries(
-    steps.map(({ from, path, to }) => [FieldPath.display(path), `${shown(path, from)} -> ${shown(path, to)}`])
+    steps.map(({ from, path, to }) => [
+      FieldPath.display(path),
+      `${shown(object.kind, path, from)} -> ${shown(object.kind, path, to)}`
+    ])
   )
   return {
     ...planned(

@@ -65,8 +65,9 @@ const objection = (rule: RefusalRule, name: string, { from, path, to }: Step, wh
   const field = FieldPath.display(path)
   return ask(rule, `Putting ${field} of ${name} back ${what}, so it needs an approval.`, {
     field,
-    from: shown(path, from),
-    to: shown(path, to)
+    // Of counts, amounts, rights and addresses. A kind like a Secret has none but counts and amounts.
+    from: shown("", path, from),
+    to: shown("", path, to)
   })
 }
 

@@ -14,6 +14,7 @@
 
 import { hash } from "node:crypto"
 import * as FieldPath from "../../domain/FieldPath.ts"
+import { doubtfulWord, isSecretKind, isSecretValue, secretWord } from "../../domain/SecretNames.ts"
 import type { KubernetesObject } from "../../kubernetes/KubernetesClient.ts"
 import { ordered } from "../../kubernetes/SpecDigest.ts"
 import { sameValue } from "../../kubernetes/SpecFields.ts"
@@ -109,12 +110,11 @@ const confidential: ReadonlySet<string> = new Set([
   "httpHeaders"
 ])
 
-/** The ends of names whose values are secrets. */
-const secretName =
-  /(pass(word|wd|phrase|code)?|pwd|pw|secrets?|token|credentials?|auth(orization)?|cookie|(api|access|account|encryption|master|private|shared|signing)[_-]?keys?|dsn|connection[_-]?string)$/i
-
-/** What the text of a value contains that has such a name in it. */
-const mayHoldSecret = /env|token|secret|passw|pwd|credential|(api|access|private|signing)[_-]?key/i
+/** What the text of a value contains that has a name in it under which secrets are kept. */
+const mayHoldSecret = new RegExp(
+  `env|token|secret|passw|pwd|credential|(api|access|private|signing)[_-]?key|(?:${secretWord}|${doubtfulWord})(?:["'\\\\]{0,3}\\s{0,4}[=:]["'\\\\\\s]|["'\\\\]{0,3}=)`,
+  "i"
+)
 
 /** What looks like a secret whatever its name: the beginnings of tokens and keys, and the user of an address. */
 const looksSecret =
@@ -126,31 +126,36 @@ const holdsConfidential = (value: unknown): boolean =>
   && value !== null
   && Object.entries(value).some(
     ([name, each]) =>
-      (!Array.isArray(value) && (confidential.has(name) || secretName.test(name))) || holdsConfidential(each)
+      (!Array.isArray(value) && (confidential.has(name) || isSecretValue(name, each))) || holdsConfidential(each)
   )
 
 /** The fields that refer to a Secret, whose name is none. */
 const referring = /^(name|namespace|kind|secret|secrets|secretName|secretRef|imagePullSecrets)$/
 
 /** Whether a field, or what it is in, has a name under which secrets are kept: `spec.adminPassword.value`. */
-const isBeneathSecretName = (path: FieldPath.FieldPath): boolean =>
-  !(typeof path.at(-1) === "string" && referring.test(path.at(-1) as string))
+const isBeneathSecretName = (path: FieldPath.FieldPath, value: unknown): boolean =>
+  typeof value !== "boolean"
+  && !(typeof path.at(-1) === "string" && referring.test(path.at(-1) as string))
   && path
     .map((token) => (typeof token === "string" ? token : token.value))
-    .some((name) => !referring.test(name) && (secretName.test(name) || secretName.test(name.replace(/s$/, ""))))
+    .map((name) => name.slice(name.lastIndexOf("/") + 1))
+    .some((name) => !referring.test(name) && isSecretValue(name, value))
 
 const longest = 80
 
-/** A value for people. One that may be a secret, or that is long, is shown by its digest. */
-export const shown = (path: FieldPath.FieldPath, value: unknown): string => {
+/** A value of an object of this kind for people. One that may be a secret, or that is long, is shown by its digest. */
+export const shown = (kind: string, path: FieldPath.FieldPath, value: unknown): string => {
   if (value === undefined) return "none"
   const text = JSON.stringify(ordered(value)) ?? "none"
-  const isOpen =
-    !path.some((token) => typeof token === "string" && confidential.has(token)) && !isBeneathSecretName(path)
+  const isNamedSecret = isSecretKind(kind) || isBeneathSecretName(path, value)
+  // A digest of a number would be found by trying all of them.
+  if (isNamedSecret && (typeof value === "number" || typeof value === "boolean")) return `a ${typeof value}`
+  const isOpen = !path.some((token) => typeof token === "string" && confidential.has(token))
   const plain = typeof value === "string" ? value : text
   return typeof value === "boolean"
     || typeof value === "number"
     || (isOpen
+      && !isNamedSecret
       && plain.length <= longest
       && !mayHoldSecret.test(text)
       && !looksSecret.test(text)

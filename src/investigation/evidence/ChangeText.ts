@@ -8,6 +8,7 @@ import { display } from "../../domain/FieldPath.ts"
 import type { FieldDifference } from "../../domain/FieldPath.ts"
 import type { ObjectChange, WatchGap, Writer } from "../../domain/ObjectChange.ts"
 import { plain } from "../../domain/PlainText.ts"
+import { isSecretKind } from "../../domain/SecretNames.ts"
 import type { Suspect, Suspects } from "../../domain/Suspects.ts"
 import { displayName } from "../../domain/Target.ts"
 import { toMillis } from "../../domain/Timestamp.ts"
@@ -38,7 +39,7 @@ export const diffText = (change: ObjectChange): string => {
   const shown = fields
     .slice(0, mostFields)
     .map(({ after, before, path }) =>
-      change.ref.kind === "Secret"
+      isSecretKind(change.ref.kind)
         ? display(path)
         : redact(`${display(path)}: ${valueText(before)} -> ${valueText(after)}`)
     )

@@ -3,7 +3,7 @@
  * space or a colon. Each notation is known by the word in front of it, because a space alone separates anything.
  */
 
-import { namePrefix, secretWord } from "./SecretNames.ts"
+import { namePrefix, secretWord } from "../../domain/SecretNames.ts"
 
 const escapes = String.raw`\\{0,3}`
 const quoted = String.raw`(?:"(?:[^"\\\n]|\\.){1,2000}"|'(?:[^'\\\n]|\\.){1,2000}'|\\{1,3}"[^"\\\n]{1,2000}\\{1,3}")`

@@ -20,8 +20,8 @@
 
 import type { Schema } from "effect"
 import type { FieldDifference, FieldPath, PathToken } from "../../domain/FieldPath.ts"
+import { isSecretKind, isSecretValue } from "../../domain/SecretNames.ts"
 import { redact, redactLabels } from "./Redaction.ts"
-import { isSecretName } from "./SecretNames.ts"
 import { mark } from "./SecretShapes.ts"
 
 type Json = Schema.Json
@@ -37,9 +37,9 @@ const secretFiles =
   /^\.?(pgpass(\.conf)?|netrc|htpasswd|dockercfg|dockerconfigjson|npmrc|pypirc|my\.cnf|id_(rsa|dsa|ecdsa|ed25519))$/i
 
 /** Whether what has this name is a secret. The prefix of a label or an annotation says whose it is, not what it is. */
-const isSecret = (name: string): boolean => {
+const isSecret = (name: string, value: unknown): boolean => {
   const key = name.slice(name.lastIndexOf("/") + 1)
-  return isSecretName(key) || isSecretName(key.replace(extension, "")) || secretFiles.test(key)
+  return isSecretValue(key, value) || isSecretValue(key.replace(extension, ""), value) || secretFiles.test(key)
 }
 
 /** More of a text is not looked at, so it is not shown: looking takes half a millisecond for a thousand characters. */
@@ -62,7 +62,7 @@ const argumentsOf = (name: string, list: ReadonlyArray<string>): ReadonlyArray<s
     const alone = textOf(name, argument)
     if (before === undefined || argument === "" || argument.length > 500) return alone
     const flag = /^--?([A-Za-z][\w.-]*)$/.exec(before)?.[1]
-    if (flag !== undefined && isSecret(flag)) return mark("value")
+    if (flag !== undefined && isSecret(flag, argument)) return mark("value")
     const command = list.slice(Math.max(0, index - 5), index).map((each) => each.slice(0, 100))
     return redact([...command, argument].join(" ")).endsWith(alone) ? alone : mark("value")
   })
@@ -71,7 +71,8 @@ const isTexts = (list: ReadonlyArray<Json>): list is ReadonlyArray<string> =>
   list.every((each) => typeof each === "string")
 
 /** Maps of which every value is a secret, whatever its key: users by their names, keys by their purpose. */
-const holder = /(^|[._-]|(?<=[a-z0-9])(?=[A-Z]))(basic[_-]?auth|credentials?|passwords?)$/i
+const holder =
+  /(^|[._-]|(?<=[a-z0-9])(?=[A-Z]))(basic[_-]?auth|credentials?|creds|passwords?|(api|auth|access|refresh|bearer|admin|user|bot)[_-]?tokens|(api|auth|access|account|encryption|private|secret|shared|signing)[_-]?keys)$/i
 /** What is beneath one and only refers to something. */
 const referring = /^(name|namespace|kind|secretName|secretRef)$/
 
@@ -91,11 +92,11 @@ const masked = (value: Json): Json => {
 /** A value with this name, without its secrets. */
 export const hidden = (name: string, value: Json): Json => {
   if (typeof value === "object" && value !== null && holder.test(name)) return masked(value)
-  if (typeof value === "string") return isSecret(name) ? mark("value") : textOf(name, value)
-  if (typeof value === "number") return isSecret(name) ? mark("value") : value
+  if (typeof value === "string") return isSecret(name, value) ? mark("value") : textOf(name, value)
+  if (typeof value === "number") return isSecret(name, value) ? mark("value") : value
   if (Array.isArray(value)) {
     const list = (value as ReadonlyArray<Json>).slice(0, mostItems)
-    if (isTexts(list) && !isSecret(name)) return argumentsOf(name, list)
+    if (isTexts(list) && !list.some((each) => isSecret(name, each))) return argumentsOf(name, list)
     return list.map((each) => hidden(name, each))
   }
   if (!isFields(value)) return value
@@ -106,7 +107,7 @@ export const hidden = (name: string, value: Json): Json => {
       .map(([field, each]) => {
         if (field === "binaryData") return [field, binary(each)]
         const called = generic.test(field) ? (typeof own === "string" && field === "value" ? own : name) : field
-        return [textOf("", field), hidden(isSecret(called) ? called : field, each)]
+        return [textOf("", field), hidden(isSecret(called, each) ? called : field, each)]
       })
   )
 }
@@ -121,7 +122,7 @@ const binary = (value: Json): Json =>
 /** The name by which a value may be a secret: its own, or that of what it belongs to. */
 const nameOf = (path: FieldPath): string => {
   const [last = "", parent] = path.toReversed().map((token) => (typeof token === "string" ? token : token.value))
-  return parent !== undefined && generic.test(last) && !isSecret(last) ? parent : last
+  return parent !== undefined && generic.test(last) && !isSecret(last, undefined) ? parent : last
 }
 
 const shownToken = (token: PathToken): PathToken =>
@@ -130,13 +131,10 @@ const shownToken = (token: PathToken): PathToken =>
 /** A path without secrets: the keys of custom kinds may be anything. */
 export const hiddenPath = (path: FieldPath): FieldPath => path.map(shownToken)
 
-/** Whether nothing but the names of fields may be shown of an object of this kind. */
-export const showsNamesOnly = (kind: string): boolean => /secret$/i.test(kind)
-
 /** A difference without secrets. Of a Secret, only which key differs. */
 export const hiddenDifference = (kind: string, { after, before, path, ...rest }: FieldDifference): FieldDifference => {
   const shown = { ...rest, path: hiddenPath(path) }
-  if (showsNamesOnly(kind)) return shown
+  if (isSecretKind(kind)) return shown
   const name = nameOf(path)
   const last = path.at(-1)
   const isHeld =

@@ -5,7 +5,7 @@
  * there is hidden only if it has letters and digits and its name does not say that it refers to something.
  */
 
-import { namePrefix } from "./SecretNames.ts"
+import { namePrefix } from "../../domain/SecretNames.ts"
 
 const always = "pass(?:words|wds|phrases|codes)|pwds|kennwörter|passwörter"
 const often =

@@ -9,7 +9,8 @@
  *   two hundred vendors (`ScannerRules`);
  * - credentials in a URL (`postgres://user:password@host`), after a scheme (`Authorization: token …`), after a flag
  *   (`mysql -p…`), and the data of a Kubernetes Secret;
- * - any value after a secret name (`password=…`, `"api_key": "…"`, `DB_PASSWORD: …`, `--token …`; see `SecretNames`);
+ * - any value after a secret name (`password=…`, `"api_key": "…"`, `DB_PASSWORD: …`, `--token …`; see
+ *   `domain/SecretNames`);
  * - a value in a notation of its own (`define('DB_PASSWORD', …)`, `bindpw …`, a line of `.pgpass`; see
  *   `ConfigurationSecrets`), and what is beneath `passwords:` (`NestedSecrets`);
  * - a password in a sentence (`the admin password is …`; see `ProsePasswords`);
@@ -23,8 +24,8 @@
  * finds those also removes every image digest and pod hash. Do not log secrets.
  */
 
+import { isSecretValue } from "../../domain/SecretNames.ts"
 import { replaceScanned } from "./ScannerRules.ts"
-import { isSecretName } from "./SecretNames.ts"
 import { mark, replaceNamed, replaceShapes } from "./SecretShapes.ts"
 
 /**
@@ -41,5 +42,5 @@ export const redact = (text: string): string => replaceNamed(replaceScanned(repl
 /** Returns labels or annotations without their secrets, found by name and by the text of the value. */
 export const redactLabels = (labels: Readonly<Record<string, string>>): Record<string, string> =>
   Object.fromEntries(
-    Object.entries(labels).map(([name, value]) => [name, isSecretName(name) ? mark("value") : redact(value)])
+    Object.entries(labels).map(([name, value]) => [name, isSecretValue(name, value) ? mark("value") : redact(value)])
   )

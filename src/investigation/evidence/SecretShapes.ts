@@ -6,10 +6,10 @@
  * gaps are bounded.
  */
 
+import { doubtfulWord, namePrefix, secretWord } from "../../domain/SecretNames.ts"
 import { configurationSecrets } from "./ConfigurationSecrets.ts"
 import { replaceNested } from "./NestedSecrets.ts"
 import { prosePasswords } from "./ProsePasswords.ts"
-import { namePrefix, secretWord } from "./SecretNames.ts"
 
 type Shape = readonly [pattern: RegExp, replacement: string]
 
@@ -167,6 +167,19 @@ const contexts: ReadonlyArray<Shape> = [
   [
     /((?<![A-Za-z0-9])[A-Za-z0-9_.-]{0,60}?(?:token|(?:secret|access|api)[_-]key)(?:[ \t]+(?:is|was))?:?[ \t]+)(?=[A-Za-z+/_]{0,60}\d)[A-Za-z0-9+/_]{20,}={0,2}(?![\w.:-])/gi,
     `$1${mark("token")}`
+  ],
+  // A name that may mean something else: only a value of letters and digits is a secret, or some digits behind _PIN_.
+  [
+    new RegExp(
+      `((?<![A-Za-z0-9])${namePrefix}(?:${doubtfulWord}|tokens)\\\\{0,7}["'\`]?(?:[ \\t]{0,20}(?:=|:=?)[ \\t]{0,20}|(?<=--[A-Za-z0-9_.-]{1,120})[ \\t]+)\\\\{0,7}["'\`]?)${notYetRedacted}`
+        + `(?:(?=[A-Za-z+/_!@#$%^*=-]{0,80}\\d)(?=[\\d+/_!@#$%^*=-]{0,80}[A-Za-z])[A-Za-z0-9+/_!@#$%^*=-]{8,}(?![\\w.:-])|(?<=pin(?:[_-]?code)?[^\\w]{1,40})\\d{4,12}(?![\\w.:-]))`,
+      "gi"
+    ),
+    `$1${mark("value")}`
+  ],
+  [
+    /(\b(?:mnemonic|(?:seed|recovery)[ _-]?(?:phrase|words))\\{0,7}["'`]?[ \t]{0,20}[:=][ \t]{0,20}\\{0,7}["'`]?)(?:[a-z]{3,8}[ ,]{1,2}){11,23}[a-z]{3,8}\b/gi,
+    `$1${mark("phrase")}`
   ],
   // YAML with the value one level deeper.
   [

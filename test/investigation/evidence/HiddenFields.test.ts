@@ -31,7 +31,14 @@ describe("the fields of a change that people see", () => {
       ["spec", "credentials", "plaintext"],
       ["spec", "basicAuth", "users", "admin"],
       ["spec", "dbCredentials", { by: "name", value: "app" }, "first"],
-      ["spec", "passwords", "app"]
+      ["spec", "passwords", "app"],
+      env("DBPASS"),
+      env("SMTPPASS"),
+      env("JWT"),
+      ["data", "LDAPBINDPW"],
+      ["data", "API_TOKENS"],
+      ["data", "creds"],
+      ["spec", "apiTokens", "alice"]
     ]
     for (const path of paths)
       for (const kind of [config, workload])
@@ -53,6 +60,8 @@ describe("the fields of a change that people see", () => {
     const values: ReadonlyArray<readonly [FieldPath, never]> = [
       [container("args"), ["serve", "--password", secret] as never],
       [container("args"), ["--token", secret, "--verbose"] as never],
+      [container("args"), ["--dbpass", secret, "--verbose"] as never],
+      [["spec", "tokens"], [secret, `${secret}2`] as never],
       [container("command"), ["mysql", "-uroot", "-p", secret] as never],
       [container("command"), ["sh", "-c", `curl -H 'Authorization: Bearer ${secret}${secret}' x`] as never],
       [container("env"), [{ name: "DB_PASSWORD", value: secret }] as never],

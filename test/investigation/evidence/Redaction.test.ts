@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Arbitrary, Effect, Schema } from "effect"
+import { isSecretName } from "../../../src/domain/SecretNames.ts"
 import { redact, redactLabels } from "../../../src/investigation/evidence/Redaction.ts"
-import { isSecretName } from "../../../src/investigation/evidence/SecretNames.ts"
 
 // Text that no pattern contains by chance.
 const secret = "zQ7xWv93LmPk2RtY"
