@@ -10,6 +10,7 @@
  * 4. The changes are scored (`SuspectScore`).
  * 5. Where there is a suspect, what fails besides is looked for, because it may be the cause as well (`Outages`).
  * 6. Where there is one, what its journal may have missed is asked for (`Rivals`).
+ * 7. The earlier changes of its object may say that only a person can tell (`ObjectHistory`).
  *
  * Without a suspect the finding is `nothing-changed` only if all kinds were watched throughout, those of all objects
  * that the target depends on included (`Unrecorded`), everything could be read, and the API server shows that no change
@@ -26,27 +27,26 @@ import type { ObjectChange, WatchGap } from "../domain/ObjectChange.ts"
 import type { Suspects } from "../domain/Suspects.ts"
 import { type ResourceRef, sameRef, type Target } from "../domain/Target.ts"
 import * as Timestamp from "../domain/Timestamp.ts"
-import { isNotAlone } from "../domain/UndoOfTemplate.ts"
 import type { WorkloadState } from "../domain/WorkloadState.ts"
 import { reportsByEvent } from "../kubernetes/FailedCreate.ts"
 import { KubernetesClient, type KubernetesObject } from "../kubernetes/KubernetesClient.ts"
 import * as Monotonic from "../resilience/Monotonic.ts"
+import { type Around, candidatesOf } from "./Candidates.ts"
 import { ChangeJournal } from "./ChangeJournal.ts"
 import * as DependencyGraph from "./DependencyGraph.ts"
 import { type FirstSymptom, firstSymptom, skewMs } from "./FirstSymptom.ts"
 import * as GraphReader from "./GraphReader.ts"
 import { refOf } from "./GraphStates.ts"
-import { grouped, type Known, knownOf } from "./KnownStates.ts"
+import { knownOf } from "./KnownStates.ts"
 import { canBeLeftToTheGraph, withinReach } from "./NamedKinds.ts"
+import { withHistory } from "./ObjectHistory.ts"
 import * as Outages from "./Outages.ts"
-import { replacementOf } from "./Replacement.ts"
-import { putsBack } from "./Returned.ts"
 import { unrivalled } from "./Rivals.ts"
-import { type SetupFacts, setupOf } from "./Setup.ts"
+import type { SetupFacts } from "./Setup.ts"
 import { isRelevant, startsOf, unnamed } from "./SuspectScope.ts"
 import { type Candidate, findingOf, rank, type Scene, suspectScore } from "./SuspectScore.ts"
 import { symptomsSeen } from "./SymptomKinds.ts"
-import { settled, takenBackBy } from "./TakenBack.ts"
+import { settled } from "./TakenBack.ts"
 import { unconnected } from "./Unconnected.ts"
 import { knownGraph, unrecorded } from "./Unrecorded.ts"
 
@@ -163,13 +163,6 @@ interface Interval {
   readonly until: Timestamp.Timestamp
 }
 
-/** What is known of the changes around the target. */
-interface Around {
-  readonly graph: DependencyGraph.DependencyGraph
-  readonly changes: ReadonlyArray<ObjectChange>
-  readonly presentOf: Known["presentOf"]
-}
-
 const distinct = (changes: ReadonlyArray<ObjectChange>): ReadonlyArray<ObjectChange> =>
   [...new Map(changes.map((change) => [change.id, change])).values()].toSorted((left, right) =>
     left.at === right.at ? (left.id < right.id ? 1 : -1) : left.at < right.at ? 1 : -1
@@ -226,33 +219,6 @@ const setupFacts = (
   ),
   isDeleted: changes.some((change) => sameRef(change.ref, target) && presentOf.get(change) === null)
 })
-
-const candidatesOf = ({ changes, graph, presentOf }: Around, facts: SetupFacts): ReadonlyArray<Candidate> => {
-  const isSetup = setupOf(facts)
-  return grouped(changes).flatMap((ofOne) =>
-    ofOne.flatMap((change): ReadonlyArray<Candidate> => {
-      const node = graph.find(change.ref)
-      if (node === undefined) return []
-      const present = presentOf.get(change)
-      const setup = isSetup(change, ofOne)
-      const replaced = replacementOf(change, ofOne)
-      const takenBack = takenBackBy(change, ofOne)
-      return [
-        {
-          change,
-          distance: node.distance,
-          relation: node.relation,
-          ...(present === undefined ? {} : { present }),
-          ...(setup === undefined ? {} : { setup }),
-          ...(replaced === undefined ? {} : { replaced }),
-          ...(takenBack === undefined ? {} : { takenBack }),
-          putsBack: putsBack(change, ofOne),
-          followed: isNotAlone(change, ofOne)
-        }
-      ]
-    })
-  )
-}
 
 /** That an undo did not help another target says nothing about this one. */
 const inVain = (candidates: ReadonlyArray<Candidate>, scene: Scene): ReadonlyArray<string> =>
@@ -365,6 +331,7 @@ const make = Effect.gen(function* () {
   const suspectsOf = Effect.fn("suspects")(function* (request: SuspectRequest) {
     const rough = firstSymptom(request)
     const found = yield* confirmed(sources, request, rough).pipe(
+      Effect.flatMap((judged) => withHistory(sources.journal, judged)),
       Effect.timeoutOrElse({
         duration: withinMs,
         orElse: () => Effect.succeed(unknownOf(rough, ["changes: they took too long"]))

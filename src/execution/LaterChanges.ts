@@ -1,13 +1,17 @@
 /**
- * Whether a recorded change was followed by another one of the same fields. Pure.
+ * Why the other changes of its object keep a recorded change from being taken back. Pure.
+ *
+ * It may have been followed by another one of the same fields.
  *
  * The present values do not show that: somebody may have changed a field, and somebody else may have given it the same
  * value again. What was there before the first change is then nobody's state of before the incident, and putting it
  * back would overwrite the later ones. The same holds for an object that was created and deleted several times.
  *
- * Our own changes do not count: an undo that was undone leaves the change as it was.
+ * Our own later changes do not count: an undo that was undone leaves the change as it was. A change that reverts an
+ * earlier one of ours is somebody's answer to it (`changes/MadeAgain`).
  */
 
+import { madeAgain } from "../changes/MadeAgain.ts"
 import { replacementOf } from "../changes/Replacement.ts"
 import { display } from "../domain/FieldPath.ts"
 import type { ObjectChange } from "../domain/ObjectChange.ts"
@@ -45,6 +49,8 @@ export const overtakenBy = (change: ObjectChange, others: ReadonlyArray<ObjectCh
 export const refusalBy = (change: ObjectChange, others: ReadonlyArray<ObjectChange>): PlanRefusal | undefined => {
   const overtaken = overtakenBy(change, others)
   if (overtaken !== undefined) return refuse("changed-since-change", overtaken)
+  const again = madeAgain(change, others)
+  if (again !== undefined) return refuse("made-again", `${displayName(change.ref)} is left as it is. ${again}`)
   return replacementOf(change, others) === undefined
     ? undefined
     : refuse(

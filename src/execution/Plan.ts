@@ -131,6 +131,7 @@ export const RefusalRule = Schema.Literals([
   "irreversible",
   "immutable-field",
   "changed-since-change",
+  "made-again",
   "weakens-isolation",
   "exists-already",
   "removes-object",

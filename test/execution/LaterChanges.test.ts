@@ -52,7 +52,26 @@ describe("an object that replaced another one of its name", () => {
 
   it("is not one that was created a minute after the deletion, before it, or after we had removed it", () => {
     assert.isUndefined(refusalBy(again, [again, { ...gone, at: "2026-11-24T09:59:00.000Z" }]))
-    assert.isUndefined(refusalBy(again, [again, { ...gone, by: { kind: "kubernaut", name: "kubernaut" } }]))
+    const ours = { ...gone, by: { kind: "kubernaut" as const, name: "kubernaut" } }
+    assert.notStrictEqual(refusalBy(again, [again, ours])?.rule, "not-restorable")
     assert.strictEqual(refusalBy(again, [again, { ...gone, id: later }])?.rule, "changed-since-change")
+  })
+})
+
+describe("a change that reverts a write of Kubernaut", () => {
+  const own = { kind: "kubernaut", name: "kubernaut" } as const
+  const change = recorded(config({ url: "a" }), config({ url: "b" }))
+  const back = recorded(config({ url: "b" }), config({ url: "a" }), { id: earlier, by: own })
+
+  it("is not taken back once more", () => {
+    assert.strictEqual(refusalBy(change, [change, back])?.rule, "made-again")
+    const added = recorded(undefined, config({ url: "b" }))
+    const removed = recorded(config({ url: "b" }), undefined, { id: earlier, by: own })
+    assert.strictEqual(refusalBy(added, [added, removed])?.rule, "made-again")
+  })
+
+  it("is not one that gives the same field a new value", () => {
+    const next = recorded(config({ url: "a" }), config({ url: "c" }))
+    assert.isUndefined(refusalBy(next, [next, back]))
   })
 })

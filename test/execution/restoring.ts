@@ -22,6 +22,7 @@ export const ofRestorations: ReadonlyArray<RefusalRule> = [
   "irreversible",
   "immutable-field",
   "changed-since-change",
+  "made-again",
   "exists-already",
   "removes-object",
   "widens-rights",

@@ -25,6 +25,7 @@
  * | `not-found`            | the object does not exist any more                                                     |
  * | `exists-already`       | another object has the name                                                            |
  * | `changed-since-change` | somebody has changed the field, or the object, since: see `LaterChanges` too           |
+ * | `made-again`           | the change reverts an earlier write of Kubernaut (`LaterChanges`)                      |
  * | `autoscaler-owned`     | an autoscaler sets the replica count, or another one has replaced a deleted one        |
  *
  * What a person may allow is an ask: see `RestorationAsks`.
