@@ -40,8 +40,9 @@
  *   a token of HolmesGPT's retry budget, so hedges and retries together stay within it. Both hops are recorded, and
  *   `Hop.hedge` says what became of it.
  * - At level 3 (emergency) the chain makes no hops.
- * - The chain never fails. A tier that dies of a defect has failed with reason `defect`, and the next one is tried. When
- *   all tiers fail, the result has no investigation.
+ * - The chain never fails. A tier that throws, dies of a defect or fails with anything but an `InvestigatorError` has
+ *   failed with reason `defect`, and the next one is tried. Evidence that cannot be gathered is `missing`. When all
+ *   tiers fail, the result has no investigation.
  *
  * **Spans.** `investigate` → `hop <tier>` → `attempt`. A hop carries:
  *

@@ -130,7 +130,8 @@ export class InvestigatorError extends Schema.TaggedError<InvestigatorError>()("
  *
  * Implement it to put your own knowledge in front of the rules: a runbook, a model that this package does not know. Use
  * the name `custom` with a `provider` that is unique in the chain. The pipeline (deadline, retry, circuit breaker,
- * bulkhead) comes with the chain, so `investigate` makes one attempt and has no timeout of its own.
+ * bulkhead) comes with the chain, so `investigate` makes one attempt and has no timeout of its own. One that throws,
+ * dies or fails with another error has failed with reason `defect`, which its breaker counts.
  *
  * The action must name the target of the request, or an object that belongs to it. The decision refuses any other.
  *
@@ -186,7 +187,7 @@ export interface Investigator {
   readonly investigate: (request: InvestigationRequest) => Effect.Effect<Investigation, InvestigatorError>
   /**
    * Whether its key is another one than at the last call; absent where the key cannot change. Asked while its account
-   * is suspended for a rejected key.
+   * is suspended for a rejected key. It has one second.
    */
   readonly hasNewKey?: Effect.Effect<boolean>
   /**

@@ -24,8 +24,25 @@ export interface PastTemplate {
   readonly holder: KubernetesObject
 }
 
-interface RevisionData {
-  readonly spec?: { readonly template?: PodTemplate & { readonly $patch?: string } }
+type KeptTemplate = PodTemplate & { readonly $patch?: string }
+
+const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === "object" && value !== null && !Array.isArray(value)
+
+const isContainer = (value: unknown): boolean =>
+  isObject(value) && typeof value["name"] === "string" && typeof (value["image"] ?? "") === "string"
+
+/** The API server takes whatever a ControllerRevision keeps: what no workload can have is no template. */
+const isTemplate = (value: unknown): value is KeptTemplate => {
+  if (!isObject(value) || !isObject(value["spec"]) || !isObject(value["metadata"] ?? {})) return false
+  const { containers } = value["spec"]
+  return Array.isArray(containers) && containers.length > 0 && containers.every(isContainer)
+}
+
+const templateIn = (data: unknown): KeptTemplate | undefined => {
+  const spec = isObject(data) ? data["spec"] : undefined
+  const template = isObject(spec) ? spec["template"] : undefined
+  return isTemplate(template) ? template : undefined
 }
 
 const ofReplicaSet = (set: ReplicaSet): ReadonlyArray<PastTemplate> => {
@@ -34,10 +51,10 @@ const ofReplicaSet = (set: ReplicaSet): ReadonlyArray<PastTemplate> => {
   return revision === null ? [] : [{ revision, hash, template: withoutHash(set.spec.template), holder: set }]
 }
 
-/** A revision without a template is of an owner that keeps something else there. */
+/** A revision without a template is of an owner that keeps something else there, or was written by hand. */
 const ofControllerRevision = (owner: KubernetesObject, object: ControllerRevision): ReadonlyArray<PastTemplate> => {
   const { data, metadata, revision } = object
-  const kept = (data as RevisionData | undefined)?.spec?.template
+  const kept = templateIn(data)
   if (kept === undefined) return []
   const { $patch: _how, metadata: labelled, ...template } = kept
   const { creationTimestamp: _none, ...meaningful } = labelled ?? {}

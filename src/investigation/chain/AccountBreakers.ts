@@ -60,10 +60,27 @@ export const spread = (
   return Effect.flatMap(own.state, follow)
 }
 
-/** Ends the suspension of a tier whose rejected key has been replaced. */
-export const resumeWithNewKey = ({ investigator, pipeline }: TierPipeline): Effect.Effect<void> => {
+/** A key is read from a file or from memory. */
+const newKeyTime = "1 second"
+
+/**
+ * Ends the suspension of a tier whose rejected key has been replaced. A key that cannot be looked at in time has not
+ * been replaced, as far as is known.
+ */
+export const resumeWithNewKey = ({ investigator, pipeline, service }: TierPipeline): Effect.Effect<void> => {
   const breaker = pipeline?.circuitBreaker
   const { hasNewKey } = investigator
   if (hasNewKey === undefined || breaker?.suspendedUnsafe !== "wrong-key") return Effect.void
-  return Effect.flatMap(hasNewKey, (isNew) => (isNew ? Effect.asVoid(breaker.resume) : Effect.void))
+  return hasNewKey.pipe(
+    Effect.timeoutOrElse({ duration: newKeyTime, orElse: () => Effect.succeed(false) }),
+    Effect.catchCause((cause) =>
+      Effect.as(
+        Effect.logWarning("It could not be found out whether a rejected key was replaced", cause).pipe(
+          Effect.annotateLogs({ investigator: service })
+        ),
+        false
+      )
+    ),
+    Effect.flatMap((isNew) => (isNew ? Effect.asVoid(breaker.resume) : Effect.void))
+  )
 }

@@ -4,7 +4,13 @@ import { Deferred, Effect, Exit, Schema } from "effect"
 import { type Hop, Investigation } from "../../domain/Investigation.ts"
 import { displayName } from "../../domain/Target.ts"
 import * as Monotonic from "../../resilience/Monotonic.ts"
-import { type InvestigationRequest, type Investigator, InvestigatorError, serviceName } from "../Investigator.ts"
+import {
+  type InvestigationRequest,
+  type Investigator,
+  InvestigatorError,
+  InvestigatorErrorReason,
+  serviceName
+} from "../Investigator.ts"
 import {
   callOutcomeOf,
   capped,
@@ -42,10 +48,19 @@ export interface Turn {
 }
 
 const isInvestigation = Schema.is(Investigation)
+const isReason = Schema.is(InvestigatorErrorReason)
 
-/** An answer that does not match its schema is no answer: the journal could not keep it, or nobody could read it. */
+/** An embedder's investigator may fail with anything. What does not say what it means is a defect. */
+const isTyped = (error: unknown): error is InvestigatorError =>
+  typeof error === "object" && error !== null && "reason" in error && isReason(error.reason)
+
+/**
+ * An answer that does not match its schema is no answer: the journal could not keep it, or nobody could read it. The
+ * investigator is called within the attempt, so that one that throws has failed like one that dies.
+ */
 const investigate = (investigator: Investigator, request: InvestigationRequest) =>
-  investigator.investigate(request).pipe(
+  Effect.suspend(() => investigator.investigate(request)).pipe(
+    Effect.catch((error) => (isTyped(error) ? Effect.fail(error) : Effect.die(error))),
     Effect.filterOrFail(
       (answer) => isInvestigation(capped(answer, investigator)),
       () =>

@@ -1,9 +1,11 @@
 /** The way of one alert down the tiers of the chain, until one returns an investigation. */
 
-import { Effect } from "effect"
+import { type Cause, Effect } from "effect"
 import type { Hop, Investigation, InvestigatorName } from "../../domain/Investigation.ts"
 import type { EventHub } from "../../resilience/EventHub.ts"
 import * as Monotonic from "../../resilience/Monotonic.ts"
+import { CurrentPatience } from "../../resilience/pipeline/Patience.ts"
+import { type Evidence, unread } from "../evidence/Evidence.ts"
 import type { Gather } from "../evidence/EvidenceGatherer.ts"
 import type { InvestigationRequest, Investigator } from "../Investigator.ts"
 import { FindingCollector, type PartialFindings } from "../PartialFindings.ts"
@@ -62,6 +64,24 @@ function* tiersThenSkipped(tiers: ReadonlyArray<TierPipeline>, skipped: Readonly
 /** The request for another tier, with what one has found. */
 const withFindings = (request: InvestigationRequest, found: PartialFindings | undefined): InvestigationRequest =>
   found === undefined ? request : { ...request, partial: [...(request.partial ?? []), found] }
+
+/** A gatherer bounds itself. This is for one that does not, in addition to the time in which our own limits hold it up. */
+const gatherTimeMs = 60_000
+
+/** An investigation without evidence is better than none, so what the gatherer does cannot end it. */
+const gatherSafely = (gather: Gather, request: InvestigationRequest): Effect.Effect<Evidence> => {
+  const without = (...why: ReadonlyArray<Cause.Cause<unknown>>) =>
+    Effect.logWarning("Evidence could not be gathered", ...why).pipe(
+      Effect.annotateLogs({ remediation: request.remediationId }),
+      Effect.as(unread)
+    )
+  return Effect.flatMap(CurrentPatience, (patience) =>
+    Effect.suspend(() => gather(request)).pipe(
+      Effect.timeoutOrElse({ duration: gatherTimeMs + (patience?.limitMs ?? 0), orElse: () => without() }),
+      Effect.catchCause(without)
+    )
+  )
+}
 
 class Walk {
   private readonly parts: Parts
@@ -142,7 +162,7 @@ class Walk {
       if (evidence === undefined || tier.investigator.needsEvidence !== true || this.request.evidence !== undefined)
         return
       if (wouldReject(tier, yield* Monotonic.nowMs)) return
-      const gathered = yield* evidence(this.request)
+      const gathered = yield* gatherSafely(evidence, this.request)
       this.request = { ...this.request, evidence: gathered }
     })
   }

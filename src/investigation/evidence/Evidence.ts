@@ -94,6 +94,9 @@ export interface Evidence {
   readonly missing: ReadonlyArray<string>
 }
 
+/** The parts that are read from the cluster for every target that has them: the names in `missing`. */
+export const parts = ["spec", "containers and logs", "autoscaler", "events"] as const
+
 export const empty: Evidence = {
   containers: [],
   autoscaler: null,
@@ -105,3 +108,6 @@ export const empty: Evidence = {
   metrics: [],
   missing: []
 }
+
+/** Nothing could be read. To say less would let a rule take what is absent for what is well. */
+export const unread: Evidence = { ...empty, missing: parts }

@@ -23,7 +23,7 @@
  * count against HolmesGPT.
  */
 
-import { Clock, Duration, Effect } from "effect"
+import { Cause, Clock, Duration, Effect } from "effect"
 import type { DegradationLevel } from "../../domain/DegradationLevel.ts"
 import type { ResourceRef } from "../../domain/Target.ts"
 import type { WorkloadState } from "../../domain/WorkloadState.ts"
@@ -34,7 +34,7 @@ import type { Deployment, Event } from "../../kubernetes/ObjectModel.ts"
 import * as Monotonic from "../../resilience/Monotonic.ts"
 import * as Patience from "../../resilience/pipeline/Patience.ts"
 import type { InvestigationRequest } from "../Investigator.ts"
-import { empty, type Evidence, type FailingContainer, type LogTail } from "./Evidence.ts"
+import { empty, type Evidence, type FailingContainer, type LogTail, type parts as partNames } from "./Evidence.ts"
 import { autoscalerOf, containersOf, endOf, eventLines, failingContainersOf, revisionsOf } from "./EvidenceOfObjects.ts"
 import type { MetricsUnread, TargetMetrics } from "./TargetMetrics.ts"
 
@@ -179,14 +179,7 @@ export const make = (
         ([name, part]) =>
           part.pipe(
             Effect.tap(() => Effect.sync(() => pending.delete(name))),
-            Effect.catch((error) =>
-              Effect.logDebug("Evidence could not be read").pipe(
-                Effect.annotateLogs({
-                  part: name,
-                  reason: error._tag === "KubernetesError" ? error.reason._tag : error._tag
-                })
-              )
-            )
+            Effect.catchCause((cause) => unreadPart(name, cause))
           ),
         { concurrency: "unbounded", discard: true }
       ).pipe(
@@ -197,6 +190,16 @@ export const make = (
       )
     })
   })
+
+/** An object that nobody expected may make reading it throw. The other parts are not lost for that. */
+const unreadPart = (part: string, cause: Cause.Cause<KubernetesError | MetricsUnread>): Effect.Effect<void> => {
+  const error = cause.reasons.find(Cause.isFailReason)?.error
+  return error === undefined
+    ? Effect.logWarning("Evidence could not be read", cause).pipe(Effect.annotateLogs({ part, reason: "defect" }))
+    : Effect.logDebug("Evidence could not be read").pipe(
+        Effect.annotateLogs({ part, reason: error._tag === "KubernetesError" ? error.reason._tag : error._tag })
+      )
+}
 
 /** How often it is asked whether requests are held up, within the time for the evidence. */
 const ticks = 20
@@ -232,9 +235,12 @@ const metricsPart = (
   return [
     [
       "metrics",
-      Effect.map(metrics.read({ target, pods }), (lines) => {
-        reading.evidence = { ...reading.evidence, metrics: lines }
-      })
+      Effect.map(
+        Effect.suspend(() => metrics.read({ target, pods })),
+        (lines) => {
+          reading.evidence = { ...reading.evidence, metrics: lines }
+        }
+      )
     ]
   ]
 }
@@ -253,14 +259,15 @@ const partsOf = (
   reading: Reading
 ): ReadonlyArray<Part> => {
   const { alert, observed, target } = request
+  const get = (ref: ResourceRef) => Effect.suspend(() => client.get(ref))
   const put = (part: Partial<Evidence>) => {
     reading.evidence = { ...reading.evidence, ...part }
   }
-  const parts: Array<readonly [string, Effect.Effect<void, KubernetesError>]> = [
+  const parts: Array<readonly [(typeof partNames)[number], Effect.Effect<void, KubernetesError>]> = [
     [
       "spec",
       Effect.gen(function* () {
-        const object = yield* client.get(target)
+        const object = yield* get(target)
         put(
           target.kind === "HorizontalPodAutoscaler"
             ? { autoscaler: autoscalerOf(object) }
@@ -277,7 +284,7 @@ const partsOf = (
     [
       "containers and logs",
       Effect.gen(function* () {
-        const pods = yield* Effect.forEach(podsToRead(observed, target, alert.labels["pod"]), client.get, {
+        const pods = yield* Effect.forEach(podsToRead(observed, target, alert.labels["pod"]), get, {
           concurrency: 3
         })
         const nowMs = yield* Clock.currentTimeMillis
@@ -296,7 +303,7 @@ const partsOf = (
   ]
   if (observed !== null && observed.autoscaler !== null) {
     const ref = { namespace: target.namespace, kind: "HorizontalPodAutoscaler", name: observed.autoscaler }
-    parts.push(["autoscaler", Effect.map(client.get(ref), (object) => put({ autoscaler: autoscalerOf(object) }))])
+    parts.push(["autoscaler", Effect.map(get(ref), (object) => put({ autoscaler: autoscalerOf(object) }))])
   }
   const pods = podsToRead(observed, target, alert.labels["pod"]).slice(0, 2)
   const creators = creatorsOf(observed, target)

@@ -166,6 +166,29 @@ describe("evidence that cannot be read", () => {
     )
   )
 
+  it.effect.each<readonly [string, () => Effect.Effect<KubernetesObject>]>([
+    ["is not as expected", () => Effect.succeed({} as KubernetesObject)],
+    ["makes reading it die", () => Effect.die("broken")],
+    ["makes reading it throw", () => JSON.parse("{")]
+  ])("is named in missing when an object %s, and the rest is kept", ([_how, read]) =>
+    Effect.gen(function* () {
+      const client = yield* KubernetesClient
+      const get: typeof client.get = (ref) => (ref.kind === "Deployment" ? client.get(ref) : read())
+      const gather = yield* Effect.provideService(make({ metrics: { read } as never }), KubernetesClient, {
+        ...client,
+        get
+      })
+      const given = yield* requestFor("search")
+      const { containers, missing } = yield* gather({
+        ...given,
+        observed: { ...given.observed!, autoscaler: "search" }
+      })
+      assert.includeMembers([...missing], ["autoscaler"])
+      assert.notIncludeMembers([...missing], ["spec", "events"])
+      assert.isAbove(containers.length, 0)
+    }).pipe(Effect.provide(Sandbox.layer()))
+  )
+
   it.effect("is named after 5, 3 or 2 s by level when the cluster does not respond, and earlier parts are kept", () =>
     Effect.gen(function* () {
       for (const [level, limitMs] of [
