@@ -115,7 +115,7 @@ class OnDisk {
   readonly #limits: SpoolLimits
   readonly #scope: Scope.Scope
   readonly #turn = Semaphore.makeUnsafe(1)
-  /** Open while posts wait to be replayed. */
+  /** Open while posts wait to be replayed, and while the last operation has failed: who replays looks again. */
   readonly #work = Latch.makeUnsafe(false)
   /** Absent until they have been opened, and after they could not be used. */
   #files: SpoolFiles | undefined
@@ -180,11 +180,7 @@ class OnDisk {
       if (this.#waiting().posts > 0) return Effect.void
       this.#work.closeUnsafe()
       this.#since = undefined
-      return Effect.tapError(clear, () =>
-        Effect.sync(() => {
-          this.#files = undefined
-        })
-      )
+      return clear
     })
 
   readonly belongTo = (database: string): Effect.Effect<void> => {
@@ -259,18 +255,19 @@ class OnDisk {
     return isFirst ? Effect.logWarning("Alerts go to the spool, because the database does not store them") : Effect.void
   }
 
-  /** The oldest entry. Wakes nobody any more where there is none. */
-  #find({ oldest }: SpoolFiles) {
-    return Effect.tap(oldest, (found) =>
-      Effect.sync(() => {
-        this.#since = Option.getOrUndefined(Option.map(found, ({ entry }) => entry.at))
-        if (Option.isNone(found)) this.#work.closeUnsafe()
-      })
-    )
-  }
+  /** The oldest entry. Where there is none, nobody is woken any more until there is, or until something fails. */
+  readonly #find = Effect.fnUntraced({ self: this }, function* ({ check, oldest }: SpoolFiles) {
+    const found = yield* oldest
+    this.#since = Option.getOrUndefined(Option.map(found, ({ entry }) => entry.at))
+    if (Option.isSome(found)) return found
+    if (this.#fault !== undefined) yield* check
+    this.#work.closeUnsafe()
+    return found
+  })
 
   #note(exit: Exit.Exit<unknown, SpoolFault>): void {
     this.#fault = exit._tag === "Success" ? undefined : messageOf(exit.cause)
+    if (this.#fault !== undefined) this.#work.openUnsafe()
     this.changes.publish(this.statusNow())
   }
 

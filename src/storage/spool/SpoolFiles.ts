@@ -6,6 +6,9 @@
  *
  * - **A file whose `sync` failed is suspect.** Nothing more is appended to it. What was acknowledged before is replayed.
  * - **An entry that was not acknowledged is cut off**, so that no later line stands behind half of one.
+ * - **A number is given once.** A process that finds entries counts its own from 1 under another name: the end of the
+ *   file may be gone, and the database may have those entries. It would take a number that comes again for a repeat.
+ * - **The last entries outlive the first ones** while a file is emptied, whatever cuts that short.
  * - **A file in which an entry is damaged is kept** under the name `damaged-…` when the rest has been replayed.
  *
  * The functions are not to be called concurrently. `AlertSpool` sees to that.
@@ -17,7 +20,7 @@ import * as SpoolAside from "./SpoolAside.ts"
 import type { SpoolDisk } from "./SpoolDisk.ts"
 import { SpoolFault } from "./SpoolDisk.ts"
 import { alertsIn, type SpoolEntry, type SpooledPost } from "./SpooledPost.ts"
-import { entryOf, lineOf, type Place, scan } from "./SpoolFormat.ts"
+import { entryOf, lineOf, nameIn, type Place, scan } from "./SpoolFormat.ts"
 import { isAlerts, nameOf, numberOf } from "./SpoolNames.ts"
 
 export interface SpoolLimits {
@@ -29,8 +32,11 @@ export interface SpoolLimits {
 
 interface SpoolFile {
   readonly name: string
+  /** The use that its entries belong to; absent without entries. */
+  use: string | undefined
+  /** Under which new entries are counted. Absent until there is one. */
   spool: string | undefined
-  /** The number of the last entry. */
+  /** The number of the last one of them. */
   sequence: number
   /** Where the next entry goes. */
   end: number
@@ -79,6 +85,7 @@ const mostFiles = 8
 
 const emptyFile = (name: string): SpoolFile => ({
   name,
+  use: undefined,
   spool: undefined,
   sequence: 0,
   end: 0,
@@ -103,9 +110,15 @@ const createFile = (disk: SpoolDisk, name: string, reservedBytes: number) =>
     emptyFile(name)
   )
 
+/** Whether an entry is missing between this one and the one before it. */
+const isAfterAGap = ({ sequence, spool }: Place, index: number, places: ReadonlyArray<Place>): boolean => {
+  const before = places[index - 1]
+  return before !== undefined && sequence !== (before.spool === spool ? before.sequence : 0) + 1
+}
+
 /** Reads a file that an earlier process has left. What a crash cut short is cut off. */
-const readFile = Effect.fnUntraced(function* (disk: SpoolDisk, name: string) {
-  const { dropped, end, places, spool } = scan(yield* disk.read(name))
+const readFile = Effect.fnUntraced(function* (disk: SpoolDisk, name: string): Effect.fn.Return<SpoolFile, SpoolFault> {
+  const { dropped, end, places, use } = scan(yield* disk.read(name))
   if (dropped > 0) {
     yield* disk.cut(name, end)
     yield* Effect.logWarning(
@@ -113,8 +126,7 @@ const readFile = Effect.fnUntraced(function* (disk: SpoolDisk, name: string) {
       { file: name, bytes: dropped }
     )
   }
-  const isDamaged = places.some(({ sequence }, index) => index > 0 && sequence !== places[index - 1]!.sequence + 1)
-  return { ...emptyFile(name), spool, sequence: places.at(-1)?.sequence ?? 0, end, waiting: [...places], isDamaged }
+  return { ...emptyFile(name), use, end, waiting: [...places], isDamaged: places.some(isAfterAGap) }
 })
 
 /** Opens the files of a folder that this process has locked. */
@@ -133,11 +145,11 @@ const newSpool = Effect.gen(function* () {
   return `${base32(millis, 10)}${base32(Math.floor(random * half), 8)}`
 })
 
-/** Zeros over the entries of a file, so that their space stays reserved. */
+/** Zeros over the entries of a file, so that their space stays reserved. What is beyond it goes last. */
 const blank = Effect.fnUntraced(function* (disk: SpoolDisk, file: SpoolFile, { reservedBytes }: SpoolLimits) {
-  if (file.end > reservedBytes) yield* disk.cut(file.name, reservedBytes)
   yield* disk.write(file.name, 0, new Uint8Array(Math.min(file.end, reservedBytes)))
   yield* disk.sync(file.name)
+  if (file.end > reservedBytes) yield* disk.cut(file.name, reservedBytes)
 })
 
 /** The entries of a batch as one text, and their places in the file. */
@@ -147,7 +159,7 @@ const batchOf = (file: SpoolFile, spool: string, posts: ReadonlyArray<SpooledPos
   const lines = posts.map((post, index) => {
     const sequence = file.sequence + 1 + index
     const line = lineOf({ spool, sequence, ...post })
-    places.push({ offset, length: line.length, sequence, alerts: alertsIn(post) })
+    places.push({ offset, length: line.length, spool, sequence, alerts: alertsIn(post) })
     offset += line.length
     return line
   })
@@ -185,8 +197,8 @@ class OpenFiles implements SpoolFiles {
   }
 
   readonly forget = (entry: SpoolEntry): void => {
-    const file = this.#files.find((each) => each.waiting.length > 0)
-    if (file?.waiting[0]?.sequence === entry.sequence && file.spool === entry.spool) file.waiting.shift()
+    const waiting = this.#files.find((file) => file.waiting.length > 0)?.waiting
+    if (waiting?.[0]?.sequence === entry.sequence && waiting[0].spool === entry.spool) waiting.shift()
   }
 
   readonly settle = (): void => {
@@ -218,7 +230,7 @@ class OpenFiles implements SpoolFiles {
 
   readonly #append = Effect.fnUntraced({ self: this }, function* (posts: ReadonlyArray<SpooledPost>) {
     const file = yield* this.#writable()
-    const spool = (file.end === 0 ? undefined : file.spool) ?? (yield* newSpool)
+    const spool = file.spool ?? nameIn(file.use, yield* newSpool)
     const { content, places } = batchOf(file, spool, posts)
     if (this.#usedBytes() + content.length > this.#limits.maxBytes) return yield* this.#tooLarge()
     yield* Effect.tapError(this.#disk.write(file.name, file.end, content), () => this.#takeBack(file))
@@ -226,6 +238,7 @@ class OpenFiles implements SpoolFiles {
       file.isSuspect = true
       return this.#takeBack(file)
     })
+    file.use ??= spool
     file.spool = spool
     if (!this.#isSettled) file.earlyFrom ??= file.end
     file.end += content.length
@@ -259,21 +272,30 @@ class OpenFiles implements SpoolFiles {
     yield* Effect.tapError(this.#disk.sync(file.name), () => Effect.sync(() => void (file.isSuspect = true)))
   })
 
+  /** One file after the other. The next attempt begins with the one that failed, which takes no entry any more. */
   readonly #clear = Effect.fnUntraced({ self: this }, function* () {
+    const names = new Set(yield* this.#disk.files)
+    const files = this.#files
     const kept: Array<SpoolFile> = []
-    for (const file of this.#files) kept.push(...(yield* this.#clearFile(file, kept.length === 0)))
-    this.#files = kept.length > 0 ? kept : [yield* createFile(this.#disk, nameOf(1), this.#limits.reservedBytes)]
+    for (const [index, file] of files.entries()) {
+      // A failure may have come after its removal.
+      if (names.has(file.name)) kept.push(...(yield* this.#clearFile(file, kept.length === 0)))
+      this.#files = [...kept, ...files.slice(index + 1)]
+    }
+    if (kept.length === 0) this.#files = [yield* createFile(this.#disk, nameOf(1), this.#limits.reservedBytes)]
   })
 
   readonly #clearFile = Effect.fnUntraced({ self: this }, function* (file: SpoolFile, isFirst: boolean) {
     if (file.isDamaged) {
-      yield* this.#disk.rename(file.name, `damaged-${file.spool ?? file.name}.spool`)
+      yield* this.#disk.rename(file.name, `damaged-${file.use ?? file.name}.spool`)
       return []
     }
     if (file.isSuspect || !isFirst) {
       yield* this.#disk.remove(file.name)
       return []
     }
+    // If this fails, nobody knows what is in it.
+    file.isSuspect = true
     if (file.end > 0) yield* blank(this.#disk, file, this.#limits)
     return [emptyFile(file.name)]
   })

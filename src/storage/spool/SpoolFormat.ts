@@ -4,7 +4,10 @@
  *     3a91c0de 412 {"spool":"01KBT…","sequence":7,"at":"2026-11-24T03:00:00.000Z","source":"am",…}
  *     checksum length-in-bytes entry as JSON, which contains no line break
  *
- * A file may be longer than its entries: the rest is filled with zeros, which reserve space on the disk. Pure.
+ * A file may be longer than its entries: the rest is filled with zeros, which reserve space on the disk.
+ *
+ * The first entry names the use of the file. A process that finds entries in it adds its own under a name that begins
+ * with that use: `01KBT…` is followed by `01KBT….01KBX…`, whose numbers begin at 1. Pure.
  */
 
 import { crc32 } from "node:zlib"
@@ -15,6 +18,7 @@ import { alertsIn, SpoolEntry } from "./SpooledPost.ts"
 export interface Place {
   readonly offset: number
   readonly length: number
+  readonly spool: string
   readonly sequence: number
   readonly alerts: number
 }
@@ -22,7 +26,7 @@ export interface Place {
 /** What is found in a file. */
 export interface Scanned {
   /** The use that the entries belong to; absent without entries. */
-  readonly spool?: string
+  readonly use?: string
   /** In order. A number that is missing is a damaged entry, or one that was replayed before the file was cleared. */
   readonly places: ReadonlyArray<Place>
   /** Where the next entry goes: after the last one that can be read. */
@@ -32,6 +36,14 @@ export interface Scanned {
 }
 
 const lineBreak = 0x0a
+const separator = "."
+
+/** The name under which a process counts the entries that it adds to a file of this use. */
+export const nameIn = (use: string | undefined, own: string): string =>
+  use === undefined ? own : `${use}${separator}${own}`
+
+const useOf = (spool: string): string => spool.split(separator, 1)[0]!
+
 const decode = Schema.decodeUnknownOption(Schema.fromJsonString(SpoolEntry))
 const encode = Schema.encodeSync(Schema.fromJsonString(SpoolEntry))
 
@@ -67,22 +79,25 @@ const afterZeros = (content: Uint8Array, from: number): number => {
  */
 export const scan = (content: Uint8Array): Scanned => {
   const places: Array<Place> = []
-  let spool: string | undefined
+  /** The last number under each name. */
+  const reached = new Map<string, number>()
+  let use: string | undefined
   let end = 0
   let from = afterZeros(content, 0)
   while (from < content.length) {
     const breakAt = content.indexOf(lineBreak, from)
     if (breakAt === -1) break
     const entry = entryOf(content.subarray(from, breakAt + 1))
-    const follows = entry !== undefined && (spool === undefined || entry.spool === spool)
-    if (follows && entry.sequence > (places.at(-1)?.sequence ?? 0)) {
-      spool = entry.spool
+    use ??= entry && useOf(entry.spool)
+    if (entry !== undefined && useOf(entry.spool) === use && entry.sequence > (reached.get(entry.spool) ?? 0)) {
+      const { sequence, spool } = entry
       end = breakAt + 1
-      places.push({ offset: from, length: end - from, sequence: entry.sequence, alerts: alertsIn(entry) })
+      reached.set(spool, sequence)
+      places.push({ offset: from, length: end - from, spool, sequence, alerts: alertsIn(entry) })
     }
     from = afterZeros(content, breakAt + 1)
   }
   let last = content.length
   while (last > end && content[last - 1] === 0) last--
-  return { ...(spool === undefined ? {} : { spool }), places, end, dropped: last - end }
+  return { ...(use === undefined ? {} : { use }), places, end, dropped: last - end }
 }

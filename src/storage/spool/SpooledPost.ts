@@ -36,9 +36,9 @@ export type SpooledPost = typeof SpooledPost.Type
 
 /** A post with its place in the spool. */
 export const SpoolEntry = Schema.Struct({
-  /** Names one use of a spool file, from its first entry until everything in it has been replayed. */
+  /** Names what one process has put into one use of a file, which lasts until everything in it has been replayed. */
   spool: Schema.NonEmptyString,
-  /** Counts the entries of one use, from 1, without gaps. */
+  /** Counts them from 1, without gaps. */
   sequence: Schema.Int.check(Schema.isGreaterThanOrEqualTo(1)),
   ...SpooledPost.fields
 })

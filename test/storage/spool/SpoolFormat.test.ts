@@ -54,7 +54,7 @@ describe("a spool file", () => {
     )
     assert.strictEqual(found.end, content.length)
     assert.strictEqual(found.dropped, 0)
-    assert.strictEqual(found.spool, "one")
+    assert.strictEqual(found.use, "one")
   })
 
   it("may have reserved space behind them, and may be nothing else", () => {
@@ -94,6 +94,30 @@ describe("a spool file", () => {
     assert.deepStrictEqual(sequences(fileOf(lineOf(entry(1)), ...old)), [1])
     // What a shorter entry has left of an older one.
     assert.deepStrictEqual(sequences(fileOf(lineOf(entry(1)), old[0]!.subarray(50), ...old.slice(1))), [1])
+  })
+
+  it("has the entries of every process that found others in it, whichever of them are damaged", () => {
+    const lines = [
+      entry(1, "", "use"),
+      entry(2, "", "use"),
+      entry(1, "", "use.two"),
+      entry(1, "", "use.three"),
+      entry(2, "", "use.three")
+    ].map((each) => Uint8Array.from(lineOf(each)))
+    const all = ["use 1", "use 2", "use.two 1", "use.three 1", "use.three 2"]
+    const found = (content: Uint8Array) => scan(content).places.map(({ sequence, spool }) => `${spool} ${sequence}`)
+    const old = lineOf(entry(3, "", "older.two"))
+    assert.deepStrictEqual(found(fileOf(...lines, old)), all)
+    for (const [place, line] of lines.entries()) {
+      const damaged = Uint8Array.from(line)
+      damaged[30] = 0xff
+      assert.deepStrictEqual(
+        found(fileOf(...lines.with(place, damaged))),
+        all.filter((_, each) => each !== place)
+      )
+    }
+    // Zeros over the first ones, as an emptying that was cut short leaves them.
+    assert.deepStrictEqual(found(fileOf(new Uint8Array(4096), ...lines.slice(2))), all.slice(2))
   })
 
   it("counts no entry twice", () => {

@@ -13,8 +13,8 @@ export const appendedBehindTheTornEnd: PlantedBug = {
     },
     {
       file: "storage/spool/SpoolFiles.ts",
-      search: "sequence: places.at(-1)?.sequence ?? 0, end, waiting",
-      replace: "sequence: places.at(-1)?.sequence ?? 0, end: end + dropped, waiting"
+      search: "use, end, waiting",
+      replace: "use, end: end + dropped, waiting"
     }
   ],
   foundBy: "no-alert-lost",
