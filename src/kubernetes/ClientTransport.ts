@@ -38,18 +38,14 @@ export class NoResponse {
   readonly reused: boolean
   /** Why no response arrived, if that is known. */
   readonly fault: ConnectionFault | undefined
-  /** This process stood still when the time limit passed (`TimeLimit`). */
-  readonly stoodStill: boolean
-  constructor(
-    sent: boolean,
-    timeout: boolean,
-    more: Partial<Pick<NoResponse, "reused" | "fault" | "stoodStill">> = {}
-  ) {
+  /** The time limit says nothing about the API server (`TimeLimit`). */
+  readonly isExcused: boolean
+  constructor(sent: boolean, timeout: boolean, more: Partial<Pick<NoResponse, "reused" | "fault" | "isExcused">> = {}) {
     this.sent = sent
     this.timeout = timeout
     this.reused = more.reused ?? false
     this.fault = more.fault
-    this.stoodStill = more.stoodStill ?? false
+    this.isExcused = more.isExcused ?? false
   }
 }
 
@@ -68,6 +64,8 @@ export interface Transport {
    * meant, so nothing is written until a restart.
    */
   readonly identities: Identities.Identities
+  /** Of requests that are not watches. */
+  readonly excuses: TimeLimit.Excuses
 }
 
 /** The TLS settings of a connection pool. A renewed client certificate needs new connections. */
@@ -231,7 +229,7 @@ export const make = Effect.fnUntraced(function* (
       : attempt
   })
 
-  const transport: Transport = { open, identities }
+  const transport: Transport = { open, identities, excuses: new TimeLimit.Excuses() }
   return transport
 })
 
@@ -270,4 +268,6 @@ export const exchange = (
         Effect.onInterrupt(() => Effect.sync(opened.close))
       )
     )
-  ).pipe(TimeLimit.within(timeout, (stoodStill) => Effect.fail(new NoResponse(true, true, { stoodStill }))))
+  ).pipe(
+    TimeLimit.within(transport.excuses, timeout, (isExcused) => Effect.fail(new NoResponse(true, true, { isExcused })))
+  )

@@ -163,12 +163,13 @@ const eventsOf = Effect.fnUntraced(function* (
 const open = Effect.fnUntraced(function* (
   transport: Transport,
   timeout: Duration.Input,
+  excuses: TimeLimit.Excuses,
   context: RequestContext,
   request: Request
 ) {
   const opened = yield* Effect.acquireRelease(
     transport.open(request).pipe(
-      TimeLimit.within(timeout, (stoodStill) => Effect.fail(new NoResponse(true, true, { stoodStill }))),
+      TimeLimit.within(excuses, timeout, (isExcused) => Effect.fail(new NoResponse(true, true, { isExcused }))),
       Effect.mapError((noResponse) => classify(context, noResponse))
     ),
     ({ close }) => Effect.sync(close)
@@ -217,6 +218,7 @@ const watchResource = (
     operation: OperationName.ofKind("watch", resource.kind, options.namespace),
     writes: false
   }
+  const excuses = new TimeLimit.Excuses()
 
   /** The events of one response, from the position on. */
   const response = (position: Position) =>
@@ -226,7 +228,7 @@ const watchResource = (
         const isShort = position.isBehind && position.responses++ < mostShort
         const timeoutSeconds = isShort ? shortSeconds : watchSeconds
         const request = ClientRequest.watch(resource, options, { resourceVersion, timeoutSeconds })
-        const opened = yield* open(transport, timeout, context, request)
+        const opened = yield* open(transport, timeout, excuses, context, request)
         position.openedAtMs = yield* Monotonic.nowMs
         Deferred.doneUnsafe(position.opened, Effect.void)
         position.events = 0

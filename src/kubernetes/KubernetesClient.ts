@@ -197,8 +197,8 @@ export const KubernetesErrorReason = Schema.Union([
     /** The webhook that the API server could not reach. */
     webhook: Schema.optionalKey(Schema.String)
   }),
-  /** 408, 504, or a time limit of ours. The outcome of a write is unknown. `stoodStill`: see `TimeLimit`. */
-  reason("Timeout", { stoodStill: Schema.optionalKey(Schema.Literal(true)) }),
+  /** 408, 504, or a time limit of ours. The outcome of a write is unknown. `isExcused`: see `TimeLimit`. */
+  reason("Timeout", { isExcused: Schema.optionalKey(Schema.Literal(true)) }),
   /** 507, or etcd is out of space. Stop writing. */
   reason("StorageFull", {}),
   /**

@@ -53,7 +53,7 @@ export const classify = (error: KubernetesError): Classification => {
       }
     }
     case "Timeout":
-      return { retry, breaker: error.reason.stoodStill === true ? "ignored" : "failure" }
+      return { retry, breaker: error.reason.isExcused === true ? "ignored" : "failure" }
     case "StorageFull":
       return { retry, breaker: "failure" }
     // The same eviction fails until pods elsewhere become ready. The executor retries it slowly.

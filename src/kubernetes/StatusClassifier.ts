@@ -57,14 +57,14 @@ export type Outcome =
       readonly received?: RetryAfter.Received
     }
   /**
-   * `sent`: the request may have reached the server. `timeout`: our own time limit passed; `stoodStill`: while this
-   * process did not run. `fault`: why there is no response, if that is known.
+   * `sent`: the request may have reached the server. `timeout`: our own time limit passed; `isExcused`: it says nothing
+   * about the API server (`TimeLimit`). `fault`: why there is no response, if that is known.
    */
   | {
       readonly _tag: "NoResponse"
       readonly sent: boolean
       readonly timeout: boolean
-      readonly stoodStill?: boolean
+      readonly isExcused?: boolean
       readonly fault?: ConnectionFault | undefined
     }
 
@@ -181,13 +181,13 @@ const responseVerdict = (context: RequestContext, response: Response): Verdict =
 
 const noResponseVerdict = (
   context: RequestContext,
-  { fault, sent, stoodStill, timeout }: Extract<Outcome, { _tag: "NoResponse" }>
+  { fault, sent, isExcused, timeout }: Extract<Outcome, { _tag: "NoResponse" }>
 ): Verdict => {
   // A request that was never sent changed nothing. A write that was sent but got no response is equivalent to a
   // timeout, whichever side closed the connection.
   const reason =
     timeout || (context.writes && sent)
-      ? ({ _tag: "Timeout", ...(stoodStill === true ? { stoodStill } : {}) } as const)
+      ? ({ _tag: "Timeout", ...(isExcused === true ? { isExcused } : {}) } as const)
       : ({ _tag: "Unavailable", ...(fault === undefined ? {} : { fault }) } as const)
   return { reason, applied: sent ? "unknown" : "no", retryable: true }
 }

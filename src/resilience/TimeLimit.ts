@@ -3,7 +3,10 @@
  *
  * A process stands still: its container is throttled, its disk is slow, its machine is paused. A timer that was due
  * meanwhile fires late, and before an answer is read that has arrived in time. So a limit that ends late says something
- * about this process, and nothing about the peer. Nobody may count it as a failure of the peer.
+ * about this process, and nothing about the peer: it is excused, and nobody may count it as a failure of the peer.
+ *
+ * A process that is always slow would excuse a peer that is down for ever. So after five excuses in a row, without a
+ * response of that peer in between, a limit counts however late it ends.
  */
 
 import { Duration, Effect } from "effect"
@@ -12,17 +15,37 @@ import * as Monotonic from "./Monotonic.ts"
 /** A timer of a process that runs is late by a few milliseconds. */
 const lateByMs = 100
 
-/** Whether a timer that was due at one moment of the monotonic clock has fired so late that the process stood still. */
-export const stoodStill = (dueMs: number, nowMs: number): boolean => nowMs - dueMs > lateByMs
+/** As many as the failures in a row that open a circuit (`docs/requirements.md`). */
+export const mostExcuses = 5
 
-/** Interrupts an effect after `limit`, and runs `onTimeout` in its place, with whether the process stood still. */
+/** The limits of one peer that have ended late, in a row. Shared by all limits of the calls to it. */
+export class Excuses {
+  #inARow = 0
+
+  /** Whether a limit that has ended `lateMs` after it was due says nothing about the peer. */
+  excuse(lateMs: number): boolean {
+    if (lateMs <= lateByMs) return false
+    this.#inARow++
+    return this.#inARow <= mostExcuses
+  }
+
+  /** The peer has responded. */
+  responded(): void {
+    this.#inARow = 0
+  }
+}
+
+/** Interrupts an effect after `limit`, and runs `onTimeout` in its place, with whether the limit is excused. */
 export const within =
-  <A2, E2, R2>(limit: Duration.Input, onTimeout: (stoodStill: boolean) => Effect.Effect<A2, E2, R2>) =>
+  <A2, E2, R2>(excuses: Excuses, limit: Duration.Input, onTimeout: (isExcused: boolean) => Effect.Effect<A2, E2, R2>) =>
   <A, E, R>(self: Effect.Effect<A, E, R>): Effect.Effect<A | A2, E | E2, R | R2> =>
     Effect.flatMap(Monotonic.nowMs, (startedMs) => {
       const dueMs = startedMs + Duration.toMillis(Duration.fromInputUnsafe(limit))
-      return Effect.timeoutOrElse(self, {
-        duration: limit,
-        orElse: () => Effect.flatMap(Monotonic.nowMs, (nowMs) => onTimeout(stoodStill(dueMs, nowMs)))
-      })
+      return Effect.timeoutOrElse(
+        Effect.tap(self, () => Effect.sync(() => excuses.responded())),
+        {
+          duration: limit,
+          orElse: () => Effect.flatMap(Monotonic.nowMs, (nowMs) => onTimeout(excuses.excuse(nowMs - dueMs)))
+        }
+      )
     })

@@ -133,10 +133,10 @@ const probeTimeout = "5 seconds"
  * Asks for the status only. A server without that endpoint, or that refuses us, responds all the same: real calls that
  * it refuses do not count against it either. A limit on requests shows nothing.
  */
-const makeProbe = (client: HttpClient.HttpClient, url: string) =>
+const makeProbe = (client: HttpClient.HttpClient, url: string, excuses = new TimeLimit.Excuses()) =>
   client.execute(HttpClientRequest.get(`${url.replace(/\/+$/, "")}/api/v2/status`)).pipe(
     Effect.mapError(() => ({ countsAsFailure: true })),
-    TimeLimit.within(probeTimeout, (stoodStill) => Effect.fail({ countsAsFailure: !stoodStill })),
+    TimeLimit.within(excuses, probeTimeout, (isExcused) => Effect.fail({ countsAsFailure: !isExcused })),
     Effect.flatMap(({ status }) =>
       status >= 500 || status === 429 ? Effect.fail({ countsAsFailure: status !== 429 }) : Effect.void
     ),

@@ -36,7 +36,7 @@ const probeTimeout = "5 seconds"
 const probeOf = (client: KubernetesClient["Service"], pipeline: Pipeline): Probed => {
   const probe = client.probe.pipe(
     Effect.mapError((error) => ({ countsAsFailure: ResilientClient.classify(error).breaker === "failure" })),
-    TimeLimit.within(probeTimeout, (stoodStill) => Effect.fail({ countsAsFailure: !stoodStill }))
+    TimeLimit.within(new TimeLimit.Excuses(), probeTimeout, (isExcused) => Effect.fail({ countsAsFailure: !isExcused }))
   )
   const { bulkhead, circuitBreaker, name } = pipeline
   const permitted =

@@ -62,7 +62,7 @@ describe("classify", () => {
     [{ _tag: "Unavailable" }, "failure", true],
     [{ _tag: "TooManyRequests" }, "failure", true],
     [{ _tag: "Timeout" }, "failure", true],
-    [{ _tag: "Timeout", stoodStill: true }, "ignored", true],
+    [{ _tag: "Timeout", isExcused: true }, "ignored", true],
     [{ _tag: "StorageFull" }, "failure", true],
     [{ _tag: "DisruptionBudget" }, "ignored", false],
     [{ _tag: "Conflict" }, "ignored", true],

@@ -212,9 +212,9 @@ const rows: ReadonlyArray<Row> = [
     retryable: true
   },
   {
-    what: "no response within the time limit, while this process stood still",
-    outcome: { _tag: "NoResponse", sent: true, timeout: true, stoodStill: true },
-    reason: { _tag: "Timeout", stoodStill: true },
+    what: "no response within the time limit, excused",
+    outcome: { _tag: "NoResponse", sent: true, timeout: true, isExcused: true },
+    reason: { _tag: "Timeout", isExcused: true },
     applied: "unknown",
     retryable: true
   },

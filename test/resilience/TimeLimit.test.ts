@@ -5,33 +5,63 @@ import * as TimeLimit from "../../src/resilience/TimeLimit.ts"
 import { withStandstill } from "./StoodStill.ts"
 
 describe("a time limit", () => {
-  const limited = Effect.never.pipe(
-    TimeLimit.within("5 seconds", (stoodStill) => Effect.succeed(stoodStill ? "we stood still" : "the peer is slow"))
-  )
-
-  it.effect("that ends in time says that the peer is slow", () =>
-    withStandstill(() =>
-      Effect.gen(function* () {
-        const fiber = yield* Effect.forkChild(limited, { startImmediately: true })
-        yield* TestClock.adjust("5 seconds")
-        assert.strictEqual(yield* Fiber.join(fiber), "the peer is slow")
-      })
-    )
-  )
-
-  it.effect("that ends late says that this process stood still, and a few milliseconds are not late", () =>
+  /** Whether each limit in turn is excused, where the process stands still for so many milliseconds in each. */
+  const excused = (...latenesses: ReadonlyArray<number | "responds">) =>
     withStandstill((standStill) =>
       Effect.gen(function* () {
-        for (const [forMs, said] of [
-          [100, "the peer is slow"],
-          [101, "we stood still"]
-        ] as const) {
-          const fiber = yield* Effect.forkChild(limited, { startImmediately: true })
-          yield* standStill(forMs)
+        const limit = TimeLimit.within(new TimeLimit.Excuses(), "5 seconds", Effect.succeed)
+        const said: Array<boolean> = []
+        for (const lateMs of latenesses) {
+          if (lateMs === "responds") {
+            yield* limit(Effect.void)
+            continue
+          }
+          const fiber = yield* Effect.forkChild(limit(Effect.never), { startImmediately: true })
+          yield* standStill(lateMs)
           yield* TestClock.adjust("5 seconds")
-          assert.strictEqual(yield* Fiber.join(fiber), said)
+          said.push((yield* Fiber.join(fiber)) === true)
         }
+        return said
       })
     )
+
+  it.effect("that ends in time counts, and a few milliseconds are not late", () =>
+    Effect.gen(function* () {
+      assert.deepStrictEqual(yield* excused(0, 100), [false, false])
+    })
+  )
+
+  it.effect("that ends late is excused", () =>
+    Effect.gen(function* () {
+      assert.deepStrictEqual(yield* excused(101, 137_000), [true, true])
+    })
+  )
+
+  it.effect("counts after five excuses in a row, however late it ends", () =>
+    Effect.gen(function* () {
+      assert.deepStrictEqual(yield* excused(450, 450, 450, 450, 450, 450, 137_000), [
+        true,
+        true,
+        true,
+        true,
+        true,
+        false,
+        false
+      ])
+    })
+  )
+
+  it.effect("is excused again once the peer has responded", () =>
+    Effect.gen(function* () {
+      assert.deepStrictEqual(yield* excused(450, 450, 450, 450, 450, 450, "responds", 450), [
+        true,
+        true,
+        true,
+        true,
+        true,
+        false,
+        true
+      ])
+    })
   )
 })

@@ -34,11 +34,11 @@ export const noConnection = "no connection"
 
 /**
  * How our providers mark an error as silence: nothing came within the time for a first sign. It does not count against
- * the provider if this process stood still when the time was over.
+ * the provider if it is excused (`TimeLimit`).
  */
-export const silentMetadata = (stoodStill: boolean) => ({ kubernaut: { silent: true, stoodStill } })
+export const silentMetadata = (isExcused: boolean) => ({ kubernaut: { silent: true, isExcused } })
 
-const isMarked = (metadata: AiError.ProviderMetadata, name: "silent" | "stoodStill"): boolean =>
+const isMarked = (metadata: AiError.ProviderMetadata, name: "silent" | "isExcused"): boolean =>
   (metadata["kubernaut"] as { readonly [key: string]: unknown } | null | undefined)?.[name] === true
 
 const numberIn = (metadata: AiError.ProviderMetadata, name: string): number | undefined => {
@@ -87,7 +87,7 @@ export const toInvestigatorError = (
         : failure({ _tag: "BadRequest" }, false, false)
     case "InternalProviderError":
       return isMarked(reason.metadata, "silent")
-        ? failure({ _tag: "Silent" }, false, !isMarked(reason.metadata, "stoodStill"))
+        ? failure({ _tag: "Silent" }, false, !isMarked(reason.metadata, "isExcused"))
         : failure({ _tag: "Unavailable", ...kubernautMetadata(reason.metadata) }, true)
     case "RateLimitError":
       return failure(

@@ -82,12 +82,16 @@ const ofHttpError = ({ reason }: HttpClientError.HttpClientError): InvestigatorE
   reason._tag === "InvalidUrlError" || reason._tag === "EncodeError" ? badRequest() : disconnected(true)
 
 /** Succeeds when `GET /healthz` does. It is sent without the key, because HolmesGPT wants none for it. */
-const probe = ({ base, client }: Server, timeout: Duration.Input): Effect.Effect<void, InvestigatorError> =>
+const probe = (
+  { base, client }: Server,
+  timeout: Duration.Input,
+  excuses: TimeLimit.Excuses
+): Effect.Effect<void, InvestigatorError> =>
   client.get(`${base}/healthz`).pipe(
     Effect.mapError(ofHttpError),
     Effect.tap((response) => readSome(response)),
     Effect.flatMap((response) => (response.status === 200 ? Effect.void : refusedProbe(response.status))),
-    TimeLimit.within(timeout, (stoodStill) => failure({ _tag: "Timeout" }, false, !stoodStill)),
+    TimeLimit.within(excuses, timeout, (isExcused) => failure({ _tag: "Timeout" }, false, !isExcused)),
     Effect.withSpan("probe holmesgpt"),
     Effect.asVoid
   )
@@ -169,7 +173,8 @@ export const make = (options: Options): Effect.Effect<Investigator, never, HttpC
       base: options.url.replace(/\/+$/, ""),
       firstSignMs: Duration.toMillis(Duration.fromInputUnsafe(options.firstSign ?? defaultPatience.firstSignMs)),
       maxBytes: options.maxResponseBytes ?? 8 * 1024 * 1024,
-      streams: undefined
+      streams: undefined,
+      excuses: new TimeLimit.Excuses()
     }
     const apiKey = ApiKey.make(options.apiKey)
     const { estimate = { inputTokens: null, outputTokens: null }, model, price } = options
@@ -215,6 +220,6 @@ export const make = (options: Options): Effect.Effect<Investigator, never, HttpC
       needsEvidence: true,
       investigate,
       hasNewKey: apiKey.isReplaced,
-      probe: probe(server, options.probeTimeout ?? "2 seconds")
+      probe: probe(server, options.probeTimeout ?? "2 seconds", new TimeLimit.Excuses())
     }
   })

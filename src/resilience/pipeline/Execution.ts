@@ -52,8 +52,8 @@ export class Execution<A, E, R> {
   child: Fiber.Fiber<A, E> | undefined = undefined
   wake: (() => void) | undefined = undefined
   cut: Cut = undefined
-  /** Whether this process stood still when the time was over. */
-  stoodStill = false
+  /** Whether this process stood still when the time was over (`TimeLimit`). */
+  isExcused = false
   /** Set where an attempt has not passed its checkpoint. */
   rejectedForMs: number | undefined = undefined
   verdict: AttemptVerdict<E> | undefined = undefined
@@ -197,9 +197,9 @@ export class Execution<A, E, R> {
     })
     const { attemptTimeoutMs } = this.pipeline
     const leftMs = this.deadlineAtMs - this.attemptStartedMs
-    this.timer.start(Math.min(attemptTimeoutMs, leftMs), (stoodStill) => {
+    this.timer.start(Math.min(attemptTimeoutMs, leftMs), (lateMs) => {
       this.cut = leftMs <= attemptTimeoutMs ? "deadline" : "attempt-timeout"
-      this.stoodStill = stoodStill
+      this.isExcused = this.pipeline.excuses.excuse(lateMs)
       child.interruptUnsafe(this.fiber.id)
     })
     return Effect.callback<A, E | PipelineError, R>((resume) => {
@@ -214,7 +214,7 @@ export class Execution<A, E, R> {
 
   /** Whether the peer had its time before the cut. A wait for a permit may have left less than half of the deadline. */
   get hadItsTime(): boolean {
-    if (this.stoodStill) return false
+    if (this.isExcused) return false
     if (this.cut !== "deadline" || !this.deadlineIsOwn) return this.cut !== "deadline"
     return this.queuedMs === 0 || this.deadlineAtMs - this.attemptStartedMs >= this.pipeline.deadlineMs / 2
   }
@@ -223,7 +223,10 @@ export class Execution<A, E, R> {
   finish(exit: Exit.Exit<A, E>): void {
     this.child = undefined
     this.timer.stop()
-    if (Exit.isSuccess(exit)) return this.giveBack("success")
+    if (Exit.isSuccess(exit)) {
+      this.pipeline.excuses.responded()
+      return this.giveBack("success")
+    }
     this.verdict = judge(exit.cause, this.classify, this.cut, this.hadItsTime)
     this.giveBack(this.verdict.outcome, this.verdict.suspension)
   }

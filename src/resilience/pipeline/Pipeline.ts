@@ -72,6 +72,7 @@ import * as Breakers from "../breaker/CircuitBreaker.ts"
 import type { EventHub } from "../EventHub.ts"
 import * as Monotonic from "../Monotonic.ts"
 import { type ResilienceEvent, ResilienceEvents } from "../ResilienceEvent.ts"
+import { Excuses } from "../TimeLimit.ts"
 import * as Bulkheads from "./Bulkhead.ts"
 import type { CallReport, Counted } from "./CallReport.ts"
 import { type Classification, transient } from "./Classification.ts"
@@ -125,11 +126,13 @@ export class Pipeline implements Parts {
   /** In milliseconds; infinite without an attempt timeout. */
   readonly attemptTimeoutMs: number
   /** @internal */
+  readonly excuses = new Excuses()
+  /** @internal */
   readonly hub: EventHub<ResilienceEvent>
   #rejection: Exit.Exit<never, PipelineError> | undefined = undefined
   #rejectedMs = -1
 
-  constructor(parts: Omit<Parts, "rejection">) {
+  constructor(parts: Omit<Parts, "rejection" | "excuses">) {
     this.name = parts.name
     this.circuitBreaker = parts.circuitBreaker
     this.bulkhead = parts.bulkhead

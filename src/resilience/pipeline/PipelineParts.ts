@@ -4,6 +4,7 @@ import type { Exit } from "effect"
 import type { CircuitBreaker } from "../breaker/CircuitBreaker.ts"
 import type { EventHub } from "../EventHub.ts"
 import type { ResilienceEvent } from "../ResilienceEvent.ts"
+import type { Excuses } from "../TimeLimit.ts"
 import type { Bulkhead } from "./Bulkhead.ts"
 import type { PipelineError } from "./PipelineError.ts"
 import type { RetryBudget } from "./RetryBudget.ts"
@@ -19,6 +20,7 @@ export interface Parts {
   /** For the whole call. */
   readonly deadlineMs: number
   readonly attemptTimeoutMs: number
+  readonly excuses: Excuses
   readonly hub: EventHub<ResilienceEvent>
   /** The failure of a call that the open circuit rejects. */
   rejection(retryAfterMs: number): Exit.Exit<never, PipelineError>

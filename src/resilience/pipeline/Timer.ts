@@ -1,8 +1,7 @@
-/** One timer of a call: it fires once, unless it is stopped. It tells whether the process stood still when it was due. */
+/** One timer of a call: it fires once, unless it is stopped. It tells how late it fires. */
 
 import { type Clock, Duration, Effect, Exit, type Fiber } from "effect"
 import * as Monotonic from "../Monotonic.ts"
-import { stoodStill } from "../TimeLimit.ts"
 
 export class Timer {
   readonly #clock: Clock.Clock
@@ -15,7 +14,7 @@ export class Timer {
   }
 
   /** An infinite delay never fires. */
-  start(delayMs: number, onFire: (stoodStill: boolean) => void): void {
+  start(delayMs: number, onFire: (lateMs: number) => void): void {
     if (delayMs === Number.POSITIVE_INFINITY) return
     const dueMs = Monotonic.nowMsUnsafe(this.#clock) + delayMs
     const timer = Effect.runForkWith(this.#fiber.context)(this.#clock.sleep(Duration.millis(delayMs)))
@@ -23,7 +22,7 @@ export class Timer {
     timer.addObserver((exit) => {
       if (this.#running !== timer || Exit.isFailure(exit)) return
       this.#running = undefined
-      onFire(stoodStill(dueMs, Monotonic.nowMsUnsafe(this.#clock)))
+      onFire(Monotonic.nowMsUnsafe(this.#clock) - dueMs)
     })
   }
 

@@ -128,13 +128,13 @@ export const probing = (
     Effect.mapError((error) =>
       error._tag === "InvestigatorError" ? error : toInvestigatorError("llm", error.reason, { tokens: 0, limit: 0 })
     ),
-    TimeLimit.within("5 seconds", (stoodStill) =>
+    TimeLimit.within(new TimeLimit.Excuses(), "5 seconds", (isExcused) =>
       Effect.fail(
         new InvestigatorError({
           investigator: "llm",
           reason: { _tag: "Timeout" },
           retryable: false,
-          countsAsFailure: !stoodStill
+          countsAsFailure: !isExcused
         })
       )
     ),
@@ -142,16 +142,19 @@ export const probing = (
   )
 
 /** Fails after the time for a first sign, if there was none. */
-const leftIfSilent = (hasSaidSomething: () => boolean): Effect.Effect<never, AiError.AiError> =>
+const leftIfSilent = (
+  excuses: TimeLimit.Excuses,
+  hasSaidSomething: () => boolean
+): Effect.Effect<never, AiError.AiError> =>
   Effect.never.pipe(
-    TimeLimit.within(defaultPatience.firstSignMs, (stoodStill) =>
+    TimeLimit.within(excuses, defaultPatience.firstSignMs, (isExcused) =>
       hasSaidSomething()
         ? Effect.never
         : Effect.fail(
             fail(
               new AiError.InternalProviderError({
                 description: "no sign of life",
-                metadata: silentMetadata(stoodStill)
+                metadata: silentMetadata(isExcused)
               })
             )
           )
@@ -171,6 +174,7 @@ export class LanguageModelProvider {
     this.observations = setting.observations
     const service = new ModelService(setting, cluster, `llm:${provider}`)
     this.service = service
+    const excuses = new TimeLimit.Excuses()
     const exchange = (
       purpose: "work" | "probe",
       reply: (begun: () => void) => Effect.Effect<Reply>,
@@ -203,8 +207,8 @@ export class LanguageModelProvider {
           ),
           (call) =>
             Effect.raceFirst(
-              call,
-              leftIfSilent(() => hasSaidSomething)
+              Effect.tap(call, () => Effect.sync(() => excuses.responded())),
+              leftIfSilent(excuses, () => hasSaidSomething)
             )
         )
       })

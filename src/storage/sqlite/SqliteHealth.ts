@@ -137,17 +137,18 @@ export const make = (
   filename?: string
 ): StorageHealth["Service"] => {
   const write = makeWrite(database, trial, filename)
+  const excuses = new TimeLimit.Excuses()
   const status = Effect.sync(() => record.status)
 
   const check = Effect.gen(function* () {
     const at = fromMillis(yield* Clock.currentTimeMillis)
     const isDown = record.status._tag === "Down"
     const written = writer.write("check", "journal", () => write(at, isDown))
-    const late = (stoodStill: boolean) => Effect.succeed({ _tag: "Late", stoodStill } as const)
-    const ended = yield* Effect.result(written).pipe(TimeLimit.within(checkWithin, late))
+    const late = (isExcused: boolean) => Effect.succeed({ _tag: "Late", isExcused } as const)
+    const ended = yield* Effect.result(written).pipe(TimeLimit.within(excuses, checkWithin, late))
     if (ended._tag === "Late") {
       // A process that stood still has not looked for the end of its write. The next check follows soon.
-      if (!ended.stoodStill)
+      if (!ended.isExcused)
         record.set({ _tag: "Down", message: `no commit within ${Duration.toSeconds(checkWithin)} s` })
     } else if (ended._tag === "Failure") record.set({ _tag: "Down", message: ended.failure.message })
     else if (!record.isSlow) record.set({ _tag: "Up" })

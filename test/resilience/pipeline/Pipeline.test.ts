@@ -40,6 +40,21 @@ describe("attempt timeout", () => {
       )
   )
 
+  it.effect("a peer that is down is found out by a process that always stands still", () =>
+    withStandstill((standStill) =>
+      Effect.gen(function* () {
+        const pipeline = yield* Pipeline.make("peer", { attemptTimeout: "1 second", retry: false })
+        for (const failures of [0, 0, 0, 0, 0, 1, 2, 3, 4]) {
+          const fiber = yield* Effect.forkChild(Effect.exit(pipeline.execute(Effect.never)), { startImmediately: true })
+          yield* standStill(450)
+          yield* TestClock.adjust("1 second")
+          assert.strictEqual(reasonOf(yield* Fiber.join(fiber)), "AttemptTimeout")
+          assert.deepInclude(yield* pipeline.circuitBreaker!.state, { failures })
+        }
+      })
+    )
+  )
+
   it.effect("when every attempt takes too long, the caller gets AttemptTimeout", () =>
     Effect.gen(function* () {
       const pipeline = yield* Pipeline.make("peer", { attemptTimeout: "1 second" })

@@ -21,7 +21,7 @@ import { Clock, Deferred, Effect, Option, Result, Stream } from "effect"
 import { Sse } from "effect/encoding"
 import { type HttpClient, HttpClientError, type HttpClientRequest, type HttpClientResponse } from "effect/http"
 import * as Monotonic from "../../../resilience/Monotonic.ts"
-import { stoodStill } from "../../../resilience/TimeLimit.ts"
+import type { Excuses } from "../../../resilience/TimeLimit.ts"
 import type { InvestigatorError } from "../../Investigator.ts"
 import type { Finding } from "../../PartialFindings.ts"
 import type { ReportedUsage } from "../../spend/ModelUsage.ts"
@@ -51,6 +51,7 @@ export interface Server {
   readonly maxBytes: number
   /** Whether it streams; `undefined` until that is known. */
   streams: boolean | undefined
+  readonly excuses: Excuses
 }
 
 /** One question. */
@@ -188,7 +189,8 @@ class Exchange {
       const dueMs = this.startedMs + server.firstSignMs
       yield* Effect.sleep(Math.max(0, dueMs - (yield* Monotonic.nowMs)))
       if (this.hasSign || server.streams === false) return yield* Effect.never
-      return yield* failure({ _tag: "Silent" }, false, !stoodStill(dueMs, yield* Monotonic.nowMs))
+      const lateMs = (yield* Monotonic.nowMs) - dueMs
+      return yield* failure({ _tag: "Silent" }, false, !server.excuses.excuse(lateMs))
     })
   })
 
@@ -205,6 +207,7 @@ class Exchange {
 
   private sign(): void {
     this.hasSign = true
+    this.server.excuses.responded()
     this.question.onSign?.()
   }
 

@@ -42,13 +42,13 @@ export const probeOf = (
 ): Effect.Effect<void, InvestigatorError> =>
   Effect.tryPromise({ try: request, catch: reasonOf }).pipe(
     Effect.mapError((reason) => probeError(service, reason)),
-    TimeLimit.within("5 seconds", (stoodStill) =>
+    TimeLimit.within(new TimeLimit.Excuses(), "5 seconds", (isExcused) =>
       Effect.fail(
         new InvestigatorError({
           investigator: service,
           reason: { _tag: "Timeout" },
           retryable: false,
-          countsAsFailure: !stoodStill
+          countsAsFailure: !isExcused
         })
       )
     ),

@@ -19,6 +19,7 @@
 import { Clock, DateTime, Duration, Effect, Result, Stream } from "effect"
 import { AiError, LanguageModel, type Prompt, type Response } from "effect/ai"
 import * as RetryAfter from "../../../resilience/RetryAfter.ts"
+import { Excuses } from "../../../resilience/TimeLimit.ts"
 import { type ReportedUsage, ReportUsage } from "../../spend/ModelUsage.ts"
 import { isUnsent } from "../../spend/Unsent.ts"
 import { contextLength, noConnection, silentMetadata } from "../AiFailure.ts"
@@ -310,6 +311,7 @@ export const make = (
   sdk: Sdk,
   { firstSignMs = defaultPatience.firstSignMs, stallMs = defaultPatience.stallMs }: Partial<Patience> = {}
 ): Effect.Effect<LanguageModel.LanguageModel> => {
+  const excuses = { head: new Excuses(), body: new Excuses() }
   const complete = Effect.fnUntraced(function* (options: LanguageModel.ProviderOptions) {
     const conversation = options.tools.length > 0 ? undefined : conversationOf(options.prompt)
     if (conversation === undefined) {
@@ -327,18 +329,18 @@ export const make = (
     const sent = textSent(conversation)
     const arrived = yield* collect(
       (signal) => sdk.request(conversation, format, signal),
-      { firstSignMs, stallMs },
+      { firstSignMs, stallMs, excuses },
       (error, status) =>
         fail(
           sdk,
           status === undefined ? sdk.reasonOf(error, clock.currentTimeMillisUnsafe(), sent) : brokenResponse(status)
         )
     ).pipe(
-      Effect.catchTag("Silent", ({ stoodStill }) =>
+      Effect.catchTag("Silent", ({ isExcused }) =>
         Effect.fail(
           fail(
             sdk,
-            new AiError.InternalProviderError({ description: "no sign of life", metadata: silentMetadata(stoodStill) })
+            new AiError.InternalProviderError({ description: "no sign of life", metadata: silentMetadata(isExcused) })
           )
         )
       )

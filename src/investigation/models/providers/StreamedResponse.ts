@@ -29,6 +29,11 @@ export interface Patience {
   readonly stallMs: number
 }
 
+/** How long, and how often a wait that has ended late is excused: for the head of a response, and for its body. */
+export interface Waiting extends Patience {
+  readonly excuses: { readonly head: TimeLimit.Excuses; readonly body: TimeLimit.Excuses }
+}
+
 /**
  * The defaults. An embedder, or the setting `firstSign` of a provider, allows more for a model that thinks before it
  * sends anything.
@@ -44,14 +49,14 @@ export type Arrived =
 /** The provider has sent nothing at all. */
 export interface Silent {
   readonly _tag: "Silent"
-  /** This process stood still when the time was over, so it says nothing about the provider. */
-  readonly stoodStill: boolean
+  /** It says nothing about the provider (`TimeLimit`). */
+  readonly isExcused: boolean
 }
 
 const isSilent = (error: unknown): error is Silent =>
   typeof error === "object" && error !== null && "_tag" in error && error._tag === "Silent"
 
-const failSilent = (stoodStill: boolean) => Effect.fail<Silent>({ _tag: "Silent", stoodStill })
+const failSilent = (isExcused: boolean) => Effect.fail<Silent>({ _tag: "Silent", isExcused })
 
 const isStream = (response: Response): boolean =>
   (response.headers.get("content-type") ?? "").toLowerCase().includes("text/event-stream")
@@ -88,7 +93,7 @@ interface Body {
 
 const readBody = <E>(
   response: Response,
-  { firstSignMs, stallMs }: Patience,
+  { excuses, firstSignMs, stallMs }: Waiting,
   broken: (error: unknown) => E
 ): Effect.Effect<Body, E | Silent> =>
   Effect.gen(function* () {
@@ -100,8 +105,8 @@ const readBody = <E>(
     const next = Effect.tryPromise({ try: () => reader.read(), catch: broken })
     const read = Effect.gen(function* () {
       while (true) {
-        const part = yield* TimeLimit.within(patienceMs, (stoodStill) =>
-          text === "" ? failSilent(stoodStill) : Effect.undefined
+        const part = yield* TimeLimit.within(excuses.body, patienceMs, (isExcused) =>
+          text === "" ? failSilent(isExcused) : Effect.undefined
         )(next)
         if (part === undefined) return { text, ended: "stalled" } as const
         const { done, value } = part
@@ -125,13 +130,13 @@ const readBody = <E>(
  */
 export const collect = <E>(
   request: (signal: AbortSignal) => Promise<Response>,
-  patience: Patience,
+  patience: Waiting,
   failed: (error: unknown, status?: number) => E
 ): Effect.Effect<Arrived, E | Silent> =>
   Effect.gen(function* () {
     const sentMs = yield* Monotonic.nowMs
     const response = yield* Effect.tryPromise({ try: request, catch: (error) => failed(error) }).pipe(
-      TimeLimit.within(patience.firstSignMs, failSilent)
+      TimeLimit.within(patience.excuses.head, patience.firstSignMs, failSilent)
     )
     const left = Math.max(1, patience.firstSignMs - ((yield* Monotonic.nowMs) - sentMs))
     const { ended, text } = yield* readBody(response, { ...patience, firstSignMs: left }, (error) =>

@@ -3,6 +3,7 @@ import { Effect, Exit, Fiber, Stream } from "effect"
 import { HttpClient, HttpClientError, HttpClientRequest } from "effect/http"
 import { TestClock } from "effect/testing"
 import { exchange, type Server, streamsBy } from "../../../../src/investigation/models/holmesgpt/HolmesGptExchange.ts"
+import { Excuses } from "../../../../src/resilience/TimeLimit.ts"
 import { passageOf, Response, wholeResponse } from "../../../../src/simulation/farEnds/HolmesGptConversation.ts"
 import { events } from "../../../peers/HolmesGptPeer.ts"
 
@@ -62,7 +63,8 @@ const run = (
       base: "http://holmes:5050",
       firstSignMs: 10_000,
       maxBytes: 100_000,
-      streams: options.streams
+      streams: options.streams,
+      excuses: new Excuses()
     }
     const findings: Array<string> = []
     const fiber = yield* Effect.forkChild(
@@ -289,7 +291,7 @@ describe("an error", () => {
         )
         const error = yield* Effect.flip(
           exchange(
-            { client, base: "http://h", firstSignMs: 10_000, maxBytes: 1000, streams: true },
+            { client, base: "http://h", firstSignMs: 10_000, maxBytes: 1000, streams: true, excuses: new Excuses() },
             { request: HttpClientRequest.post("http://h"), size: { tokens: 1, limit: 2 }, onFinding: () => {} }
           )
         )
