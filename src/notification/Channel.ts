@@ -13,15 +13,7 @@ import * as Pipeline from "../resilience/pipeline/Pipeline.ts"
 import type { PipelineError } from "../resilience/pipeline/PipelineError.ts"
 import * as Leases from "./Lease.ts"
 import type { Sink, SinkError } from "./NotificationSink.ts"
-
-/** A message that a sink has refused. */
-export interface Refusal {
-  readonly times: number
-  /** When it was refused last, by the monotonic clock. */
-  readonly atMs: number
-  /** When it is tried again, by the monotonic clock. */
-  readonly dueMs: number
-}
+import type { Refusal } from "./Refusals.ts"
 
 export interface Channel {
   readonly sink: Sink
@@ -36,6 +28,10 @@ export interface Channel {
   readonly lease: Leases.Lease
   /** By the key of the message. */
   readonly refusals: Map<string, Refusal>
+  /** Whether the sink has taken the last message. */
+  tookLast: boolean
+  /** How many notifications a sink that takes all gets in one message. Fewer after it has refused one. */
+  atMost: number
   /** When the last messages were sent, by the monotonic clock. */
   readonly sentMs: Array<number>
   /** Whether the last request was answered, be it a message or a check. Absent: there was none. */
@@ -57,7 +53,6 @@ const minuteMs = 60_000
 const mostWaitMs = minuteMs
 /** The longest wait that a sink may ask for. */
 const mostAskedMs = 10 * minuteMs
-const mostRefusalMs = 60 * minuteMs
 
 /** The name of the pipeline and its breaker. */
 export const serviceOf = ({ name }: Pick<Sink, "name">): string => `notify:${name}`
@@ -77,6 +72,8 @@ export const make = Effect.fnUntraced(function* (sink: Sink): Effect.fn.Return<C
     unrecorded: new Set(),
     lease: Leases.make(),
     refusals: new Map(),
+    tookLast: false,
+    atMost: Number.POSITIVE_INFINITY,
     sentMs: [],
     isReachable: undefined,
     askedMs: Number.NEGATIVE_INFINITY,
@@ -90,11 +87,15 @@ export const make = Effect.fnUntraced(function* (sink: Sink): Effect.fn.Return<C
 /** Statuses that say something about this message, and nothing about the sink. */
 const aboutTheMessage: ReadonlySet<number | undefined> = new Set([400, 413, 422])
 
+/** Whether a sink does not take this message, and may take others. */
+export const isAboutTheMessage = ({ reason, status }: SinkError): boolean =>
+  reason === "refused" && aboutTheMessage.has(status)
+
 /** What the error of a sink means to its pipeline. */
-export const classify = ({ reason, retryAfterMs, status }: SinkError): Classification => ({
+export const classify = (error: SinkError): Classification => ({
   // A receiver that asks to wait is not asked again at once.
-  retry: reason !== "refused" && retryAfterMs === undefined,
-  breaker: reason === "refused" && aboutTheMessage.has(status) ? "ignored" : "failure"
+  retry: error.reason !== "refused" && error.retryAfterMs === undefined,
+  breaker: isAboutTheMessage(error) ? "ignored" : "failure"
 })
 
 export const wake = ({ wake }: Channel): Effect.Effect<void> => Effect.asVoid(Queue.offer(wake, undefined))
@@ -106,19 +107,13 @@ export const wake = ({ wake }: Channel): Effect.Effect<void> => Effect.asVoid(Qu
 export const waitAfter = (error: SinkError | PipelineError, failures: number, takesAll = false): number | undefined => {
   if (error._tag === "PipelineError")
     return error.reason._tag === "CircuitOpen" ? Math.min(error.reason.retryAfterMs, mostWaitMs) : backOff(failures)
-  if (error.reason === "refused") return takesAll ? backOff(failures) : undefined
+  if (error.reason === "refused") return takesAll && !isAboutTheMessage(error) ? backOff(failures) : undefined
   // A receiver that fails and asks to be asked at once gets the usual pause.
   return Math.max(backOff(failures), Math.min(error.retryAfterMs ?? 0, mostAskedMs))
 }
 
 /** 1 s, 2 s, 4 s, … up to a minute. */
 const backOff = (failures: number): number => Math.min(1000 * 2 ** Math.max(0, failures - 1), mostWaitMs)
-
-/** When a refused message is tried again: after a minute, 2, 4, … up to an hour. It is never given up. */
-export const refusedAgain = (before: Refusal | undefined, nowMs: number): Refusal => {
-  const times = (before?.times ?? 0) + 1
-  return { times, atMs: nowMs, dueMs: nowMs + Math.min(minuteMs * 2 ** (times - 1), mostRefusalMs) }
-}
 
 /** The messages of the last minute. Forgets earlier ones. */
 export const sentInMinute = ({ sentMs }: Channel, nowMs: number): number => {

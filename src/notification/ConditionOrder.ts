@@ -20,9 +20,9 @@ export type Batch = readonly [Waiting, ...ReadonlyArray<Waiting>]
  */
 export type Standing = "free" | "paused" | "held" | "overtaken"
 
-/** The names of the conditions that a message begins and ends. */
-const conditionsOf = (batch: Batch): ReadonlyArray<string> =>
-  batch
+/** The names of the conditions that notifications begin and end. */
+export const conditionsOf = (waiting: ReadonlyArray<Pick<Waiting, "notification">>): ReadonlyArray<string> =>
+  waiting
     .flatMap(({ notification: { begins, ends = [] } }) => [...(begins === undefined ? [] : [begins]), ...ends])
     .map(({ name }) => name)
 

@@ -13,7 +13,7 @@
  * process remembers it.
  *
  * **Never lost.** Nothing that waits is given up. A message that the sink refuses is tried again later and later, up to
- * once an hour, and the others go ahead.
+ * once an hour, and the others go ahead (`Refusals`).
  *
  * **In order.** What is about the same condition as a message that was refused waits with it (`ConditionOrder`). When
  * it was refused three times, it is tried first and then overtaken: what a sink never takes must not silence the next
@@ -31,8 +31,7 @@ import {
   classify,
   digestKey,
   failureText,
-  type Refusal,
-  refusedAgain,
+  isAboutTheMessage,
   sentInMinute,
   waitAfter
 } from "./Channel.ts"
@@ -40,6 +39,7 @@ import { type Batch, dueInOrder, messagesOf, type Standing } from "./ConditionOr
 import { digestOf } from "./Digest.ts"
 import * as Lease from "./Lease.ts"
 import { defaultPerMinute, type Message, type SinkError } from "./NotificationSink.ts"
+import * as Refusals from "./Refusals.ts"
 import { planned } from "./SendPlan.ts"
 
 /** More waits only in a storm, and goes into the next digest. */
@@ -52,10 +52,6 @@ const idleCheckMs = 5 * 60_000
 const unreadMs = 5_000
 /** How soon what is left is planned again, after another process was faster or the sink has refused a message. */
 const replanMs = 100
-/** How often a message is refused before others about the same condition overtake it: that takes three minutes. */
-const overtakenAfter = 3
-/** How long after that try it is left out: its own tries must not use up the messages of every minute. */
-const triedLatelyMs = 90_000
 
 /** What is told from memory has no place in the outbox. */
 const fromMemory = (notification: Notification): Waiting => ({
@@ -76,17 +72,15 @@ const recordDelivered = (channel: Channel, outbox: Outbox["Service"]) =>
     )
   })
 
-/** What shows conditions takes all that waits each time, so its messages are not those of an attempt before. */
-const keyOf = ({ name, refresh }: Channel["sink"], batch: Batch): string => {
-  const [first] = batch
-  if (first.message !== undefined && refresh === undefined) return first.message
-  return batch.length === 1
-    ? first.notification.key
-    : digestKey(
-        name,
-        batch.map(({ notification }) => notification.key)
-      )
+/** The key of a message that is sent for the first time. */
+const newKey = ({ name }: Channel["sink"], batch: Batch): string => {
+  const keys = batch.map(({ notification }) => notification.key)
+  return batch.length === 1 ? batch[0].notification.key : digestKey(name, keys)
 }
+
+/** What shows conditions takes all that waits each time, so its messages are not those of an attempt before. */
+const keyOf = (sink: Channel["sink"], batch: Batch): string =>
+  (sink.refresh === undefined ? batch[0].message : undefined) ?? newKey(sink, batch)
 
 const messageOf = ({ refresh }: Channel["sink"], key: string, batch: Batch): Message => {
   const [first, ...rest] = batch
@@ -117,6 +111,8 @@ const mayBegin = Effect.fnUntraced(function* (
 })
 
 const succeeded = (channel: Channel, key: string, batch: Batch): void => {
+  channel.tookLast = true
+  channel.atMost *= 2
   channel.failures = 0
   channel.failure = undefined
   channel.isReachable = true
@@ -130,8 +126,47 @@ const succeeded = (channel: Channel, key: string, batch: Batch): void => {
   }
 }
 
+/** Makes two messages of one that was refused. */
+const cut = Effect.fnUntraced(function* (channel: Channel, outbox: Outbox["Service"], key: string, batch: Batch) {
+  const refusal = channel.refusals.get(key)
+  for (const piece of Refusals.pieces(batch, channel.tookLast)) {
+    const rows = piece.map((row) => ({ ...row, claim: { number: row.claim.number + 1, isHeld: true } }))
+    const pieceKey = newKey(channel.sink, piece)
+    if (!(yield* outbox.claim(rows, pieceKey))) return
+    Lease.claimed(channel.lease, rows, 0)
+    // What is left beside a notification that is tried alone waits as before.
+    if (refusal !== undefined && !channel.tookLast && piece.length > 1)
+      channel.refusals.set(pieceKey, Refusals.of(piece, refusal))
+  }
+  channel.refusals.delete(key)
+})
+
+const refused = Effect.fnUntraced(function* (
+  channel: Channel,
+  outbox: Outbox["Service"],
+  key: string,
+  batch: Batch,
+  isAbout: boolean
+) {
+  const isCut = isAbout && batch.length > 1
+  const refusal = Refusals.refusedAgain(channel.refusals.get(key), batch, yield* Monotonic.nowMs)
+  if (isCut && channel.sink.refresh !== undefined) channel.atMost = Math.ceil(batch.length / 2)
+  else {
+    channel.refusals.set(key, refusal)
+    if (isCut) yield* cut(channel, outbox, key, batch)
+  }
+  channel.tookLast = false
+  return isCut || Refusals.isWaitedFor(refusal) ? replanMs : undefined
+})
+
 /** Returns how long to leave the sink alone; `undefined` if only this message has to wait. */
-const failed = Effect.fnUntraced(function* (channel: Channel, key: string, error: SinkError | PipelineError) {
+const failed = Effect.fnUntraced(function* (
+  channel: Channel,
+  outbox: Outbox["Service"],
+  key: string,
+  batch: Batch,
+  error: SinkError | PipelineError
+) {
   const { sink } = channel
   const failure = failureText(error)
   if (channel.failure !== failure)
@@ -143,9 +178,9 @@ const failed = Effect.fnUntraced(function* (channel: Channel, key: string, error
     channel.failures++
     return waitMs
   }
-  const refusal = refusedAgain(channel.refusals.get(key), yield* Monotonic.nowMs)
-  channel.refusals.set(key, refusal)
-  return refusal.times < overtakenAfter ? replanMs : undefined
+  // A sink that refuses a message responds.
+  channel.failures = 0
+  return yield* refused(channel, outbox, key, batch, error._tag === "SinkError" && isAboutTheMessage(error))
 })
 
 /** Sends one message. Returns how long to wait before anything else is sent, if it was not sent. */
@@ -159,34 +194,58 @@ const deliver = (channel: Channel, outbox: Outbox["Service"], batch: Batch) =>
       channel.askedMs = yield* Monotonic.nowMs
       channel.sentMs.push(channel.askedMs)
       const result = yield* Effect.result(restore(pipeline.execute(sink.send(messageOf(sink, key, batch)), classify)))
-      if (Result.isFailure(result)) return yield* failed(channel, key, result.failure)
+      if (Result.isFailure(result)) return yield* failed(channel, outbox, key, batch, result.failure)
       succeeded(channel, key, batch)
       yield* recordDelivered(channel, outbox)
       return undefined
     })
   )
 
-/** What a message means for later ones about the same condition while the sink refuses it. */
-const refusedStanding = ({ atMs, times }: Refusal, nowMs: number): Standing =>
-  times < overtakenAfter ? "held" : nowMs - atMs < triedLatelyMs ? "overtaken" : "paused"
-
 /** What waits and may be sent now, and when the next refused message is due or a claim of another process is over. */
 const ready = (channel: Channel, rows: ReadonlyArray<Waiting>, nowMs: number) => {
+  const { perMinute = defaultPerMinute } = channel.sink
+  const tried = Refusals.retried(channel.refusals, perMinute, nowMs)
   let dueMs = nowMs + idleMs
+  const wakeAt = (atMs: number) => {
+    if (atMs > nowMs) dueMs = Math.min(dueMs, atMs)
+  }
+  for (const refusal of channel.refusals.values()) wakeAt(refusal.dueMs)
   const standingOf = (batch: Batch): Standing => {
     const [{ message, notification }] = batch
+    const key = message ?? notification.key
     const freeAtMs = Math.max(...batch.map(({ id }) => Lease.freeAtMs(channel.lease, id)))
-    const refusal = channel.refusals.get(message ?? notification.key)
-    const nextMs = Math.max(freeAtMs, refusal?.dueMs ?? freeAtMs)
-    if (nextMs <= nowMs) return "free"
-    dueMs = Math.min(dueMs, nextMs)
-    return freeAtMs > nowMs || refusal === undefined ? "held" : refusedStanding(refusal, nowMs)
+    wakeAt(freeAtMs)
+    if (freeAtMs > nowMs) return "held"
+    const refusal = channel.refusals.get(key)
+    return refusal === undefined || tried.has(key) ? "free" : Refusals.standingOf(refusal, nowMs)
   }
   const waiting = [...channel.memory.map(fromMemory), ...rows].filter(({ id }) => !channel.unrecorded.has(id))
   const now = dueInOrder(messagesOf(waiting), standingOf)
     .flat()
     .toSorted((left, right) => left.id - right.id)
   return { now, dueMs }
+}
+
+/**
+ * All that waits, for a sink that takes all. What it has refused is tried alone, and what is told from memory does not
+ * wait for a database that cannot store a claim.
+ */
+const together = ({ atMost, refusals }: Channel, now: ReadonlyArray<Waiting>): ReadonlyArray<Batch> => {
+  const batches: Array<[Waiting, ...Array<Waiting>]> = []
+  const isAlone = ({ notification }: Waiting) => refusals.has(notification.key)
+  for (const each of now) {
+    const last = batches.at(-1)
+    if (
+      last === undefined
+      || last.length >= atMost
+      || last[0].id < 0 !== each.id < 0
+      || isAlone(each)
+      || isAlone(last[0])
+    )
+      batches.push([each])
+    else last.push(each)
+  }
+  return batches
 }
 
 /** `recorded`: the messages that any process has sent in the last minute. */
@@ -199,11 +258,7 @@ const batchesOf = (
   const { perMinute = defaultPerMinute, refresh } = channel.sink
   const sent = Math.max(recorded, sentInMinute(channel, nowMs))
   if (refresh === undefined) return planned(now, sent, perMinute)
-  // What is told from memory does not wait for a database that cannot store a claim.
-  const all = [now.filter(({ id }) => id < 0), now.filter(({ id }) => id >= 0)]
-  return all
-    .flatMap(([first, ...rest]) => (first === undefined ? [] : [[first, ...rest] as const]))
-    .slice(0, Math.max(0, perMinute - sent))
+  return together(channel, now).slice(0, Math.max(0, perMinute - sent))
 }
 
 /** The messages of the last minute, by the record. */
@@ -212,11 +267,27 @@ const recordedInMinute = (channel: Channel, outbox: Outbox["Service"]) =>
     outbox.sentBetween(channel.sink.name, fromMillis(millis - 60_000), fromMillis(millis))
   )
 
+/** What waits for the sink, without what it has refused and what is of no importance now. */
+const waitingNow = Effect.fnUntraced(function* (channel: Channel, outbox: Outbox["Service"]) {
+  const { memory, refusals, sink } = channel
+  const nowMs = yield* Monotonic.nowMs
+  const others = yield* outbox.waiting(sink.name, atOnce, { without: [...refusals.keys()] })
+  const tried = Refusals.retried(refusals, sink.perMinute ?? defaultPerMinute, nowMs)
+  const only = Refusals.counting(refusals, tried, [...memory.map(fromMemory), ...others], nowMs)
+  if (only.length === 0) return others
+  const back = yield* outbox.waiting(sink.name, atOnce, { only })
+  // Another process has delivered what does not wait any more.
+  const waits = new Set([...back.map(({ message }) => message), ...memory.map(({ key }) => key)])
+  for (const key of only) if (!waits.has(key)) refusals.delete(key)
+  return [...others, ...back].toSorted((left, right) => left.id - right.id)
+})
+
 const read = Effect.fnUntraced(function* (channel: Channel, outbox: Outbox["Service"]) {
   yield* recordDelivered(channel, outbox)
-  const rows = yield* outbox.waiting(channel.sink.name, atOnce)
+  const rows = yield* waitingNow(channel, outbox)
   const recorded = rows.length === 0 ? 0 : yield* recordedInMinute(channel, outbox)
-  Lease.look(channel.lease, rows, yield* Monotonic.nowMs)
+  const unread = [...channel.refusals.values()].flatMap(({ ids }) => ids)
+  Lease.look(channel.lease, rows, yield* Monotonic.nowMs, unread)
   return { rows, recorded }
 })
 

@@ -37,9 +37,14 @@ export interface Lease {
 
 export const make = (): Lease => ({ mine: new Map(), seen: new Map(), late: 0 })
 
-/** Takes note of what waits now. Forgets what does not wait any more. */
-export const look = ({ mine, seen }: Lease, rows: ReadonlyArray<Row>, nowMs: number): void => {
-  const ids = new Set(rows.map(({ id }) => id))
+/** Takes note of what waits now. Forgets what does not wait any more. `unread`: what waits, and was not read. */
+export const look = (
+  { mine, seen }: Lease,
+  rows: ReadonlyArray<Row>,
+  nowMs: number,
+  unread: ReadonlyArray<number> = []
+): void => {
+  const ids = new Set([...unread, ...rows.map(({ id }) => id)])
   for (const known of [mine, seen]) for (const id of known.keys()) if (!ids.has(id)) known.delete(id)
   for (const { claim, id } of rows) {
     if (!claim.isHeld || mine.get(id) === claim.number) seen.delete(id)

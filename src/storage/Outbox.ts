@@ -56,6 +56,9 @@ export interface Derived {
   >
 }
 
+/** Messages by their keys: all others, or only these, however many notifications they have. */
+export type WhichMessages = { readonly without: ReadonlyArray<string> } | { readonly only: ReadonlyArray<string> }
+
 /** How much waits for one sink. */
 export interface Backlog {
   readonly waiting: number
@@ -78,8 +81,15 @@ export class Outbox extends Context.Service<
     readonly grown: (position: number) => Effect.Effect<void>
     /** Stores what was derived, and the position of every sink. What is there already is not stored again. */
     readonly add: (derived: Derived) => Effect.Effect<void, StorageError>
-    /** What waits for a sink, the earliest first. */
-    readonly waiting: (sink: string, limit: number) => Effect.Effect<ReadonlyArray<Waiting>, StorageError>
+    /**
+     * What waits for a sink, the earliest first. Where more than `limit` wait, it is the earliest of all and as many of
+     * the critical ones: what came before must not hide an emergency.
+     */
+    readonly waiting: (
+      sink: string,
+      limit: number,
+      which?: WhichMessages
+    ) => Effect.Effect<ReadonlyArray<Waiting>, StorageError>
     readonly backlog: (sink: string) => Effect.Effect<Backlog, StorageError>
     /**
      * Claims notifications, and decides that they go out as one message. Returns false, and changes nothing, when one

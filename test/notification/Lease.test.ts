@@ -56,6 +56,14 @@ describe("a notification", () => {
     assert.deepStrictEqual([lease.mine.size, lease.seen.size], [0, 0])
   })
 
+  it("that waits and was not read is not forgotten, so that its own process may try it as soon as it is due", () => {
+    const lease = Lease.make()
+    Lease.claimed(lease, [row(0, false)], 0)
+    Lease.look(lease, [], 0, [1])
+    Lease.look(lease, [row(1)], 60_000)
+    assert.isTrue(isFree(lease, 60_000))
+  })
+
   it("is sent within the time for which others wait for its claim", () => {
     assert.isAtMost(Lease.beginWithinMs + Lease.messageMs, Lease.leaseMs)
     assert.isAbove(Lease.beginWithinMs, 0)

@@ -106,6 +106,28 @@ describe("what a sink is sent next", () => {
       [[1], [2, 3, 4, 5, 6]]
     )
   })
+
+  it("has what is new also where more was tried before than there is room for", () => {
+    const again = Array.from({ length: 30 }, (_, index) => waiting(index + 1, "critical", `k${index + 1}`))
+    const batches = planned([...again, waiting(31, "critical")], 0, 20)
+    assert.deepStrictEqual(
+      batches.map(([{ id }]) => id),
+      [...again.slice(0, 19).map(({ id }) => id), 31]
+    )
+  })
+
+  it("has nothing new about a condition before what was tried before and has no room", () => {
+    const about = (each: Waiting): Waiting => ({
+      ...each,
+      notification: { ...each.notification, ends: [{ name: "emergency", severity: "critical" }] }
+    })
+    const again = Array.from({ length: 30 }, (_, index) => waiting(index + 1, "critical", `k${index + 1}`))
+    const batches = planned([...again.slice(0, 29), about(again[29]!), about(waiting(31, "critical"))], 0, 20)
+    assert.notInclude(
+      batches.map(([{ id }]) => id),
+      31
+    )
+  })
 })
 
 describe("a digest", () => {

@@ -175,6 +175,74 @@ describe("the outbox", () => {
     })
   )
 
+  it.effect("returns as many as are asked for, beside those that cannot be read", () => {
+    const database = Sqlite.openMemory()
+    return open(
+      database,
+      Effect.gen(function* () {
+        const each = yield* Outbox
+        yield* each.add({
+          through: 0,
+          notifications: Array.from({ length: 9 }, (_, index) => ({
+            sink: "slack",
+            notification: notification(`${index}`)
+          })),
+          conditions: []
+        })
+        database.exec("update outbox set data = '{' where id <= 5")
+        const found = yield* each.waiting("slack", 3)
+        assert.deepStrictEqual(
+          found.map(({ notification: { key } }) => key),
+          ["5", "6", "7"]
+        )
+      })
+    )
+  })
+
+  it.effect("returns the critical ones also where more wait than are asked for", () =>
+    open(
+      Sqlite.openMemory(),
+      Effect.gen(function* () {
+        const each = yield* Outbox
+        yield* each.add({
+          through: 0,
+          notifications: Array.from({ length: 9 }, (_, index) => ({
+            sink: "slack",
+            notification: notification(`${index}`, { severity: index % 3 === 1 ? "critical" : "info" })
+          })),
+          conditions: []
+        })
+        const found = yield* each.waiting("slack", 2)
+        assert.deepStrictEqual(
+          found.map(({ notification: { key } }) => key),
+          ["0", "1", "4"]
+        )
+      })
+    )
+  )
+
+  it.effect("returns the messages that are asked for, or all others", () =>
+    open(
+      Sqlite.openMemory(),
+      Effect.gen(function* () {
+        const each = yield* Outbox
+        yield* each.add({
+          through: 0,
+          notifications: ["a", "b", "c", "d"].map((key) => ({ sink: "slack", notification: notification(key) })),
+          conditions: []
+        })
+        const rows = yield* each.waiting("slack", 10)
+        yield* each.claim(rows.slice(0, 2), "digest")
+        yield* each.claim(rows.slice(2, 3), "c")
+        const keys = (which: Parameters<typeof each.waiting>[2]) =>
+          Effect.map(each.waiting("slack", 1, which), (found) => found.map(({ notification: { key } }) => key))
+        assert.deepStrictEqual(yield* keys({ only: ["digest"] }), ["a", "b"])
+        assert.deepStrictEqual(yield* keys({ without: ["digest"] }), ["c"])
+        assert.deepStrictEqual(yield* keys({ without: ["digest", "c"] }), ["d"])
+      })
+    )
+  )
+
   it.effect("counts the messages of the last minute, and a message of many notifications once", () =>
     open(
       Sqlite.openMemory(),

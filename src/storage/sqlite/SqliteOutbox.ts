@@ -4,7 +4,7 @@ import type { DatabaseSync } from "node:sqlite"
 import { Duration, Effect, Latch, Option, Schema } from "effect"
 import { Notification } from "../../domain/Notification.ts"
 import { fromMillis, toMillis } from "../../domain/Timestamp.ts"
-import { keptFor, type Derived, type Outbox, type Waiting } from "../Outbox.ts"
+import { keptFor, type Derived, type Outbox, type Waiting, type WhichMessages } from "../Outbox.ts"
 import type { AuditTable } from "./AuditTable.ts"
 import type { BatchWriter } from "./BatchWriter.ts"
 import { attempt, prepare } from "./Sqlite.ts"
@@ -28,6 +28,12 @@ const waitingOf = ({ claim, data, held, id, message }: WaitingRow): ReadonlyArra
     ]
   })
 
+const waitingPage = (which: string): string =>
+  `select id, data, message, claim, held from outbox
+   where sink = ? and delivered_at is null and id > ? ${which}
+     and (message is null or message not in (select value from json_each(?)))
+   order by id limit ?`
+
 const makeStatements = (database: DatabaseSync) => ({
   positions: prepare<{ readonly sink: string; readonly sequence: number }>(
     database,
@@ -43,9 +49,16 @@ const makeStatements = (database: DatabaseSync) => ({
     database,
     "insert into outbox (sink, key, at, data) values (?, ?, ?, ?) on conflict (sink, key) do nothing"
   ),
-  waiting: prepare<WaitingRow, [string, number]>(
+  waiting: prepare<WaitingRow, [string, number, string, number]>(database, waitingPage("")),
+  // The word may also be that of a condition, which is as urgent as its notification.
+  critical: prepare<WaitingRow, [string, number, string, number]>(
     database,
-    "select id, data, message, claim, held from outbox where sink = ? and delivered_at is null order by id limit ?"
+    waitingPage(`and instr(data, '"severity":"critical"') > 0`)
+  ),
+  waitingIn: prepare<WaitingRow, [string, string]>(
+    database,
+    `select id, data, message, claim, held from outbox
+     where sink = ? and delivered_at is null and message in (select value from json_each(?)) order by id`
   ),
   backlog: prepare<{ readonly waiting: number; readonly since: string | null }, [string]>(
     database,
@@ -104,6 +117,34 @@ const add = (statements: Statements, { conditions, notifications, through }: Der
   statements.advance.run(through)
 }
 
+/** The first rows that can be read, of as many as that takes. */
+const firstOf = (
+  page: Statements["waiting"],
+  sink: string,
+  limit: number,
+  without: ReadonlyArray<string>
+): ReadonlyArray<Waiting> => {
+  const found: Array<Waiting> = []
+  const keys = JSON.stringify(without)
+  for (let after = -1; found.length < limit;) {
+    const rows = page.all(sink, after, keys, limit)
+    found.push(...rows.flatMap(waitingOf))
+    const last = rows.at(-1)
+    if (last === undefined || rows.length < limit) break
+    after = last.id
+  }
+  return found.slice(0, limit)
+}
+
+const waiting = (statements: Statements, sink: string, limit: number, which: WhichMessages): ReadonlyArray<Waiting> => {
+  if ("only" in which) return statements.waitingIn.all(sink, JSON.stringify(which.only)).flatMap(waitingOf)
+  const oldest = firstOf(statements.waiting, sink, limit, which.without)
+  if (oldest.length < limit) return oldest
+  const known = new Set(oldest.map(({ id }) => id))
+  const critical = firstOf(statements.critical, sink, limit, which.without).filter(({ id }) => !known.has(id))
+  return [...oldest, ...critical].toSorted((left, right) => left.id - right.id)
+}
+
 /** The transaction of the caller makes it one step: of two processes, the second one sees the number of the first. */
 const claim = (
   statements: Statements,
@@ -149,7 +190,7 @@ export const make = (
     head: Effect.sync(head),
     grown: (position) => Effect.suspend(() => (head() > position ? Effect.void : growth.latch.await)),
     add: (derived) => writer.write("notify", "journal", () => add(statements, derived)),
-    waiting: (sink, limit) => attempt("outbox", () => statements.waiting.all(sink, limit).flatMap(waitingOf)),
+    waiting: (sink, limit, which = { without: [] }) => attempt("outbox", () => waiting(statements, sink, limit, which)),
     backlog: (sink) =>
       attempt("outbox", () => {
         const { since = null, waiting = 0 } = statements.backlog.get(sink) ?? {}

@@ -6,9 +6,9 @@ export const notificationGivenUp: PlantedBug = {
   edits: [
     {
       file: "notification/Delivery.ts",
-      search: "if (Result.isFailure(result)) return yield* failed(channel, key, result.failure)",
+      search: "if (Result.isFailure(result)) return yield* failed(channel, outbox, key, batch, result.failure)",
       replace:
-        "if (Result.isFailure(result) && channel.failures < 2) return yield* failed(channel, key, result.failure)"
+        "if (Result.isFailure(result) && channel.failures < 2) return yield* failed(channel, outbox, key, batch, result.failure)"
     }
   ],
   foundBy: "notifications-never-lost",
