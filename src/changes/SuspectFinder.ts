@@ -38,6 +38,7 @@ import { type FirstSymptom, firstSymptom, skewMs } from "./FirstSymptom.ts"
 import * as GraphReader from "./GraphReader.ts"
 import { refOf } from "./GraphStates.ts"
 import { knownOf } from "./KnownStates.ts"
+import { isNextTo } from "./Mitigation.ts"
 import { canBeLeftToTheGraph, withinReach } from "./NamedKinds.ts"
 import { withHistory } from "./ObjectHistory.ts"
 import * as Outages from "./Outages.ts"
@@ -57,7 +58,7 @@ export interface SuspectRequest {
   /** The state of the target; `null` where it could not be read. */
   readonly observed: WorkloadState | null
   readonly nowMs: number
-  /** When the alert fired before. Default: never. */
+  /** When the alert fired before, and others around. Default: never. */
   readonly firings?: ReadonlyArray<Firing>
 }
 
@@ -268,7 +269,8 @@ const suspects = Effect.fnUntraced(function* (
   const object = reading.objects.find((each) => sameRef(refOf(each), target))
   const symptom = firstSymptom({ alert, observed, nowMs, events, ...(object === undefined ? {} : { object }) })
   const candidates = candidatesOf(found, setupFacts(starts[0] ?? target, found, reading.objects, observed))
-  const scene = { symptom, seen: symptomsSeen(alert, observed), firings }
+  const isNear = isNextTo(starts[0] ?? target, found.graph)
+  const scene = { symptom, seen: symptomsSeen(alert, observed), firings, isNear }
   const ranked = rank(candidates, scene).slice(0, mostRanked)
   const clear = findingOf(ranked)
   const outages = yield* Outages.find(client, {

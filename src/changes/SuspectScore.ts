@@ -35,6 +35,7 @@ import type { Firing } from "../domain/Firing.ts"
 import { isLimiting } from "../domain/LimitingKinds.ts"
 import type { ObjectChange, WriterKind } from "../domain/ObjectChange.ts"
 import type { Suspect } from "../domain/Suspects.ts"
+import type { ResourceRef } from "../domain/Target.ts"
 import { toMillis } from "../domain/Timestamp.ts"
 import type { KubernetesObject } from "../kubernetes/KubernetesClient.ts"
 import { easesOnly } from "./Easing.ts"
@@ -74,8 +75,10 @@ export interface Candidate {
 export interface Scene {
   readonly symptom: FirstSymptom
   readonly seen: SymptomsSeen
-  /** When the alert fired before. Default: never. */
+  /** When the alert fired before, and others around. Default: never. */
   readonly firings?: ReadonlyArray<Firing>
+  /** Whether an object is next to the target (`Mitigation`). Default: all are. */
+  readonly isNear?: (ref: ResourceRef) => boolean
 }
 
 interface Factor {
@@ -223,8 +226,8 @@ const certaintyOf = ({ change: { notBefore } }: Candidate): Factor =>
     : { value: 0.7, reason: `Nobody watched, so it may have been made at any time since ${notBefore}.` }
 
 /** The score of a change, with its reasons. */
-export const score = (candidate: Candidate, { firings = [], seen, symptom }: Scene): Suspect => {
-  const needsPerson = orderInDoubt(candidate.change, symptom) ?? mitigates(candidate.change, firings)
+export const score = (candidate: Candidate, { firings = [], isNear, seen, symptom }: Scene): Suspect => {
+  const needsPerson = orderInDoubt(candidate.change, symptom) ?? mitigates(candidate.change, firings, isNear)
   const distance = Math.max(0, Math.trunc(candidate.distance))
   const factors: ReadonlyArray<Factor> = [
     closenessOf(candidate, symptom),

@@ -1,10 +1,21 @@
 /** When an alert fired: one of its episodes. */
 
+import type { ResourceRef } from "./Target.ts"
 import type { Timestamp } from "./Timestamp.ts"
 
 export interface Firing {
   /** When it began, by the clock of the sender, and at the latest when it was received. */
   readonly from: Timestamp
-  /** When it ended; where no resolution was received, when it was last heard. */
-  readonly to: Timestamp
+  /**
+   * When it ended. Where no resolution was received: when it was last heard, and for another alert absent, because it
+   * may fire still.
+   */
+  readonly to?: Timestamp
+  /** The other alert that fired, about a target around. Absent: it was the alert itself. */
+  readonly other?: {
+    readonly name: string
+    readonly target: ResourceRef
+    /** Whether Kubernaut has fixed what it was about, so that nobody had to work on it. `to` is at the latest then. */
+    readonly fixed: boolean
+  }
 }

@@ -379,7 +379,10 @@ export class RemediationStore extends Context.Service<
     readonly backlog: Effect.Effect<number>
     /** When the alert of a remediation was last received as firing. Durable: it survives a restart. */
     readonly lastFiring: (id: RemediationId) => Effect.Effect<Option.Option<LastFiring>, StorageError>
-    /** When the alert of a remediation fired before it, newest first. */
+    /**
+     * When the alert of a remediation fired before it, and when others of its namespace and of the cluster did that
+     * began before it. Newest first, `limit` of each sort at most.
+     */
     readonly earlierFirings: (id: RemediationId, limit: number) => Effect.Effect<ReadonlyArray<Firing>, StorageError>
     /** Where the archive has a remediation. Nothing for one that was never archived. */
     readonly archivedIn: (id: RemediationId) => Effect.Effect<Option.Option<InArchive>, StorageError>

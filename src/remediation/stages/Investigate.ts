@@ -20,7 +20,7 @@ import type { Observe } from "./Observe.ts"
 const maxRelatedAlerts = 20
 /** The maximum number of earlier actions on the target that they receive. */
 const maxPastActions = 10
-/** The maximum number of earlier firings of the alert in which a change may have been meant to help. */
+/** The maximum number of earlier firings of the alert, and of others, in which a change may have been meant to help. */
 const maxEarlierFirings = 20
 
 export const make = Effect.fnUntraced(function* (journal: Journal, observe: Observe, resolved: Resolved) {

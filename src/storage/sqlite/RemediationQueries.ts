@@ -16,6 +16,7 @@ import type {
   RemediationPage,
   RemediationSummary
 } from "../RemediationStore.ts"
+import * as EarlierFirings from "./EarlierFirings.ts"
 import { eventOf } from "./JournalTable.ts"
 import { makeHasParts, partOfTree, rankOf } from "./RemediationTree.ts"
 import { prepare } from "./Sqlite.ts"
@@ -116,15 +117,6 @@ const makeStatements = (database: DatabaseSync) => ({
     `select 1 as own, resolved, coalesce(fired_at, received_at) as at, 0 as again, received_at as begunAt,
        ended_at as endedAt, ${endHeardAt("id", "resolved = 1")} as endHeardAt, 0 as graver
      from remediations where id = ?`
-  ),
-  // By the index of the alert's episodes. Its `ended_at` is of an earlier episode until it is resolved itself.
-  earlier: prepare<Firing, [RemediationId, number]>(
-    database,
-    `select min(r.starts_at, r.received_at) as "from",
-       iif(r.resolved = 1, coalesce(r.ended_at, r.updated_at), coalesce(r.fired_at, r.received_at)) as "to"
-     from remediations self join remediations r
-       on r.cluster = self.cluster and r.fingerprint = self.fingerprint and r.episode < self.episode
-     where self.id = ? order by r.episode desc limit ?`
   ),
   // Its last line counts, and that is in the newest file.
   archived: prepare<{ readonly file: string; readonly state: RemediationState | null }, [RemediationId]>(
@@ -228,6 +220,7 @@ export interface RemediationQueries {
 export const make = (database: DatabaseSync): RemediationQueries => {
   const statements = makeStatements(database)
   const hasParts = makeHasParts(database)
+  const earlierFirings = EarlierFirings.make(database)
   return {
     list: ({ cursor = afterAllIds, limit, state }) => {
       const rows =
@@ -248,7 +241,7 @@ export const make = (database: DatabaseSync): RemediationQueries => {
       const [row] = statements.archived.all(id)
       return row && { file: row.file, ...(row.state === null ? {} : { state: row.state }) }
     },
-    earlierFirings: (id, limit) => statements.earlier.all(id, limit),
+    earlierFirings,
     lastFiring: (id) => lastFiringOf((hasParts(id) ? statements.firing : statements.firingAlone).all(id)),
     joinedAlerts: (id, limit) => (hasParts(id) ? statements.joined.all(id, id, limit).flatMap(alertOf) : [])
   }

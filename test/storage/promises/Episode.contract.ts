@@ -2,6 +2,7 @@
 
 import { assert, it } from "@effect/vitest"
 import { Effect, Option } from "effect"
+import type { Alert } from "../../../src/domain/Alert.ts"
 import type { Target } from "../../../src/domain/Target.ts"
 import { Levels } from "../../../src/storage/Levels.ts"
 import { type Fenced, RemediationStore } from "../../../src/storage/RemediationStore.ts"
@@ -237,11 +238,41 @@ export const episodes = (layer: StorageLayer): void => {
   )
 
   check(
-    "it is known when an alert fired before, and not when another one did",
+    "it is known when other alerts of the namespace and of the cluster began to fire before, and what became of them",
+    Effect.gen(function* () {
+      const store = yield* RemediationStore
+      const others = (id: string) =>
+        Effect.map(store.earlierFirings(remediationId(id), 10), (all) =>
+          all.map(({ from, other, to }) => [from, to, other?.target.name, other?.fixed])
+        )
+      const accept = (id: string, target: Target, starts: number, rest: Partial<Alert> = {}) =>
+        store.accept([newAlert(id, id, target, { startsAt: minute(starts), ...rest })], minute(starts))
+      yield* accept("a", checkout, 0)
+      yield* accept("b", checkout, 1)
+      yield* end("Remediated", 3)
+      yield* accept("c", deployment("cart"), 4)
+      yield* accept("d", { ...checkout, namespace: "", kind: "Node", name: "node-1" }, 5)
+      yield* store.resolve([{ cluster: "test", fingerprint: "d", startsAt: minute(5), endsAt: minute(6) }], minute(7))
+      yield* accept("e", { ...checkout, namespace: "elsewhere" }, 7)
+      yield* accept("g", { ...checkout, cluster: "other" }, 7)
+      yield* accept("h", deployment("informed"), 7, { severity: "info" })
+      yield* fire("1", 8, 9)
+      yield* accept("i", deployment("later"), 10)
+      assert.deepStrictEqual(yield* others("1"), [
+        [minute(5), minute(6), "node-1", false],
+        [minute(4), undefined, "cart", false],
+        [minute(1), minute(3), "checkout", true],
+        [minute(0), minute(3), "checkout", true]
+      ])
+      assert.lengthOf(yield* store.earlierFirings(remediationId("1"), 2), 2)
+    })
+  )
+
+  check(
+    "it is known when an alert fired before",
     Effect.gen(function* () {
       const store = yield* RemediationStore
       const earlier = (id: string) => store.earlierFirings(remediationId(id), 10)
-      yield* store.accept([newAlert("0", "g", checkout)], minute(0))
       yield* fire("1", 0, 1)
       assert.deepStrictEqual(yield* earlier("1"), [])
       yield* resolve(0, 5)
