@@ -122,6 +122,21 @@ export const spending = (layer: StorageLayer): void => {
     }).pipe(Effect.provide(layer))
   )
 
+  it.effect("adds up numbers of any size, so that one of nonsense does not end what is counted after it", () =>
+    Effect.gen(function* () {
+      const ledger = yield* SpendLedger
+      const most = Number.MAX_SAFE_INTEGER
+      const huge = { inputTokens: most, outputTokens: most, cost: most }
+      yield* ledger.write([1, 2, 3].map((number) => call(number, minute(0), huge)))
+      assert.deepStrictEqual(costs(yield* ledger.spent(minute(0), remediationId("1"))), [most, most, most])
+      assert.isUndefined(yield* ledger.reserve(call(4, minute(0)), admit))
+      for (const by of ["hour", "day", "service"] as const) {
+        const [total] = yield* ledger.totals(by, always)
+        assert.deepInclude(total, { calls: 4, inputTokens: most, outputTokens: most, cost: most })
+      }
+    }).pipe(Effect.provide(layer))
+  )
+
   it.effect("lists the newest calls first, of all or of one incident, in an interval", () =>
     Effect.gen(function* () {
       const ledger = yield* SpendLedger

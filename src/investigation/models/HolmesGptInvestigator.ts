@@ -24,6 +24,7 @@ import * as TimeLimit from "../../resilience/TimeLimit.ts"
 import type { InvestigationRequest, Investigator, InvestigatorError } from "../Investigator.ts"
 import { type Effort, unmetered } from "../spend/Meter.ts"
 import { ReportUsage, type Usage } from "../spend/ModelUsage.ts"
+import { type Most, mostOfAll } from "../spend/PossibleUsage.ts"
 import type { Price } from "../spend/Price.ts"
 import { answerJsonSchema, parseAnswer, toInvestigation } from "./Answer.ts"
 import { answerTokens, defaultContextTokens, fit } from "./ContextWindow.ts"
@@ -146,6 +147,14 @@ const effortOf = ({ reason }: InvestigatorError): Effort => {
   }
 }
 
+/** How many times of what is expected an investigation may take. Beyond that, its server cannot count. */
+const mostTimes = 100
+
+const mostOf = ({ inputTokens, outputTokens }: Usage): Most => ({
+  inputTokens: inputTokens === null ? mostOfAll.inputTokens : inputTokens * mostTimes,
+  outputTokens: outputTokens === null ? mostOfAll.outputTokens : outputTokens * mostTimes
+})
+
 const noFinding = (): void => {}
 
 /**
@@ -178,7 +187,12 @@ export const make = (options: Options): Effect.Effect<Investigator, never, HttpC
     }
     const apiKey = ApiKey.make(options.apiKey)
     const { estimate = { inputTokens: null, outputTokens: null }, model, price } = options
-    const call = { estimate, ...(model === undefined ? {} : { model }), ...(price === undefined ? {} : { price }) }
+    const call = {
+      estimate,
+      most: mostOf(estimate),
+      ...(model === undefined ? {} : { model }),
+      ...(price === undefined ? {} : { price })
+    }
 
     const investigate: Investigator["investigate"] = Effect.fnUntraced(function* (request) {
       const question = yield* questionOf(request, options.model, options.countTokens ?? countTokens)

@@ -20,12 +20,13 @@ import type { BudgetUsedUp } from "../spend/Budget.ts"
 import { effortOf } from "../spend/Effort.ts"
 import { unmetered } from "../spend/Meter.ts"
 import { ReportUsage } from "../spend/ModelUsage.ts"
+import type { Most } from "../spend/PossibleUsage.ts"
 import type { Price } from "../spend/Price.ts"
 import { toInvestigatorError } from "./AiFailure.ts"
 import { Answer, answerJsonSchema, toInvestigation } from "./Answer.ts"
 import { answerTokens, defaultContextTokens, fit, type Window } from "./ContextWindow.ts"
 import { droppable, type Prompt } from "./Prompt.ts"
-import { type CountTokens, countTokens, factorOf } from "./Tokenizer.ts"
+import { bytesOf, type CountTokens, countTokens, factorOf } from "./Tokenizer.ts"
 
 /** The name of the provider, and what its model allows. */
 export interface Options {
@@ -80,6 +81,18 @@ const reportUsage = ({ usage }: { readonly usage: Response.Usage }): Effect.Effe
       report({ inputTokens: inputTokens.total, outputTokens: outputTokens.total })
   })
 
+/** What a gateway may add to a prompt: its own instructions, and those for the answer's format. */
+const addedTokens = 10_000
+
+/** Twice of what any model writes in one answer, with what it thinks. */
+const mostWritten = 262_144
+
+/** The most that a call with the prompt can take. No tokenizer makes more tokens of a text than it has bytes. */
+const mostOf = ({ instructions, question }: Prompt, contextTokens: number): Most => ({
+  inputTokens: Math.max(bytesOf(schemaText + instructions + question) + addedTokens, contextTokens),
+  outputTokens: mostWritten
+})
+
 const toAiPrompt = (prompt: Prompt): AiPrompt.Prompt =>
   AiPrompt.make([
     { role: "system", content: prompt.instructions },
@@ -129,7 +142,11 @@ export const make = (options: Options): Effect.Effect<Investigator, never, Langu
             )
           )
         )
-        const call = { ...named, estimate: { inputTokens: tokens - answerTokens, outputTokens: answerTokens } }
+        const call = {
+          ...named,
+          estimate: { inputTokens: tokens - answerTokens, outputTokens: answerTokens },
+          most: mostOf(prompt, limit)
+        }
         return Effect.annotateCurrentSpan({
           "kubernaut.prompt.tokens": tokens,
           "kubernaut.prompt.measure": measure,

@@ -6,6 +6,7 @@
 import type { Effect } from "effect"
 import type { BudgetUsedUp } from "./Budget.ts"
 import type { Usage } from "./ModelUsage.ts"
+import type { Most } from "./PossibleUsage.ts"
 import type { Price } from "./Price.ts"
 
 /** A call that is about to be made. */
@@ -13,6 +14,8 @@ export interface CallToMeter {
   readonly model?: string
   /** What is reserved, and what counts if the response does not tell its tokens. */
   readonly estimate: Usage
+  /** The most that it can take. What a response reports beyond it does not count. Default: `PossibleUsage.mostOfAll`. */
+  readonly most?: Most
   /** Absent: its cost is not known. */
   readonly price?: Price
 }

@@ -3,12 +3,14 @@
  *
  * | the call                                       | tokens                               | basis       |
  * | ---------------------------------------------- | ------------------------------------ | ----------- |
- * | ended, and the response reports its tokens     | those                                | `measured`  |
+ * | ended, and the response reports its tokens     | those, if that can be true           | `measured`  |
  * | broke off after it had reported some of them   | those, or the estimate if it is more | `estimated` |
  * | ended, and the response does not report them   | the estimate, where nothing better   | `estimated` |
  * | failed after it was sent, or was interrupted   | likewise: the peer may have worked   | `estimated` |
  * | was rejected before any work: no key, no money | 0                                    | `measured`  |
  * | never left this process                        | there is no line                     | –           |
+ *
+ * `PossibleUsage` says which numbers cannot be true. Those are not known.
  *
  * Providers bill neither a rejected request nor a rate limit. To count those would let an empty account use up the
  * budget of an hour without having done anything.
@@ -55,7 +57,7 @@ export const settle = (
   return {
     ...settled,
     ...tokens,
-    cost: price === undefined ? ofPeer : costOf(tokens, price),
+    cost: costOf(tokens, price) ?? ofPeer,
     basis: input !== null && output !== null && !isPartial ? "measured" : "estimated"
   }
 }

@@ -23,6 +23,7 @@ import * as Checkpoint from "../../resilience/pipeline/Checkpoint.ts"
 import { type Budgets, BudgetUsedUp, type UsedUp } from "./Budget.ts"
 import type { CallToMeter, Effort, Meter } from "./Meter.ts"
 import { type ReportedUsage, ReportUsage } from "./ModelUsage.ts"
+import { believed, estimateOf, type Most } from "./PossibleUsage.ts"
 import { costOf } from "./Price.ts"
 import { type Ledger, make as makeReservations } from "./Reservations.ts"
 import { type Ended, settle } from "./Settlement.ts"
@@ -73,14 +74,15 @@ const spanNow = Effect.map(Effect.option(Effect.currentSpan), Option.getOrUndefi
 
 const reservation = Effect.fnUntraced(function* (hop: MeteredHop, { estimate, model, price }: CallToMeter) {
   const span = yield* spanNow
+  const expected = estimateOf(estimate)
   return {
     id: yield* newId,
     at: yield* Timestamp.now,
     ...hop,
     ...(model === undefined ? {} : { model }),
     ...(span === undefined ? {} : { traceId: span.traceId, spanId: span.spanId }),
-    ...estimate,
-    cost: costOf(estimate, price),
+    ...expected,
+    cost: costOf(expected, price),
     basis: "estimated",
     state: "reserved"
   } satisfies ModelCall
@@ -92,6 +94,17 @@ const failureOf = <A, E>(exit: Exit.Exit<A, E>): E | undefined =>
 const effortIn = <A, E>(exit: Exit.Exit<A, E>, effortOf: (error: E) => Effort): Effort => {
   const error = failureOf(exit)
   return error === undefined ? "worked" : effortOf(error)
+}
+
+/** What counts of a report. A peer that reports what cannot be true is one that an operator has to look at. */
+const read = (call: ModelCall, reported: ReportedUsage, most: Most | undefined): Effect.Effect<ReportedUsage> => {
+  const { isBelieved, usage } = believed(reported, most)
+  if (isBelieved) return Effect.succeed(usage)
+  const { cost, inputTokens, outputTokens } = reported
+  return Effect.logWarning("A model reports more than a call can take, so the estimate counts").pipe(
+    Effect.annotateLogs({ remediation: call.remediation, service: serviceOf(call), inputTokens, outputTokens, cost }),
+    Effect.as(usage)
+  )
 }
 
 /** Makes the meter. `ledger` absent: calls are counted in memory only. */
@@ -144,7 +157,8 @@ export const make = (
             )
             const effort = effortIn(exit, effortOf)
             const outcome = Exit.isSuccess(exit) ? "answered" : effort === "rejected" ? "rejected" : "failed"
-            yield* ended(reserved, effort, { outcome, price: call.price, reported })
+            const usage = reported === undefined ? undefined : yield* read(reserved, reported, call.most)
+            yield* ended(reserved, effort, { outcome, price: call.price, reported: usage })
             yield* recordLater
             return yield* exit
           })

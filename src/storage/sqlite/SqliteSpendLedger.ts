@@ -13,12 +13,15 @@ const dayMs = 24 * 60 * 60_000
 /** Each reservation deletes more old lines than it adds, and few enough to take no time. */
 const deletedAtOnce = 100
 
+/** `sum` fails beyond the integers of SQLite, and nothing could be reserved any more. `total` does not. */
+const totalOf = (column: string): string => `min(total(${column}), ${Number.MAX_SAFE_INTEGER})`
+
 const sums = `count(*) as calls,
-  coalesce(sum(input_tokens), 0) as inputTokens,
-  coalesce(sum(output_tokens), 0) as outputTokens,
-  coalesce(sum(cost), 0) as cost,
-  coalesce(sum(input_tokens is null or output_tokens is null), 0) as unknownTokens,
-  coalesce(sum(cost is null), 0) as unknownCost`
+  ${totalOf("input_tokens")} as inputTokens,
+  ${totalOf("output_tokens")} as outputTokens,
+  ${totalOf("cost")} as cost,
+  ${totalOf("input_tokens is null or output_tokens is null")} as unknownTokens,
+  ${totalOf("cost is null")} as unknownCost`
 
 const none: SpendSum = { calls: 0, inputTokens: 0, outputTokens: 0, cost: 0, unknownTokens: 0, unknownCost: 0 }
 

@@ -79,6 +79,8 @@ describe("a language model", () => {
       })
       assert.strictEqual(calls[0]?.estimate.outputTokens, 4096)
       assert.isAbove(calls[0]?.estimate.inputTokens ?? 0, 500)
+      // Its window, or its prompt where that is longer; and no answer is longer than models write.
+      assert.deepStrictEqual(calls[0]?.most, { inputTokens: 131_072, outputTokens: 262_144 })
     })
   )
 

@@ -6,6 +6,7 @@ import { RemediationId } from "../../../src/domain/Remediation.ts"
 import { type Budgets, BudgetUsedUp } from "../../../src/investigation/spend/Budget.ts"
 import type { CallToMeter, Effort } from "../../../src/investigation/spend/Meter.ts"
 import { type ReportedUsage, ReportUsage } from "../../../src/investigation/spend/ModelUsage.ts"
+import { mostOfAll } from "../../../src/investigation/spend/PossibleUsage.ts"
 import type { Ledger } from "../../../src/investigation/spend/Reservations.ts"
 import { make, type SpendEvent } from "../../../src/investigation/spend/SpendMeter.ts"
 import { CurrentCheckpoint } from "../../../src/resilience/pipeline/Checkpoint.ts"
@@ -51,7 +52,14 @@ const setUp = Effect.fnUntraced(function* (budgets: Budgets = {}, isDown: () => 
   const lines = Effect.map(Effect.andThen(ledger.write([]), ledger.calls(everything)), (found) =>
     found.map(({ basis, cost, inputTokens, outcome, state }) => ({ basis, cost, inputTokens, outcome, state }))
   )
-  return { ask: (run: Effect.Effect<string, Effort>) => ask(run, (effort) => effort), events, ledger, lines, restart }
+  return {
+    ask: (run: Effect.Effect<string, Effort>) => ask(run, (effort) => effort),
+    events,
+    ledger,
+    lines,
+    meter,
+    restart
+  }
 })
 
 describe("a call to a model", () => {
@@ -103,6 +111,47 @@ describe("a call to a model", () => {
       assert.deepStrictEqual(
         events.map(({ _tag }) => _tag),
         ["Settled"]
+      )
+    }).pipe(Effect.scoped)
+  )
+
+  it.effect("costs its estimate, and the next one is made, if its response reports what no call can take", () =>
+    Effect.gen(function* () {
+      const { ask, lines } = yield* setUp({ day: { tokens: 10_000 } })
+      const impossible = [1e9, Number.MAX_SAFE_INTEGER, -1, 1.5, Number.NaN, Infinity]
+      for (const tokens of impossible) {
+        yield* ask(peer({ inputTokens: tokens, outputTokens: tokens }))
+        yield* ask(peer({ inputTokens: 90, outputTokens: tokens }))
+      }
+      const estimate = {
+        basis: "estimated",
+        cost: 100,
+        inputTokens: 90,
+        outcome: "answered",
+        state: "settled"
+      } as const
+      assert.deepStrictEqual(
+        yield* lines,
+        impossible.flatMap(() => [estimate, estimate])
+      )
+    }).pipe(Effect.scoped)
+  )
+
+  it.effect("keeps an estimate that is no whole number, or beyond what a call can take, as one", () =>
+    Effect.gen(function* () {
+      const { ledger, meter } = yield* setUp()
+      const of = (inputTokens: number) =>
+        meter.meterOf(hop)({ estimate: { inputTokens, outputTokens: 1.2 } }, Effect.fail("x"), () => "worked")
+      for (const tokens of [1.5, 1e12, -1, Number.NaN]) yield* Effect.flip(of(tokens))
+      yield* ledger.write([])
+      assert.sameDeepMembers(
+        (yield* ledger.calls(everything)).map(({ inputTokens, outputTokens }) => [inputTokens, outputTokens]),
+        [
+          [2, 2],
+          [mostOfAll.inputTokens, 2],
+          [null, 2],
+          [null, 2]
+        ]
       )
     }).pipe(Effect.scoped)
   )

@@ -2,7 +2,8 @@
  * What an investigation of HolmesGPT has cost so far, by its events and responses. Pure.
  *
  * `metadata.costs` has the sums over all calls of its model; `metadata.usage` has the last of them only, and says
- * nothing about the whole. A server that cannot tell has zeros there, which mean that nothing is known.
+ * nothing about the whole. A server that cannot tell has zeros there, which mean that nothing is known. Whether the
+ * numbers can be true is for the meter (`PossibleUsage`).
  */
 
 import type { ReportedUsage } from "../../spend/ModelUsage.ts"
@@ -19,7 +20,7 @@ export const usageIn = (data: unknown): ReportedUsage | undefined => {
   const inputTokens = countOf(costs["prompt_tokens"])
   const outputTokens = countOf(costs["completion_tokens"])
   const dollars = costs["total_cost"]
-  const cost = typeof dollars === "number" && dollars > 0 && dollars < 1_000_000 ? Math.ceil(dollars * 1e6) : undefined
+  const cost = typeof dollars === "number" && dollars > 0 ? Math.ceil(dollars * 1e6) : undefined
   if (inputTokens === null && outputTokens === null && cost === undefined) return undefined
   return { inputTokens, outputTokens, ...(cost === undefined ? {} : { cost }) }
 }

@@ -30,6 +30,9 @@ describe("what HolmesGPT has cost", () => {
       cost: 500_000
     }))
 
+  it("is passed on however much it is: the meter says what can be true", () =>
+    assert.deepStrictEqual(usageIn(metadata({ ...costs, total_cost: 2_000_000 }))?.cost, 2e12))
+
   it("is the least while it works, and the whole at its end", () => {
     const seen: Array<ReportedUsage> = []
     const progress = new HolmesGptProgress(
