@@ -4,10 +4,11 @@
  *
  * An entry is tried again every second until the database has it, so the replay itself finds out when the database is
  * back. An entry that the database refuses for its content would hold up everything behind it: after three attempts it
- * is kept in a file of its own, and the audit log and the log name it.
+ * is kept in a file of its own, and the audit log and the log name it. A database that is not healthy refuses nothing:
+ * the entry waits for it.
  */
 
-import { Duration, Effect, Layer } from "effect"
+import { Duration, Effect, Layer, Option } from "effect"
 import { mostSevere, type Severity } from "../domain/Alert.ts"
 import type { TargetKey } from "../domain/Target.ts"
 import { now } from "../domain/Timestamp.ts"
@@ -16,7 +17,8 @@ import type { AlertSpool, Oldest } from "../storage/spool/AlertSpool.ts"
 import { AlertSpool as Spool } from "../storage/spool/AlertSpool.ts"
 import { SpoolReplay } from "../storage/spool/SpoolReplay.ts"
 import { type Replayed, SpoolStore } from "../storage/spool/SpoolStore.ts"
-import type { StorageError } from "../storage/StorageError.ts"
+import { isAboutTheContent, type StorageError } from "../storage/StorageError.ts"
+import { StorageHealth } from "../storage/StorageHealth.ts"
 import { type AlertReceived, endedIn, statusOf } from "./Receipt.ts"
 import * as RemediationIds from "./RemediationIds.ts"
 
@@ -38,10 +40,9 @@ interface Parts {
   readonly spool: AlertSpool["Service"]
   readonly store: SpoolStore["Service"]
   readonly newIds: ReturnType<typeof RemediationIds.make>
+  readonly isHealthy: Effect.Effect<boolean>
   readonly options: ReplayOptions
 }
-
-const isAboutTheContent = ({ reason }: StorageError): boolean => reason === "invalid" || reason === "corrupt"
 
 /** Wakes the actors, and publishes what became of each alert. */
 const report = ({ options }: Parts, { entry }: Oldest, { accepted, resolved }: Replayed): Effect.Effect<void> => {
@@ -102,10 +103,12 @@ const run = (parts: Parts): Effect.Effect<never> => {
   let refusals = 0
   const turn = Effect.gen(function* () {
     const oldest = yield* parts.spool.oldest
-    yield* Effect.catchTag(replay(parts, oldest), "StorageError", (error) => {
-      refusals = isAboutTheContent(error) ? refusals + 1 : 0
-      return refusals < mostRefusals ? Effect.fail(error) : setAside(parts, oldest, error)
-    })
+    yield* Effect.catchTag(replay(parts, oldest), "StorageError", (error) =>
+      Effect.flatMap(parts.isHealthy, (isHealthy) => {
+        refusals = isHealthy && isAboutTheContent(error) ? refusals + 1 : 0
+        return refusals < mostRefusals ? Effect.fail(error) : setAside(parts, oldest, error)
+      })
+    )
     refusals = 0
   })
   const { database } = parts.store
@@ -126,6 +129,11 @@ export const layer = (options: ReplayOptions): Layer.Layer<SpoolReplay, never, R
       const spool = yield* Effect.serviceOption(Spool)
       const store = yield* Effect.serviceOption(SpoolStore)
       if (spool._tag === "None" || store._tag === "None") return { run: Effect.never }
-      return { run: run({ spool: spool.value, store: store.value, newIds: RemediationIds.make(), options }) }
+      const health = yield* Effect.serviceOption(StorageHealth)
+      const isHealthy = Option.match(health, {
+        onNone: () => Effect.succeed(true),
+        onSome: ({ status }) => Effect.map(status, ({ _tag }) => _tag === "Up")
+      })
+      return { run: run({ spool: spool.value, store: store.value, newIds: RemediationIds.make(), isHealthy, options }) }
     })
   )

@@ -1,11 +1,11 @@
 /** Stores alerts in the database, or in the spool while the database does not take them. */
 
-import { Duration, Effect, Option } from "effect"
+import { Duration, Effect, Option, Predicate } from "effect"
 import type { AlertSpool } from "../storage/spool/AlertSpool.ts"
 import { AlertSpool as Spool } from "../storage/spool/AlertSpool.ts"
 import type { SpoolFault } from "../storage/spool/SpoolDisk.ts"
 import { SpoolStore } from "../storage/spool/SpoolStore.ts"
-import { StorageError } from "../storage/StorageError.ts"
+import { isAboutTheContent, StorageError } from "../storage/StorageError.ts"
 
 export interface SpoolingOptions {
   /**
@@ -24,10 +24,6 @@ export const available: Effect.Effect<SpoolService | undefined> = Effect.map(
   Effect.all([Effect.serviceOption(Spool), Effect.serviceOption(SpoolStore)]),
   ([spool, store]) => (Option.isSome(store) ? Option.getOrUndefined(spool) : undefined)
 )
-
-/** An error about the content says nothing about the database, and would come again at the replay. */
-const isAboutTheDatabase = ({ reason }: StorageError): boolean =>
-  reason !== "invalid" && reason !== "corrupt" && reason !== "incompatible"
 
 const tooSlow = (operation: string) =>
   new StorageError({
@@ -78,7 +74,8 @@ export const make = (spool: SpoolService | undefined, { spoolAfter = defaultSpoo
         ? toSpool(keep, undefined)
         : database.pipe(
             Effect.timeoutOrElse({ duration: spoolAfter, orElse: () => Effect.fail(tooSlow("accept")) }),
-            Effect.catchIf(isAboutTheDatabase, (error) => toSpool(keep, error))
+            // What the database refuses, it would refuse at the replay.
+            Effect.catchIf(Predicate.not(isAboutTheContent), (error) => toSpool(keep, error))
           )
     )
 }

@@ -188,7 +188,7 @@ const make = (
 /**
  * Storage in a SQLite file, which is created with its directory when missing.
  *
- * Fails with a `StorageError` when the database cannot be opened (`unavailable`, `busy`), is damaged (`corrupt`), or
+ * Fails with a `StorageError` when the database cannot be opened (`unavailable`, `busy`), is damaged (`damaged`), or
  * was written by a newer version (`incompatible`).
  *
  * ```ts

@@ -13,8 +13,12 @@ export class StorageError extends Schema.TaggedError<StorageError>()("StorageErr
     "full",
     /** The event to store does not match its schema, so it could not be read again. Nothing was stored. */
     "invalid",
-    /** A row does not decode: it is damaged, or another version wrote it. */
+    /** What is to be stored breaks a rule of the database, such as a constraint or its greatest size. */
+    "refused",
+    /** A row does not decode, or is missing. The rest of the database can be used. */
     "corrupt",
+    /** The file of the database is damaged, or is none. */
+    "damaged",
     /** A newer version of this program wrote the database. It is left unchanged. */
     "incompatible",
     /** Any other error of the driver. */
@@ -31,3 +35,10 @@ export class StorageError extends Schema.TaggedError<StorageError>()("StorageErr
     return `${this.operation}: storage ${this.reason}${this.detail === undefined ? "" : `, ${this.detail}`}`
   }
 }
+
+/**
+ * Whether the error is about what was to be stored: it says nothing about the next write, and comes again when the same
+ * is written again. Every other error is about the database, which may take the same later.
+ */
+export const isAboutTheContent = ({ reason }: StorageError): boolean =>
+  reason === "invalid" || reason === "refused" || reason === "corrupt"

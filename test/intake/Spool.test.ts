@@ -13,6 +13,7 @@ import { SpoolReplay } from "../../src/storage/spool/SpoolReplay.ts"
 import { SpoolStore } from "../../src/storage/spool/SpoolStore.ts"
 import * as Storage from "../../src/storage/Storage.ts"
 import { StorageError } from "../../src/storage/StorageError.ts"
+import { StorageHealth, type StorageStatus } from "../../src/storage/StorageHealth.ts"
 import { alert, ended, keyOf, of, post, receive } from "./intaking.ts"
 
 type Reason = StorageError["reason"]
@@ -25,7 +26,10 @@ const service = (options: Partial<Intake.IntakeOptions> = {}) =>
   Effect.gen(function* () {
     const faults: Array<SpoolDisturbance> = []
     const files = new SpoolFiles(faults)
-    const database: { trouble: Effect.Effect<unknown, StorageError> | undefined } = { trouble: undefined }
+    const database: { trouble: Effect.Effect<unknown, StorageError> | undefined; status: StorageStatus } = {
+      trouble: undefined,
+      status: { _tag: "Up" }
+    }
     const behind = <A, E>(body: Effect.Effect<A, E>): Effect.Effect<A, E | StorageError> =>
       Effect.suspend(() => Effect.andThen(database.trouble ?? Effect.void, body))
     const storage = yield* Layer.build(Storage.layerMemory)
@@ -51,6 +55,10 @@ const service = (options: Partial<Intake.IntakeOptions> = {}) =>
             known: (...args) => behind(store.known(...args))
           }),
           Context.add(SpoolStore, { replay: (...args) => behind(spoolStore.replay(...args)) }),
+          Context.add(StorageHealth, {
+            ...Context.get(storage, StorageHealth),
+            status: Effect.sync(() => database.status)
+          }),
           Context.add(AlertSpool, spool)
         )
       )
@@ -119,14 +127,22 @@ describe("alerts while the database is down", () => {
     )
   )
 
-  it.effect.each<Reason>(["unavailable", "busy", "full", "failed"])("go to the spool when it is %s", (reason) =>
-    Effect.scoped(
-      Effect.gen(function* () {
-        const { database, receive } = yield* service()
-        database.trouble = Effect.fail(down(reason))
-        assert.isTrue((yield* receive(alert("1", "a"))).results[0]!.spooled)
-      })
-    )
+  it.effect.each<Reason>(["unavailable", "busy", "full", "failed", "damaged", "incompatible"])(
+    "go to the spool when it is %s, and wait there until it is not",
+    (reason) =>
+      Effect.scoped(
+        Effect.gen(function* () {
+          const { audit, database, drained, receive, spool, store } = yield* service()
+          database.trouble = Effect.fail(down(reason))
+          assert.isTrue((yield* receive(alert("1", "a"))).results[0]!.spooled)
+          yield* TestClock.adjust("1 hour")
+          assert.deepInclude(yield* spool.status, { posts: 1 })
+          database.trouble = undefined
+          yield* drained
+          assert.deepStrictEqual(yield* states(store), ["a 1970-01-01T00:00:00.000Z"])
+          assert.isUndefined((yield* audit.read(0, 100)).find(({ kind }) => kind === "spool.refused"))
+        })
+      )
   )
 
   it.effect("go to the spool when it has not taken them after five seconds", () =>
@@ -143,7 +159,7 @@ describe("alerts while the database is down", () => {
     )
   )
 
-  it.effect.each<Reason>(["invalid", "corrupt"])("do not when what they say is refused as %s", (reason) =>
+  it.effect.each<Reason>(["invalid", "corrupt", "refused"])("do not when what they say is refused as %s", (reason) =>
     Effect.scoped(
       Effect.gen(function* () {
         const { database, receive, spool } = yield* service()
@@ -236,9 +252,9 @@ describe("alerts while the database is down", () => {
     )
   )
 
-  it.effect(
-    "do not wait behind an entry that the database refuses: it is kept in a file, and the audit log names it",
-    () =>
+  it.effect.each<Reason>(["invalid", "corrupt", "refused"])(
+    "do not wait behind an entry that the database refuses as %s: it is kept in a file, and the audit log names it",
+    (reason) =>
       Effect.scoped(
         Effect.gen(function* () {
           const { audit, database, drained, receive, store } = yield* service()
@@ -246,7 +262,7 @@ describe("alerts while the database is down", () => {
           yield* receive(alert("1", "a"))
           yield* receive(alert("2", "b"))
           let attempts = 0
-          database.trouble = Effect.suspend(() => (++attempts <= 3 ? Effect.fail(down("corrupt")) : Effect.void))
+          database.trouble = Effect.suspend(() => (++attempts <= 3 ? Effect.fail(down(reason)) : Effect.void))
           yield* drained
           assert.deepStrictEqual(
             (yield* states(store)).map((each) => each.split(" ")[0]),
@@ -256,6 +272,24 @@ describe("alerts while the database is down", () => {
           assert.match(String(refused?.data["file"]), /^refused-.*-1\.spool$/)
         })
       )
+  )
+
+  it.effect("are not set aside while the database is not healthy, whatever it says of them", () =>
+    Effect.scoped(
+      Effect.gen(function* () {
+        const { database, drained, receive, spool, store } = yield* service()
+        database.trouble = unavailable
+        yield* receive(alert("1", "a"))
+        database.trouble = Effect.fail(down("corrupt"))
+        database.status = { _tag: "Down", message: "test" }
+        yield* TestClock.adjust("1 hour")
+        assert.deepInclude(yield* spool.status, { posts: 1 })
+        database.trouble = undefined
+        database.status = { _tag: "Up" }
+        yield* drained
+        assert.deepStrictEqual(yield* states(store), ["a 1970-01-01T00:00:00.000Z"])
+      })
+    )
   )
 })
 

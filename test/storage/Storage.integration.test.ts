@@ -214,7 +214,7 @@ describe("storage in a file", () => {
     {
       what: "a file that is not a database",
       make: "not a database, but long enough to be taken for one".repeat(10),
-      reason: "corrupt"
+      reason: "damaged"
     }
   ])("$what is refused as $reason", ({ make, reason }) =>
     Effect.gen(function* () {

@@ -10,11 +10,13 @@ const explain: Readonly<Record<StorageError["reason"], string>> = {
   full: "The disk of the database is full.",
   incompatible: "A newer version of Kubernaut wrote the database.",
   invalid: "The result could not be stored.",
+  refused: "The database refused what was to be stored.",
   corrupt: "The database contains a row that this version cannot read.",
+  damaged: "The file of the database is damaged.",
   failed: "The database failed."
 }
 
-/** A lock is released soon; a full disk or a damaged row needs an operator. */
+/** A lock is released soon; a full disk or damage needs an operator. */
 const retryAfterSeconds = (error: StorageError): number => (error.reason === "busy" ? 1 : error.retryable ? 5 : 30)
 
 /** Logs the error and returns the problem. */

@@ -78,7 +78,12 @@ export const reasonOf = (primary: number): readonly [reason: StorageError["reaso
       return ["unavailable", true]
     case 11: // SQLITE_CORRUPT
     case 26: // SQLITE_NOTADB
-      return ["corrupt", false]
+      return ["damaged", false]
+    case 18: // SQLITE_TOOBIG
+    case 19: // SQLITE_CONSTRAINT
+    case 20: // SQLITE_MISMATCH
+    case 25: // SQLITE_RANGE
+      return ["refused", false]
     case 10: // SQLITE_IOERR
       return ["failed", true]
     default:

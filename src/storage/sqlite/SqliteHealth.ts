@@ -25,10 +25,10 @@ import { fromMillis, type Timestamp } from "../../domain/Timestamp.ts"
 import { make as makeEventHub } from "../../resilience/EventHub.ts"
 import * as Monotonic from "../../resilience/Monotonic.ts"
 import * as TimeLimit from "../../resilience/TimeLimit.ts"
-import { StorageError } from "../StorageError.ts"
+import { isAboutTheContent, StorageError } from "../StorageError.ts"
 import type { StorageHealth, StorageStatus } from "../StorageHealth.ts"
 import type { BatchWriter, WrittenBatch } from "./BatchWriter.ts"
-import { classify, prepare, resultCode } from "./Sqlite.ts"
+import { classify, prepare } from "./Sqlite.ts"
 
 /** A batch that took longer blocks the whole service. Kubernetes waits a second for a probe, and asks three times. */
 const slowCommitMs = 3000
@@ -53,9 +53,6 @@ export interface HealthRecord {
   readonly set: (status: StorageStatus) => void
 }
 
-// https://www.sqlite.org/rescode.html: SQLITE_TOOBIG, SQLITE_CONSTRAINT, SQLITE_MISMATCH, SQLITE_RANGE
-const aboutTheValues: ReadonlySet<number> = new Set([18, 19, 20, 25])
-
 /**
  * The error of a statement that failed for a reason outside this code: no space, no permission, a lock, damage. An
  * error that this code has thrown counts if it is about the files of the database, and not about a row or the archive.
@@ -63,7 +60,7 @@ const aboutTheValues: ReadonlySet<number> = new Set([18, 19, 20, 25])
 const troubleOf = (cause: unknown, operation: string): StorageError | undefined => {
   const error = classify(cause, operation)
   if (cause === error) return error?.reason === "unavailable" || error?.reason === "full" ? error : undefined
-  return aboutTheValues.has((resultCode(cause) ?? 0) & 0xff) ? undefined : error
+  return error === undefined || isAboutTheContent(error) ? undefined : error
 }
 
 export const makeRecord = (): HealthRecord => {

@@ -61,7 +61,7 @@ describe("looking at a database file", () => {
     Effect.gen(function* () {
       const file = join(yield* temporary, "kubernaut.db")
       writeFileSync(file, "x".repeat(8192))
-      assert.strictEqual((yield* Effect.flip(inspect(file))).reason, "corrupt")
+      assert.strictEqual((yield* Effect.flip(inspect(file))).reason, "damaged")
     })
   )
 
