@@ -4,7 +4,7 @@
  * **Details**
  *
  * 1. The first symptom bounds the interval (`FirstSymptom`).
- * 2. The journal has the changes in it. If there are none in the namespace of the target and in the cluster, no request is
+ * 2. The journal has the changes in it that may concern the target (`SuspectScope`). If there are none, no request is
  *    made, where the journal knows the target.
  * 3. The dependency graph of the target says which changed objects matter (`GraphReader`, `DependencyGraph`).
  * 4. The changes are scored (`SuspectScore`).
@@ -33,6 +33,7 @@ import { KubernetesClient, type KubernetesObject } from "../kubernetes/Kubernete
 import * as Monotonic from "../resilience/Monotonic.ts"
 import { type Around, candidatesOf } from "./Candidates.ts"
 import { ChangeJournal } from "./ChangeJournal.ts"
+import { amongMore, distinct, type Interval, type Listed, listed, mostChanges, tooMany } from "./ChangesInScope.ts"
 import * as DependencyGraph from "./DependencyGraph.ts"
 import { type FirstSymptom, firstSymptom, skewMs } from "./FirstSymptom.ts"
 import * as GraphReader from "./GraphReader.ts"
@@ -44,7 +45,7 @@ import { withHistory } from "./ObjectHistory.ts"
 import * as Outages from "./Outages.ts"
 import { unrivalled } from "./Rivals.ts"
 import type { SetupFacts } from "./Setup.ts"
-import { isRelevant, startsOf, unnamed } from "./SuspectScope.ts"
+import { startsOf, unnamed } from "./SuspectScope.ts"
 import { type Candidate, findingOf, rank, type Scene, suspectScore } from "./SuspectScore.ts"
 import { symptomsSeen } from "./SymptomKinds.ts"
 import { settled } from "./TakenBack.ts"
@@ -102,9 +103,7 @@ export const suspectKinds = [
   "Node"
 ] as const
 
-/** More changes are not considered; the newest are. */
-const mostChanges = 2000
-/** Where there are more, those of so many objects are asked for by name. */
+/** Where there are too many changes, those of so many objects are asked for by name. */
 const mostAskedFor = 200
 const mostRanked = 10
 const withinMs = 3000
@@ -159,30 +158,20 @@ const gapsOf = (journal: ChangeJournal["Service"], symptom: FirstSymptom, kinds:
     gaps.filter((gap) => matters(gap, Timestamp.fromMillis(symptom.latestMs)))
   )
 
-interface Interval {
-  readonly since: Timestamp.Timestamp
-  readonly until: Timestamp.Timestamp
-}
-
-const distinct = (changes: ReadonlyArray<ObjectChange>): ReadonlyArray<ObjectChange> =>
-  [...new Map(changes.map((change) => [change.id, change])).values()].toSorted((left, right) =>
-    left.at === right.at ? (left.id < right.id ? 1 : -1) : left.at < right.at ? 1 : -1
-  )
-
 /**
- * The graph with the changes of its objects. In a cluster with more changes than are considered, those of the nearest
+ * The graph with the changes of its objects. Where there are more changes than are considered, those of the nearest
  * objects are asked for by name.
  */
 const around = Effect.fnUntraced(function* (
   { journal }: Sources,
   {
-    all,
     interval,
+    known,
     request,
     starts
   }: {
-    readonly all: ReadonlyArray<ObjectChange>
     readonly interval: Interval
+    readonly known: Listed
     readonly request: SuspectRequest
     readonly starts: ReadonlyArray<ResourceRef>
   },
@@ -196,12 +185,11 @@ const around = Effect.fnUntraced(function* (
       presentOf
     }
   }
-  const relevant = isRelevant(starts)
-  const first = built(all.filter(relevant))
-  if (all.length < mostChanges) return first
+  const first = built(known.changes)
+  if (known.moreUntilMs === undefined) return first
   const refs = first.graph.nodes.slice(0, mostAskedFor).map(({ ref }) => ref)
   const named = yield* journal.list({ refs, ...interval, limit: mostChanges })
-  return built(distinct([...all.filter(relevant), ...named]))
+  return built(distinct([...known.changes, ...named]))
 })
 
 const setupFacts = (
@@ -243,21 +231,20 @@ const suspects = Effect.fnUntraced(function* (
   sources: Sources,
   request: SuspectRequest,
   rough: FirstSymptom,
-  all: ReadonlyArray<ObjectChange>
+  known: Listed
 ) {
   const { client, journal } = sources
   const { alert, firings = [], nowMs, observed, target } = request
   const starts = startsOf(request)
   const interval = intervalOf(rough, request)
   const nowhere = unnamed(starts)
-  const tooMany = all.length >= mostChanges ? ["changes before the newest 2000"] : []
-  const changes = all.filter(isRelevant(starts))
+  const { changes, moreUntilMs } = known
   const gaps = yield* gapsOf(journal, rough, kindsOf(journal, changes))
-  if (changes.length + tooMany.length === 0 && !canBeLeftToTheGraph(gaps, starts)) {
-    const known = knownGraph(starts, journal.present)
-    const unread = [...nowhere, ...unrecorded(known?.nodes ?? [], journal.kinds)]
+  if (changes.length === 0 && !canBeLeftToTheGraph(gaps, starts)) {
+    const graph = knownGraph(starts, journal.present)
+    const unread = [...nowhere, ...unrecorded(graph?.nodes ?? [], journal.kinds)]
     const isQuiet = gaps.length + unread.length === 0
-    if (known !== undefined || !isQuiet)
+    if (graph !== undefined || !isQuiet)
       return { ...unknownOf(rough, unread), gaps, finding: isQuiet ? "nothing-changed" : "unknown" } satisfies Suspects
   }
 
@@ -265,14 +252,15 @@ const suspects = Effect.fnUntraced(function* (
     [GraphReader.read(client, { starts, within: readWithin }), eventsOf(client, request)],
     { concurrency: "unbounded" }
   )
-  const found = yield* around(sources, { all, interval, request, starts }, reading.objects)
+  const found = yield* around(sources, { interval, known, request, starts }, reading.objects)
   const object = reading.objects.find((each) => sameRef(refOf(each), target))
   const symptom = firstSymptom({ alert, observed, nowMs, events, ...(object === undefined ? {} : { object }) })
   const candidates = candidatesOf(found, setupFacts(starts[0] ?? target, found, reading.objects, observed))
   const isNear = isNextTo(starts[0] ?? target, found.graph)
   const scene = { symptom, seen: symptomsSeen(alert, observed), firings, isNear }
-  const ranked = rank(candidates, scene).slice(0, mostRanked)
-  const clear = findingOf(ranked)
+  const all = rank(candidates, scene)
+  const clear = findingOf(all)
+  const ranked = amongMore(all.slice(0, mostRanked), clear, symptom, moreUntilMs)
   const outages = yield* Outages.find(client, {
     target: starts[0] ?? target,
     observed,
@@ -282,7 +270,7 @@ const suspects = Effect.fnUntraced(function* (
   const takenBack = clear === undefined ? settled(candidates, scene) : []
   const unseen = reading.unread.length > 0 ? gaps : withinReach(gaps, starts, found.graph.nodes)
   const notRecorded = unrecorded(found.graph.nodes, journal.kinds)
-  const unread = [...nowhere, ...reading.unread, ...notRecorded, ...tooMany, ...inVain(candidates, scene)]
+  const unread = [...nowhere, ...reading.unread, ...notRecorded, ...tooMany(moreUntilMs), ...inVain(candidates, scene)]
   const quiet = unseen.length === 0 && unread.length === 0
   return {
     finding: clear ?? (quiet ? "nothing-changed" : "unknown"),
@@ -300,16 +288,15 @@ const suspects = Effect.fnUntraced(function* (
 const confirmed = Effect.fnUntraced(function* (sources: Sources, request: SuspectRequest, rough: FirstSymptom) {
   const { journal } = sources
   const untilMs = (yield* Monotonic.nowMs) + withinMs
-  const listed = Effect.suspend(() => journal.list({ ...intervalOf(rough, request), limit: mostChanges }))
-  const before = yield* listed
+  const look = Effect.suspend(() => listed(journal, startsOf(request), intervalOf(rough, request)))
+  const before = yield* look
   const found = yield* suspects(sources, request, rough, before)
-  const known = new Set(before.map(({ id }) => id))
-  const relevant = isRelevant(startsOf(request))
+  const known = new Set(before.changes.map(({ id }) => id))
   const mayRival = (change: ObjectChange) =>
-    !known.has(change.id) && Timestamp.toMillis(change.at) <= rough.latestMs + skewMs && relevant(change)
+    !known.has(change.id) && Timestamp.toMillis(change.at) <= rough.latestMs + skewMs
   if (found.finding === "one") {
-    const late = Effect.flatMap(listed, (after) =>
-      after.some(mayRival) ? suspects(sources, request, rough, after) : Effect.undefined
+    const late = Effect.flatMap(look, (after) =>
+      after.changes.some(mayRival) ? suspects(sources, request, rough, after) : Effect.undefined
     )
     return yield* unrivalled({ ...request, journal, kinds: kindsOf(journal), untilMs }, found, late)
   }
@@ -322,8 +309,10 @@ const confirmed = Effect.fnUntraced(function* (sources: Sources, request: Suspec
     } satisfies Suspects
   const late = yield* journal.confirm(kindsOf(journal), found.symptomAt)
   if (late.length > 0) return { ...found, finding: "unknown", gaps: [...found.gaps, ...late] } satisfies Suspects
-  const after = yield* listed
-  const isSame = after.length === before.length && after.every(({ id }, index) => id === before[index]?.id)
+  const after = yield* look
+  const isSame =
+    after.changes.length === before.changes.length
+    && after.changes.every(({ id }, index) => id === before.changes[index]?.id)
   return isSame ? found : yield* suspects(sources, request, rough, after)
 })
 

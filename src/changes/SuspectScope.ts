@@ -4,7 +4,7 @@
  */
 
 import type { Alert } from "../domain/Alert.ts"
-import type { ObjectChange } from "../domain/ObjectChange.ts"
+import type { ChangeQuery } from "../domain/ChangeQuery.ts"
 import { type ResourceRef, sameRef, type Target } from "../domain/Target.ts"
 
 /** Kinds of another namespace that may concern the target: gateways, and the policies of callers. */
@@ -46,10 +46,17 @@ export const startsOf = ({
 export const unnamed = (starts: ReadonlyArray<ResourceRef>): ReadonlyArray<string> =>
   starts.every(({ kind }) => kind === "Alert") ? ["what the alert is about: it names no object"] : []
 
-/** The pods that a node cannot do without are in any namespace. */
-export const isRelevant =
-  (starts: ReadonlyArray<ResourceRef>) =>
-  ({ ref }: ObjectChange): boolean =>
-    ref.namespace === ""
-    || acrossNamespaces.has(ref.kind)
-    || starts.some((start) => start.kind === "Node" || namespaceOf(start) === ref.namespace)
+/** Which changes may concern the target. A change may be in two of these. */
+export type Scope = Pick<ChangeQuery, "kinds" | "namespace">
+
+/**
+ * The changes that may concern what an alert names, so that what happens elsewhere in a busy cluster takes nobody's
+ * place. The pods that a node cannot do without are in any namespace.
+ */
+export const scopesOf = (starts: ReadonlyArray<ResourceRef>): ReadonlyArray<Scope> =>
+  starts.some(({ kind }) => kind === "Node")
+    ? [{}]
+    : [
+        ...[...new Set(["", ...starts.map(namespaceOf)])].map((namespace) => ({ namespace })),
+        { kinds: [...acrossNamespaces] }
+      ]

@@ -94,6 +94,10 @@ const spanText = (millis: number): string => {
   return seconds < 7200 ? `${Math.round(seconds / 60)} min` : `${Math.round(seconds / 3600)} h`
 }
 
+/** The best closeness of a change that was made at some time up to this one. */
+export const closenessUpTo = (millis: number, { onsets }: FirstSymptom): number =>
+  Math.max(0, ...onsets.map(({ atMs, belief }) => belief / (1 + Math.max(0, atMs - millis) / hourMs)))
+
 const closenessOf = ({ change: { at, notBefore } }: Candidate, { latestMs, onsets }: FirstSymptom): Factor => {
   const atMs = toMillis(notBefore === undefined || toMillis(at) <= latestMs + skewMs ? at : notBefore)
   if (Number.isNaN(atMs) || atMs > latestMs + skewMs)

@@ -22,7 +22,8 @@
  * - the target could be read, so that it can be seen whether the undo helps;
  * - a person or a pipeline made it, or the API server names nobody, as for a deletion;
  * - its time is known, and nothing that was watched before went unwatched between it and the symptom;
- * - nothing that the finder knows asks for a person, such as a clock that is wrong (`needsPerson`);
+ * - nothing that the finder knows asks for a person, such as a clock that is wrong, or more changes than it looks at
+ *   (`needsPerson`);
  * - its object is of a kind that is ever restored, and its content is recorded;
  * - if it created an object, that object limits others, such as a NetworkPolicy or a quota. An object that the target
  *   needs, such as its Service, is never removed, and neither is one that replaced another one of its name.

@@ -45,27 +45,32 @@ const makeDecoded = () => {
     })
 }
 
-type Conditions = [
-  since: string,
-  until: string,
-  afterAt: string,
-  afterId: string,
-  kinds: string | null,
-  sameKinds: string | null,
-  namespace: string | null,
-  sameNamespace: string | null,
-  limit: number
+type Bounds = [since: string, until: string, afterAt: string, afterId: string, limit: number]
+
+const bounds = "at >= ? and at <= ? and (at, id) < (?, ?) order by at desc, id desc limit ?"
+
+const boundsOf = ({ after, limit, since = "", until = "9" }: ChangeQuery): Bounds => [
+  since,
+  until,
+  after?.at ?? "9",
+  after?.id ?? "",
+  limit
 ]
 
-const conditions = `at >= ? and at <= ? and (at, id) < (?, ?)
-  and (? is null or kind in (select value from json_each(?))) and (? is null or namespace = ?)
-  order by at desc, id desc limit ?`
+/**
+ * Finds rows in the index by object, and reads only those that are returned. By time, every change of the interval
+ * would be read: with 50,000 of them that takes 60 ms, and this takes 3.
+ */
+const byObject = (conditions: string): string =>
+  `select id, data from changes where id in (
+     select id from changes indexed by changes_object where ${conditions} and ${bounds}
+   ) order by at desc, id desc`
 
-const conditionsOf = ({ after, kinds, limit, namespace, since = "", until = "9" }: ChangeQuery): Conditions => {
-  const some = kinds === undefined ? null : JSON.stringify(kinds)
-  const within = namespace ?? null
-  return [since, until, after?.at ?? "9", after?.id ?? "", some, some, within, within, limit]
-}
+/** The kinds that the index has, one look each. */
+const kindsThere = `with recursive there (kind) as (
+    select min(kind) from changes
+    union all select (select min(kind) from changes where kind > there.kind) from there where there.kind is not null
+  ) select json_group_array(kind) from there where kind is not null`
 
 /** The kind of the gap that what was dropped has left. It concerns every kind. */
 const anyKind = "*"
@@ -94,11 +99,16 @@ const statements = (database: DatabaseSync) => ({
     database,
     "insert into change_gaps (kind, from_at, to_at, reason) values (?, ?, ?, ?) on conflict do nothing"
   ),
-  ofObject: prepare<Data, [...ObjectKey, ...Conditions]>(
+  ofObject: prepare<Data, [...ObjectKey, ...Bounds]>(
     database,
-    `select id, data from changes where kind = ? and namespace = ? and name = ? and ${conditions}`
+    `select id, data from changes where kind = ? and namespace = ? and name = ? and ${bounds}`
   ),
-  latest: prepare<Data, Conditions>(database, `select id, data from changes where ${conditions}`),
+  ofNamespace: prepare<Data, [kinds: string | null, namespace: string, ...Bounds]>(
+    database,
+    byObject(`kind in (select value from json_each(coalesce(?, (${kindsThere})))) and namespace = ?`)
+  ),
+  ofKinds: prepare<Data, [kinds: string, ...Bounds]>(database, byObject("kind in (select value from json_each(?))")),
+  latest: prepare<Data, Bounds>(database, `select id, data from changes where ${bounds}`),
   find: prepare<Data, [string]>(database, "select id, data from changes where id = ?"),
   gaps: prepare<
     { readonly kind: string; readonly from_at: string; readonly to_at: string; readonly reason: string },
@@ -211,12 +221,19 @@ export const make = (database: DatabaseSync, writer: BatchWriter): ChangeStore["
       }),
     list: (query) =>
       attempt("list changes", () => {
-        const { limit, refs } = query
-        return refs === undefined
-          ? decoded(sql.latest.all(...conditionsOf(query)))
-          : decoded(refs.flatMap((ref) => sql.ofObject.all(...keyOf(ref), ...conditionsOf(query))))
-              .toSorted(newestFirst)
-              .slice(0, limit)
+        const { kinds, limit, namespace, refs } = query
+        const some = kinds === undefined ? null : JSON.stringify(kinds)
+        const within = boundsOf(query)
+        if (refs !== undefined)
+          return decoded(
+            refs
+              .filter((ref) => kinds?.includes(ref.kind) !== false && (namespace ?? ref.namespace) === ref.namespace)
+              .flatMap((ref) => sql.ofObject.all(...keyOf(ref), ...within))
+          )
+            .toSorted(newestFirst)
+            .slice(0, limit)
+        if (namespace !== undefined) return decoded(sql.ofNamespace.all(some, namespace, ...within))
+        return decoded(some === null ? sql.latest.all(...within) : sql.ofKinds.all(some, ...within))
       }),
     find: (id) => attempt("find change", () => decoded(sql.find.all(id))[0]),
     gaps: (kinds, since) =>

@@ -1,5 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
+import { select } from "../../../src/domain/ChangeQuery.ts"
 import type { ObjectChange } from "../../../src/domain/ObjectChange.ts"
 import { ChangeStore } from "../../../src/storage/ChangeStore.ts"
 import * as Storage from "../../../src/storage/Storage.ts"
@@ -36,6 +37,33 @@ describe("the change store on SQLite", () => {
         ofOne.map(({ id }) => id),
         [services[0]!.id]
       )
+    }).pipe(Effect.provide(Storage.layerMemory))
+  )
+
+  it.effect("lists what the query selects, whatever its conditions are", () =>
+    Effect.gen(function* () {
+      const store = yield* ChangeStore
+      const refs = ["Service", "ConfigMap", "Node", "AuthorizationPolicy"].flatMap((kind) =>
+        ["", "shop", "far"].map((namespace) => ref(kind, "a", namespace))
+      )
+      const changes = refs.flatMap((each) => [-30, -20, -20, -10].map((seconds) => modified(each, seconds, ["spec"])))
+      yield* record(changes)
+      for (const kinds of [undefined, [], ["Service"], ["ConfigMap", "AuthorizationPolicy"]])
+        for (const namespace of [undefined, "", "shop", "nowhere"])
+          for (const some of [undefined, refs.slice(0, 5)])
+            for (const limit of [3, 100])
+              for (const after of [undefined, changes[10]!]) {
+                const query = {
+                  limit,
+                  since: at(-25),
+                  until: at(-15),
+                  ...(kinds === undefined ? {} : { kinds }),
+                  ...(namespace === undefined ? {} : { namespace }),
+                  ...(some === undefined ? {} : { refs: some }),
+                  ...(after === undefined ? {} : { after })
+                }
+                assert.deepStrictEqual(yield* store.list(query), select(query, changes), JSON.stringify(query))
+              }
     }).pipe(Effect.provide(Storage.layerMemory))
   )
 
