@@ -1,15 +1,16 @@
 /**
- * Reads the audit log after the position of the sinks, and puts what follows into the outbox.
+ * Reads the audit log after the positions of the sinks and of the conditions, and puts what follows into the outbox.
  *
- * The position is durable with the notifications. It is written only with them, and after many lines without any: lines
- * that nobody is told of are read again after a crash, and nothing follows from them again.
+ * The positions are durable with the notifications. They are written only with them, after many lines without any, and
+ * once a day: lines that nobody is told of are read again after a crash, and nothing follows from them again.
  */
 
 import { Duration, Effect, Option, Schedule } from "effect"
 import type { AuditEvent } from "../domain/AuditEvent.ts"
 import type { Remediation } from "../domain/Remediation.ts"
+import * as Monotonic from "../resilience/Monotonic.ts"
 import type { AuditLog } from "../storage/AuditLog.ts"
-import type { Derived, Outbox } from "../storage/Outbox.ts"
+import type { ConditionChange, Derived, Outbox, Positions } from "../storage/Outbox.ts"
 import type { RemediationStore } from "../storage/RemediationStore.ts"
 import type { StorageError } from "../storage/StorageError.ts"
 import { type Channel, wake } from "./Channel.ts"
@@ -26,6 +27,8 @@ export interface Stores {
 const linesAtOnce = 200
 /** So many lines without a notification move the durable position. */
 const linesBetween = 1000
+/** After so long they are moved, too: it shows that there is a process with these sinks. */
+const longestMs = Duration.toMillis("1 day")
 /** Lines of one commit, and of those that follow at once, are read together. */
 const together = Duration.millis(100)
 /** Lines of other processes wake nobody. */
@@ -48,43 +51,59 @@ const recordOf = (line: AuditEvent, { remediations }: Stores): Effect.Effect<Rem
 /** The sinks that were told from memory. */
 const toldBefore = ({ data: { told } }: AuditEvent): ReadonlyArray<unknown> => (Array.isArray(told) ? told : [])
 
-/** Whether a condition lasts, after those of the same lines. */
+/** What one process derives. `begun`: the conditions that began in lines that it has read, and have not ended there. */
+interface Derivation {
+  readonly channels: ReadonlyArray<Channel>
+  readonly positions: Positions
+  readonly begun: Set<string>
+  readonly stores: Stores
+  readonly teller: Teller
+}
+
+/**
+ * Whether a condition lasts at this line. The outbox alone does not know: another process may have derived more lines,
+ * and this one fewer for its own sinks.
+ */
 const isLasting = (
-  conditions: ReadonlyArray<Derived["conditions"][number]>,
-  { outbox }: Stores,
+  conditions: ReadonlyArray<ConditionChange>,
+  { begun, stores: { outbox } }: Derivation,
   name: string
 ): Effect.Effect<boolean, StorageError> => {
   const last = conditions.findLast(
     (each) => (each._tag === "Ends" ? each.condition : each.lasting.condition).name === name
   )
-  return last === undefined
-    ? Effect.map(outbox.conditions, (lasting) => lasting.some(({ condition }) => condition.name === name))
-    : Effect.succeed(last._tag === "Begins")
+  if (last !== undefined) return Effect.succeed(last._tag === "Begins")
+  return begun.has(name)
+    ? Effect.succeed(true)
+    : Effect.map(outbox.conditions, (lasting) => lasting.some(({ condition }) => condition.name === name))
 }
 
 /** What follows from lines, for sinks at their positions. */
-const derive = Effect.fnUntraced(function* (
-  lines: ReadonlyArray<AuditEvent>,
-  channels: ReadonlyArray<Channel>,
-  positions: ReadonlyMap<string, number>,
-  stores: Stores,
-  teller: Teller
-) {
+const derive = Effect.fnUntraced(function* (lines: ReadonlyArray<AuditEvent>, self: Derivation) {
+  const { begun, channels, positions, stores, teller } = self
   const notifications: Array<Derived["notifications"][number]> = []
-  const conditions: Array<Derived["conditions"][number]> = []
+  const conditions: Array<ConditionChange> = []
   for (const line of lines) {
     const notification = notificationOf(line, yield* recordOf(line, stores), teller)
     if (notification === undefined) continue
     // It is recorded at each start, and news only after a silence.
-    if (notification.kind === "alerting-heard" && !(yield* isLasting(conditions, stores, "alerting"))) continue
-    for (const condition of notification.ends ?? []) conditions.push({ _tag: "Ends", condition })
-    if (notification.begins !== undefined)
-      conditions.push({ _tag: "Begins", lasting: { condition: notification.begins, began: notification } })
+    if (notification.kind === "alerting-heard" && !(yield* isLasting(conditions, self, "alerting"))) continue
+    const { begins, ends = [] } = notification
+    for (const condition of ends) conditions.push({ line: line.sequence, _tag: "Ends", condition })
+    if (begins !== undefined)
+      conditions.push({ line: line.sequence, _tag: "Begins", lasting: { condition: begins, began: notification } })
     const told = toldBefore(line)
     for (const { sink } of channels)
-      if (takes(sink, notification) && line.sequence > (positions.get(sink.name) ?? 0) && !told.includes(sink.name))
+      if (
+        takes(sink, notification)
+        && line.sequence > (positions.sinks.get(sink.name) ?? 0)
+        && !told.includes(sink.name)
+      )
         notifications.push({ sink: sink.name, notification })
   }
+  for (const change of conditions)
+    if (change._tag === "Ends") begun.delete(change.condition.name)
+    else begun.add(change.lasting.condition.name)
   return { notifications, conditions }
 })
 
@@ -95,29 +114,37 @@ const derived = (
   teller: Teller
 ): Effect.Effect<never, StorageError> =>
   Effect.gen(function* () {
-    const positions = yield* stores.outbox.register(channels.map(({ sink }) => sink.name))
-    let position = Math.min(...positions.values())
-    let durable = position
+    const { audit, outbox } = stores
+    const sinks = channels.map(({ sink }) => sink.name)
+    const positions = yield* outbox.register(sinks)
+    const self = { channels, positions, begun: new Set<string>(), stores, teller }
+    let position = Math.min(positions.conditions, ...positions.sinks.values())
+    let durable = { position, atMs: yield* Monotonic.nowMs }
+    const store = Effect.fnUntraced(function* (what: Pick<Derived, "notifications" | "conditions">) {
+      const nowMs = yield* Monotonic.nowMs
+      const isDue = position - durable.position >= linesBetween || nowMs - durable.atMs >= longestMs
+      if (what.notifications.length + what.conditions.length === 0 && !isDue) return
+      yield* outbox.add({ through: position, sinks, ...what })
+      durable = { position, atMs: nowMs }
+    })
     for (;;) {
-      const lines = yield* stores.audit.read(position, linesAtOnce)
+      const lines = yield* audit.read(position, linesAtOnce)
       const last = lines.at(-1)
       if (last === undefined) {
-        yield* Effect.timeoutOption(stores.outbox.grown(position), lookAgain)
+        yield* store({ notifications: [], conditions: [] })
+        yield* Effect.timeoutOption(outbox.grown(position), lookAgain)
         yield* Effect.sleep(together)
         continue
       }
-      const { conditions, notifications } = yield* derive(lines, channels, positions, stores, teller)
+      const { conditions, notifications } = yield* derive(lines, self)
       position = last.sequence
-      if (notifications.length + conditions.length > 0 || position - durable >= linesBetween) {
-        yield* stores.outbox.add({ through: position, notifications, conditions })
-        durable = position
-        const names = new Set(notifications.map(({ sink }) => sink))
-        yield* Effect.forEach(
-          channels.filter(({ sink }) => names.has(sink.name)),
-          wake,
-          { discard: true }
-        )
-      }
+      yield* store({ conditions, notifications })
+      const names = new Set(notifications.map(({ sink }) => sink))
+      yield* Effect.forEach(
+        channels.filter(({ sink }) => names.has(sink.name)),
+        wake,
+        { discard: true }
+      )
     }
   })
 

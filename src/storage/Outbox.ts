@@ -10,8 +10,13 @@
  * its time is over, which each process measures from when it has first seen the claim (`notification/Lease`): a wall
  * clock that is set lengthens and shortens nothing.
  *
- * **A sink that is new** begins at the end of the audit log: nobody wants to be told of last month. What a sink has not
- * received when it is taken out of the settings stays for `keptFor`, and is delivered if it comes back in time.
+ * **Positions.** Each sink has its own, and so have the conditions. They move only with what was derived for them: a
+ * process that has other sinks, or none, moves no position of its neighbours. What is derived from a line that the
+ * conditions are past already changes none of them: a slow process brings back nothing that has ended since.
+ *
+ * **A sink that is new** begins at the end of the audit log: nobody wants to be told of last month. The position of a
+ * sink that nobody names, and what it has not received, stay for `keptFor`. If it comes back in time, it is told of
+ * what it has missed.
  */
 
 import { Context, Duration, type Effect } from "effect"
@@ -46,14 +51,27 @@ export interface Waiting {
   readonly message?: string
 }
 
+/** A condition begins or ends with a line of the audit log. */
+export type ConditionChange = { readonly line: number } & (
+  | { readonly _tag: "Begins"; readonly lasting: Lasting }
+  | { readonly _tag: "Ends"; readonly condition: Condition }
+)
+
 /** What follows from the audit lines up to `through`. */
 export interface Derived {
   readonly through: number
+  /** The sinks for which the lines were considered. */
+  readonly sinks: ReadonlyArray<string>
   readonly notifications: ReadonlyArray<Addressed>
-  /** The conditions that begin and end, in the order of the lines. */
-  readonly conditions: ReadonlyArray<
-    { readonly _tag: "Begins"; readonly lasting: Lasting } | { readonly _tag: "Ends"; readonly condition: Condition }
-  >
+  /** In the order of the lines. */
+  readonly conditions: ReadonlyArray<ConditionChange>
+}
+
+/** The last audit lines that were considered. */
+export interface Positions {
+  /** For each of the sinks that were named. */
+  readonly sinks: ReadonlyMap<string, number>
+  readonly conditions: number
 }
 
 /** Messages by their keys: all others, or only these, however many notifications they have. */
@@ -71,15 +89,17 @@ export class Outbox extends Context.Service<
   Outbox,
   {
     /**
-     * Names the sinks that there are, and returns the position of each: the last audit line that was considered for it.
-     * A new one begins at the end of the log.
+     * Names the sinks of this process, and returns the positions. A new sink begins at the end of the log, and so do
+     * the conditions in a new database. Forgets the positions that nobody has named for `keptFor`.
      */
-    readonly register: (sinks: ReadonlyArray<string>) => Effect.Effect<ReadonlyMap<string, number>, StorageError>
+    readonly register: (sinks: ReadonlyArray<string>) => Effect.Effect<Positions, StorageError>
     /** The last line of the audit log, as this process knows it. It costs nothing. */
     readonly head: Effect.Effect<number>
     /** Returns when this process has committed an audit line after `position`. Lines of others do not wake it. */
     readonly grown: (position: number) => Effect.Effect<void>
-    /** Stores what was derived, and the position of every sink. What is there already is not stored again. */
+    /**
+     * Stores what was derived, and the positions. What is there already is not stored again. It names the sinks, too.
+     */
     readonly add: (derived: Derived) => Effect.Effect<void, StorageError>
     /**
      * What waits for a sink, the earliest first. Where more than `limit` wait, it is the earliest of all and as many of

@@ -124,6 +124,7 @@ const sending = (sink: TestSink, notifications: ReadonlyArray<Notification>) =>
     const add = (more: ReadonlyArray<Notification>) =>
       outbox.add({
         through: 0,
+        sinks: [],
         notifications: more.map((notification) => ({ sink: "ops", notification })),
         conditions: []
       })

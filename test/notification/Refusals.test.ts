@@ -26,6 +26,7 @@ const escalated = (id: number, severity: Notification["severity"] = "warning"): 
 const add = (outbox: Outbox["Service"], notifications: ReadonlyArray<Notification>) =>
   outbox.add({
     through: 0,
+    sinks: [],
     notifications: notifications.map((notification) => ({ sink: "ops", notification })),
     conditions: []
   })

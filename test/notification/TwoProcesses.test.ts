@@ -103,7 +103,7 @@ describe("two processes on one database", () => {
       const next = testSink("ops")
       const killed = yield* process(file, [testSink("none")])
       const notifications = ["a", "b"].map((key) => ({ sink: "ops", notification: { ...notification, key } }))
-      yield* killed.outbox.add({ through: 0, notifications, conditions: [] })
+      yield* killed.outbox.add({ through: 0, sinks: [], notifications, conditions: [] })
       // It was about to send both as one message.
       assert.isTrue(yield* killed.outbox.claim(yield* killed.outbox.waiting("ops", 10), "decided"))
       yield* process(file, [next])
@@ -147,7 +147,12 @@ describe("two processes on one database", () => {
       const { audit, outbox } = yield* process(yield* filename, [testSink("none")])
       const channel = yield* Channel.make(sink.sink)
       const { sequence } = yield* stopped(audit)
-      yield* outbox.add({ through: sequence, notifications: [{ sink: "ops", notification }], conditions: [] })
+      yield* outbox.add({
+        through: sequence,
+        sinks: [],
+        notifications: [{ sink: "ops", notification }],
+        conditions: []
+      })
       let claims = 0
       const slow = {
         ...outbox,
@@ -170,7 +175,7 @@ describe("two processes on one database", () => {
       const channel = yield* Channel.make(sink.sink)
       const { sequence } = yield* stopped(audit)
       const notifications = ["a", "b"].map((key) => ({ sink: "ops", notification: { ...notification, key } }))
-      yield* outbox.add({ through: sequence, notifications, conditions: [] })
+      yield* outbox.add({ through: sequence, sinks: [], notifications, conditions: [] })
       let claims = 0
       const slow = {
         ...outbox,

@@ -31,6 +31,16 @@ const line = Effect.flatMap(AuditLog, (audit) =>
   audit.record({ actor: "ada", kind: "breaker.isolated", subject: "holmesgpt", data: {} })
 )
 
+/** What `register` returns. */
+const positions = (sinks: Readonly<Record<string, number>>, conditions: number) => ({
+  sinks: new Map(Object.entries(sinks)),
+  conditions
+})
+
+const lasting = outbox((each) =>
+  Effect.map(each.conditions, (conditions) => conditions.map(({ condition: { name } }) => name))
+)
+
 const keysOf = (sink: string) =>
   outbox((each) => Effect.map(each.waiting(sink, 100), (rows) => rows.map(({ notification: { key } }) => key)))
 
@@ -47,13 +57,18 @@ describe("the outbox", () => {
           const { sequence } = yield* line
           yield* each.add({
             through: sequence,
+            sinks: ["slack", "pager"],
             notifications: [
               { sink: "slack", notification: began },
               { sink: "slack", notification: notification("b") },
               { sink: "pager", notification: began }
             ],
             conditions: [
-              { _tag: "Begins", lasting: { condition: { name: "escalation/rem-1", severity: "warning" }, began } }
+              {
+                line: sequence,
+                _tag: "Begins",
+                lasting: { condition: { name: "escalation/rem-1", severity: "warning" }, began }
+              }
             ]
           })
         })
@@ -62,13 +77,7 @@ describe("the outbox", () => {
         database,
         Effect.gen(function* () {
           const each = yield* Outbox
-          assert.deepStrictEqual(
-            yield* each.register(["slack", "pager"]),
-            new Map([
-              ["slack", 1],
-              ["pager", 1]
-            ])
-          )
+          assert.deepStrictEqual(yield* each.register(["slack", "pager"]), positions({ slack: 1, pager: 1 }, 1))
           assert.deepStrictEqual(yield* keysOf("slack"), ["a", "b"])
           assert.deepStrictEqual(yield* keysOf("pager"), ["a"])
           assert.deepStrictEqual(yield* each.conditions, [{ condition: began.begins!, began }])
@@ -85,6 +94,7 @@ describe("the outbox", () => {
         const each = yield* Outbox
         const derived = {
           through: 1,
+          sinks: ["slack"],
           notifications: [{ sink: "slack", notification: notification("a") }],
           conditions: []
         }
@@ -99,34 +109,6 @@ describe("the outbox", () => {
     )
   )
 
-  it.effect("lets a new sink begin at the end of the audit log, and moves no position back", () =>
-    open(
-      Sqlite.openMemory(),
-      Effect.gen(function* () {
-        const each = yield* Outbox
-        yield* line
-        yield* each.register(["slack"])
-        yield* line
-        yield* line
-        assert.deepStrictEqual(
-          yield* each.register(["slack", "pager"]),
-          new Map([
-            ["slack", 1],
-            ["pager", 3]
-          ])
-        )
-        yield* each.add({ through: 2, notifications: [], conditions: [] })
-        assert.deepStrictEqual(
-          yield* each.register(["slack", "pager"]),
-          new Map([
-            ["slack", 2],
-            ["pager", 3]
-          ])
-        )
-      })
-    )
-  )
-
   it.effect("keeps what a removed sink has not received, and delivers it when the sink is back", () =>
     open(
       Sqlite.openMemory(),
@@ -135,6 +117,7 @@ describe("the outbox", () => {
         yield* each.register(["slack", "pager"])
         yield* each.add({
           through: 0,
+          sinks: [],
           notifications: [{ sink: "pager", notification: notification("a") }],
           conditions: []
         })
@@ -156,6 +139,7 @@ describe("the outbox", () => {
           const sinks = ["slack", "gone"]
           yield* each.add({
             through: 0,
+            sinks: [],
             notifications: sinks.flatMap((sink) => [
               { sink, notification: notification("a") },
               { sink, notification: notification("b") }
@@ -183,6 +167,7 @@ describe("the outbox", () => {
         const each = yield* Outbox
         yield* each.add({
           through: 0,
+          sinks: [],
           notifications: Array.from({ length: 9 }, (_, index) => ({
             sink: "slack",
             notification: notification(`${index}`)
@@ -206,6 +191,7 @@ describe("the outbox", () => {
         const each = yield* Outbox
         yield* each.add({
           through: 0,
+          sinks: [],
           notifications: Array.from({ length: 9 }, (_, index) => ({
             sink: "slack",
             notification: notification(`${index}`, { severity: index % 3 === 1 ? "critical" : "info" })
@@ -228,6 +214,7 @@ describe("the outbox", () => {
         const each = yield* Outbox
         yield* each.add({
           through: 0,
+          sinks: [],
           notifications: ["a", "b", "c", "d"].map((key) => ({ sink: "slack", notification: notification(key) })),
           conditions: []
         })
@@ -250,6 +237,7 @@ describe("the outbox", () => {
         const each = yield* Outbox
         yield* each.add({
           through: 0,
+          sinks: [],
           notifications: ["a", "b", "c", "d"].map((key) => ({ sink: "slack", notification: notification(key) })),
           conditions: []
         })
@@ -275,6 +263,7 @@ describe("the outbox", () => {
         const each = yield* Outbox
         yield* each.add({
           through: 0,
+          sinks: [],
           notifications: [{ sink: "slack", notification: notification("a") }],
           conditions: []
         })
@@ -294,16 +283,18 @@ describe("the outbox", () => {
         const each = yield* Outbox
         const begins = (name: string, key: string) => {
           const condition = { name, severity: "warning" } as const
-          return { _tag: "Begins", lasting: { condition, began: notification(key, { begins: condition }) } } as const
+          const lasting = { condition, began: notification(key, { begins: condition }) }
+          return { line: 1, _tag: "Begins", lasting } as const
         }
         yield* each.add({
           through: 0,
+          sinks: [],
           notifications: [],
           conditions: [
             begins("level", "a"),
             begins("emergency", "b"),
             begins("level", "c"),
-            { _tag: "Ends", condition: { name: "emergency", severity: "warning" } }
+            { line: 1, _tag: "Ends", condition: { name: "emergency", severity: "warning" } }
           ]
         })
         assert.deepStrictEqual(
@@ -322,11 +313,31 @@ describe("the outbox", () => {
         yield* line
         yield* each.grown(0)
         const waits = yield* Effect.forkChild(each.grown(1), { startImmediately: true })
-        yield* each.add({ through: 1, notifications: [], conditions: [] })
+        yield* each.add({ through: 1, sinks: [], notifications: [], conditions: [] })
         assert.isUndefined(waits.pollUnsafe())
         yield* line
         yield* Fiber.join(waits)
         assert.strictEqual(yield* each.head, 2)
+      })
+    )
+  )
+
+  it.effect("forgets 30 days later what an alert began, and nothing that lasts for the service itself", () =>
+    open(
+      Sqlite.openMemory(),
+      Effect.gen(function* () {
+        const each = yield* Outbox
+        const names = ["emergency", "account/llm:openai", "approval/rem-1", "escalation/rem-1"]
+        const conditions = names.map((name) => {
+          const condition = { name, severity: "warning" } as const
+          const began = notification(name, { begins: condition })
+          return { line: 1, _tag: "Begins", lasting: { condition, began } } as const
+        })
+        yield* each.add({ through: 1, sinks: [], notifications: [], conditions })
+        yield* each.delivered([], "2026-12-24T02:59:59.000Z")
+        assert.sameMembers([...(yield* lasting)], names)
+        yield* each.delivered([], "2026-12-24T03:00:00.001Z")
+        assert.sameMembers([...(yield* lasting)], ["emergency", "account/llm:openai"])
       })
     )
   )
@@ -340,6 +351,7 @@ describe("the outbox", () => {
           yield* outbox((each) =>
             each.add({
               through: 0,
+              sinks: [],
               notifications: ["a", "b"].map((key) => ({ sink: "slack", notification: notification(key) })),
               conditions: []
             })

@@ -34,6 +34,7 @@ const two = Effect.gen(function* () {
   const [one, other] = [yield* opened(file), yield* opened(file)]
   yield* one.add({
     through: 0,
+    sinks: [],
     notifications: ["a", "b", "c"].map((key) => ({ sink: "slack", notification: notification(key) })),
     conditions: []
   })

@@ -43,6 +43,7 @@ import { levels } from "./LevelsMigration.ts"
 import { modelCalls } from "./ModelCallsMigration.ts"
 import { outboxClaims } from "./OutboxClaimsMigration.ts"
 import { outbox } from "./OutboxMigration.ts"
+import { outboxPositions } from "./OutboxPositionsMigration.ts"
 import { reviewTimes } from "./ReviewTimesMigration.ts"
 import { spoolReplays } from "./SpoolMigration.ts"
 import { reasonOf } from "./Sqlite.ts"
@@ -250,7 +251,8 @@ const migrations = {
   "23_account_suspensions": accountSuspensions,
   "24_model_calls": modelCalls,
   "25_outbox_claims": outboxClaims,
-  "26_database_identity": databaseIdentity
+  "26_database_identity": databaseIdentity,
+  "27_outbox_positions": outboxPositions
 }
 
 /** The schema version that this program reads and writes. */

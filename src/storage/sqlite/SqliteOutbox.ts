@@ -3,10 +3,11 @@
 import type { DatabaseSync } from "node:sqlite"
 import { Duration, Effect, Latch, Option, Schema } from "effect"
 import { Notification } from "../../domain/Notification.ts"
-import { fromMillis, toMillis } from "../../domain/Timestamp.ts"
+import { fromMillis, now, type Timestamp, toMillis } from "../../domain/Timestamp.ts"
 import { keptFor, type Derived, type Outbox, type Waiting, type WhichMessages } from "../Outbox.ts"
 import type { AuditTable } from "./AuditTable.ts"
 import type { BatchWriter } from "./BatchWriter.ts"
+import { make as makePositions, type OutboxPositions } from "./OutboxPositions.ts"
 import { attempt, prepare } from "./Sqlite.ts"
 
 interface WaitingRow {
@@ -18,6 +19,9 @@ interface WaitingRow {
 }
 
 const decode = Schema.decodeUnknownOption(Schema.fromJsonString(Notification))
+
+/** What is older than this is forgotten. */
+const kept = (at: Timestamp): Timestamp => fromMillis(toMillis(at) - Duration.toMillis(keptFor))
 
 /** A row that cannot be read is passed over: it must not hold up those after it. */
 const waitingOf = ({ claim, data, held, id, message }: WaitingRow): ReadonlyArray<Waiting> =>
@@ -35,16 +39,6 @@ const waitingPage = (which: string): string =>
    order by id limit ?`
 
 const makeStatements = (database: DatabaseSync) => ({
-  positions: prepare<{ readonly sink: string; readonly sequence: number }>(
-    database,
-    "select sink, sequence from notification_positions"
-  ),
-  begin: prepare<never, [string, number]>(
-    database,
-    "insert into notification_positions (sink, sequence) values (?, ?) on conflict (sink) do nothing"
-  ),
-  end: prepare<never, [string]>(database, "delete from notification_positions where sink = ?"),
-  advance: prepare<never, [number]>(database, "update notification_positions set sequence = max(sequence, ?)"),
   insert: prepare<never, [string, string, string, string]>(
     database,
     "insert into outbox (sink, key, at, data) values (?, ?, ?, ?) on conflict (sink, key) do nothing"
@@ -93,28 +87,33 @@ const makeStatements = (database: DatabaseSync) => ({
      on conflict (name) do update set data = excluded.data`
   ),
   // An alert whose end nobody reports must not be shown for ever. Conditions of the service itself end by themselves.
-  expire: prepare<never, [string]>(database, "delete from conditions where since < ? and name like '%/%'"),
+  expire: prepare<never, [string]>(
+    database,
+    "delete from conditions where since < ? and (name like 'approval/%' or name like 'escalation/%')"
+  ),
   clear: prepare<never, [string]>(database, "delete from conditions where name = ?"),
   conditions: prepare<{ readonly data: string }>(database, "select data from conditions order by since, name")
 })
 
 type Statements = ReturnType<typeof makeStatements>
 
-const register = (statements: Statements, sinks: ReadonlyArray<string>, head: number): ReadonlyMap<string, number> => {
-  for (const { sink } of statements.positions.all()) if (!sinks.includes(sink)) statements.end.run(sink)
-  for (const sink of sinks) statements.begin.run(sink, head)
-  return new Map(statements.positions.all().map(({ sequence, sink }) => [sink, sequence]))
-}
-
-const add = (statements: Statements, { conditions, notifications, through }: Derived): void => {
+const add = (
+  statements: Statements,
+  positions: OutboxPositions,
+  { conditions, notifications, sinks, through }: Derived,
+  at: Timestamp
+): void => {
   for (const { notification, sink } of notifications)
     statements.insert.run(sink, notification.key, notification.at, JSON.stringify(notification))
+  // Another process may have been faster, and have seen the end of what begins here.
+  const before = positions.conditions()
   for (const change of conditions) {
+    if (change.line <= before) continue
     if (change._tag === "Ends") statements.clear.run(change.condition.name)
     else
       statements.raise.run(change.lasting.condition.name, change.lasting.began.at, JSON.stringify(change.lasting.began))
   }
-  statements.advance.run(through)
+  positions.advance(sinks, through, at)
 }
 
 /** The first rows that can be read, of as many as that takes. */
@@ -184,12 +183,17 @@ export const make = (
   growth: Growth
 ): Outbox["Service"] => {
   const statements = makeStatements(database)
+  const positions = makePositions(database)
   const head = () => audit.head().sequence
   return {
-    register: (sinks) => writer.write("registerSinks", "journal", () => register(statements, sinks, head())),
+    register: (sinks) =>
+      Effect.flatMap(now, (at) =>
+        writer.write("registerSinks", "journal", () => positions.register(sinks, head(), { at, before: kept(at) }))
+      ),
     head: Effect.sync(head),
     grown: (position) => Effect.suspend(() => (head() > position ? Effect.void : growth.latch.await)),
-    add: (derived) => writer.write("notify", "journal", () => add(statements, derived)),
+    add: (derived) =>
+      Effect.flatMap(now, (at) => writer.write("notify", "journal", () => add(statements, positions, derived, at))),
     waiting: (sink, limit, which = { without: [] }) => attempt("outbox", () => waiting(statements, sink, limit, which)),
     backlog: (sink) =>
       attempt("outbox", () => {
@@ -204,9 +208,8 @@ export const make = (
     delivered: (ids, at) =>
       writer.write("delivered", "journal", () => {
         for (const id of ids) statements.deliver.run(at, id)
-        const before = fromMillis(toMillis(at) - Duration.toMillis(keptFor))
-        statements.forget.run(before)
-        statements.expire.run(before)
+        statements.forget.run(kept(at))
+        statements.expire.run(kept(at))
       }),
     sentBetween: (sink, from, to) => attempt("outbox", () => statements.sent.get(sink, from, to)?.count ?? 0),
     conditions: attempt("outbox", () =>

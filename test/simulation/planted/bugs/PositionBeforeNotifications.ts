@@ -6,9 +6,9 @@ export const positionBeforeNotifications: PlantedBug = {
   edits: [
     {
       file: "notification/Derivation.ts",
-      search: "      const { conditions, notifications } = yield* derive(",
+      search: "      const { conditions, notifications } = yield* derive(lines, self)",
       replace:
-        "      yield* stores.outbox.add({ through: last.sequence, notifications: [], conditions: [] })\n      yield* Effect.sleep(together)\n      const { conditions, notifications } = yield* derive("
+        "      yield* outbox.add({ through: last.sequence, sinks, notifications: [], conditions: [] })\n      yield* Effect.sleep(together)\n      const { conditions, notifications } = yield* derive(lines, self)"
     }
   ],
   foundBy: "notifications-never-lost",

@@ -1,0 +1,140 @@
+import { mkdtempSync, rmSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { assert, describe, it } from "@effect/vitest"
+import { Context, Effect, Exit, Layer, Scope } from "effect"
+import { TestClock } from "effect/testing"
+import * as Channel from "../../src/notification/Channel.ts"
+import * as Derivation from "../../src/notification/Derivation.ts"
+import { makeFacts } from "../../src/notification/RemediationFacts.ts"
+import { AuditLog } from "../../src/storage/AuditLog.ts"
+import { type Derived, Outbox } from "../../src/storage/Outbox.ts"
+import { RemediationStore } from "../../src/storage/RemediationStore.ts"
+import * as Sqlite from "../../src/storage/sqlite/Sqlite.ts"
+import * as Storage from "../../src/storage/Storage.ts"
+import { conditionSink, emergency, type Harness, start, stopped, testSink, type TestSink } from "./notifying.ts"
+
+/** Lets everything that is due happen, and time pass in small steps. */
+const pass = (seconds: number) =>
+  Effect.repeat(Effect.andThen(TestClock.adjust("250 millis"), Effect.repeat(Effect.yieldNow, { times: 60 })), {
+    times: seconds * 4
+  })
+
+const emergencyOver = ({ audit }: Harness) =>
+  audit.record({ actor: "kubernaut", kind: "level.changed", subject: "full", data: { from: 3, to: 0, reasons: [] } })
+const stopLifted = ({ audit }: Harness) =>
+  audit.record({ actor: "ada", kind: "emergency-stop.lifted", subject: "emergency-stop", data: {} })
+
+const kindsOf = ({ arrived }: TestSink) => arrived.flatMap(({ notifications }) => notifications.map(({ kind }) => kind))
+const shownBy = ({ refreshed }: TestSink) => refreshed.at(-1)?.lasting.map(({ condition: { name } }) => name)
+
+const filename = Effect.acquireRelease(
+  Effect.sync(() => mkdtempSync(join(tmpdir(), "kubernaut-derivation-"))),
+  (directory) => Effect.sync(() => rmSync(directory, { recursive: true, force: true }))
+).pipe(Effect.map((directory) => join(directory, "kubernaut.db")))
+
+/** A process whose commits of conditions take eight seconds, and that is killed after its first one. */
+const slowProcess = Effect.fnUntraced(function* (file: string, scope: Scope.Closeable) {
+  const stores = yield* Effect.flatMap(Sqlite.open({ filename: file }), (database) =>
+    Layer.build(Storage.layerDatabase(database))
+  ).pipe(Scope.provide(scope))
+  const outbox = Context.get(stores, Outbox)
+  const slow = (derived: Derived) =>
+    derived.conditions.length === 0
+      ? outbox.add(derived)
+      : Effect.sleep("8 seconds").pipe(
+          Effect.andThen(outbox.add(derived)),
+          Effect.andThen(Scope.close(scope, Exit.void)),
+          Effect.andThen(Effect.never)
+        )
+  const run = Derivation.run(
+    [yield* Channel.make(conditionSink("alertmanager").sink)],
+    {
+      audit: Context.get(stores, AuditLog),
+      remediations: Context.get(stores, RemediationStore),
+      outbox: { ...outbox, add: slow }
+    },
+    { ...makeFacts((text) => text), cluster: "prod", isOwnAlert: () => false }
+  )
+  yield* Effect.forkIn(run, scope)
+})
+
+describe("of two processes that derive from one audit log", () => {
+  it.effect("the slower one does not bring back an emergency that is over", () =>
+    Effect.gen(function* () {
+      const file = yield* filename
+      const sink = conditionSink("alertmanager")
+      const one = yield* Effect.flatMap(Sqlite.open({ filename: file }), (database) => start(database, [sink]))
+      yield* slowProcess(file, yield* Scope.make())
+      yield* pass(3)
+      yield* emergency(one.audit)
+      yield* pass(11)
+      assert.deepStrictEqual(
+        (yield* one.outbox.conditions).map(({ condition }) => condition.name),
+        ["emergency"]
+      )
+      yield* emergencyOver(one)
+      yield* pass(130)
+      assert.deepStrictEqual(yield* one.outbox.conditions, [])
+      assert.deepStrictEqual(shownBy(sink), [])
+      assert.deepStrictEqual(kindsOf(sink), ["emergency-entered", "emergency-left"])
+    })
+  )
+
+  for (const [what, others] of [
+    ["other sinks", ["chat"]],
+    ["no sinks", []]
+  ] as const)
+    it.effect(`one with ${what} takes no news from a process that is killed before it has derived them`, () =>
+      Effect.gen(function* () {
+        const database = Sqlite.openMemory()
+        const ops = testSink("ops")
+        const [first, second] = [yield* Scope.make(), yield* Scope.make()]
+        yield* Scope.provide(start(database, [ops]), first)
+        yield* pass(1)
+        const { audit } = yield* Scope.provide(
+          start(
+            database,
+            others.map((name) => testSink(name))
+          ),
+          second
+        )
+        yield* pass(1)
+        yield* Scope.close(first, Exit.void)
+        yield* emergency(audit)
+        yield* pass(20)
+        yield* Scope.close(second, Exit.void)
+        assert.deepStrictEqual(kindsOf(ops), [])
+        yield* start(database, [ops])
+        yield* pass(5)
+        assert.deepStrictEqual(kindsOf(ops), ["emergency-entered"])
+      })
+    )
+})
+
+describe("conditions", () => {
+  it.effect("end also while no sink is configured, and where every sink has another name", () =>
+    Effect.gen(function* () {
+      const database = Sqlite.openMemory()
+      const life = (sinks: ReadonlyArray<TestSink>, use: (harness: Harness) => Effect.Effect<unknown, unknown>) =>
+        Effect.scoped(
+          Effect.gen(function* () {
+            const harness = yield* start(database, sinks)
+            yield* pass(2)
+            yield* use(harness)
+            yield* pass(70)
+          })
+        )
+      const sink = conditionSink("alertmanager")
+      yield* life([sink], ({ audit }) => Effect.andThen(emergency(audit), stopped(audit)))
+      assert.sameMembers(shownBy(sink)?.slice() ?? [], ["emergency", "emergency-stop"])
+      yield* life([], emergencyOver)
+      const renamed = conditionSink("other")
+      yield* life([renamed], () => Effect.void)
+      assert.deepStrictEqual(shownBy(renamed), ["emergency-stop"])
+      yield* life([], stopLifted)
+      yield* life([sink], () => Effect.void)
+      assert.deepStrictEqual(shownBy(sink), [])
+    })
+  )
+})

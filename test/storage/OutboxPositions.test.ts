@@ -1,0 +1,145 @@
+import type { DatabaseSync } from "node:sqlite"
+import { assert, describe, it } from "@effect/vitest"
+import { Effect } from "effect"
+import { TestClock } from "effect/testing"
+import type { Notification } from "../../src/domain/Notification.ts"
+import { AuditLog } from "../../src/storage/AuditLog.ts"
+import { Outbox } from "../../src/storage/Outbox.ts"
+import * as Sqlite from "../../src/storage/sqlite/Sqlite.ts"
+import * as Storage from "../../src/storage/Storage.ts"
+
+const open = <A, E>(database: DatabaseSync, use: Effect.Effect<A, E, Outbox | AuditLog>) =>
+  Effect.provide(use, Storage.layerDatabase(database))
+
+const outbox = <A, E>(use: (outbox: Outbox["Service"]) => Effect.Effect<A, E>) => Effect.flatMap(Outbox, use)
+
+const line = Effect.flatMap(AuditLog, (audit) =>
+  audit.record({ actor: "ada", kind: "breaker.isolated", subject: "holmesgpt", data: {} })
+)
+
+/** What `register` returns. */
+const positions = (sinks: Readonly<Record<string, number>>, conditions: number) => ({
+  sinks: new Map(Object.entries(sinks)),
+  conditions
+})
+
+const emergency = { name: "emergency", severity: "critical" } as const
+const began: Notification = {
+  key: "e",
+  kind: "emergency-entered",
+  severity: "critical",
+  at: "2026-11-24T03:00:00.000Z",
+  cluster: "prod",
+  title: "Emergency",
+  facts: [],
+  begins: emergency
+}
+const begins = (line: number) => ({ line, _tag: "Begins", lasting: { condition: emergency, began } }) as const
+const ends = (line: number) => ({ line, _tag: "Ends", condition: emergency }) as const
+const lasting = outbox((each) =>
+  Effect.map(each.conditions, (conditions) => conditions.map(({ condition: { name } }) => name))
+)
+
+describe("the outbox", () => {
+  it.effect(
+    "changes no condition by a line that the conditions are past: a slow process brings back what has ended",
+    () =>
+      open(
+        Sqlite.openMemory(),
+        Effect.gen(function* () {
+          const each = yield* Outbox
+          const derived = { sinks: [], notifications: [] }
+          yield* each.add({ ...derived, through: 1, conditions: [begins(1)] })
+          yield* each.add({ ...derived, through: 2, conditions: [ends(2)] })
+          yield* each.add({ ...derived, through: 1, conditions: [begins(1)] })
+          assert.deepStrictEqual(yield* lasting, [])
+          yield* each.add({ ...derived, through: 4, conditions: [begins(3), ends(4)] })
+          yield* each.add({ ...derived, through: 5, conditions: [begins(5)] })
+          // It has read the end, and is slower than the one that has read on.
+          yield* each.add({ ...derived, through: 4, conditions: [begins(3), ends(4)] })
+          assert.deepStrictEqual(yield* lasting, ["emergency"])
+        })
+      )
+  )
+
+  it.effect("moves the positions of the sinks that a process has, and of no other, also where it has none", () =>
+    open(
+      Sqlite.openMemory(),
+      Effect.gen(function* () {
+        const each = yield* Outbox
+        yield* each.register(["slack"])
+        yield* each.register(["pager"])
+        yield* line
+        yield* each.add({ through: 1, sinks: ["pager"], notifications: [], conditions: [] })
+        assert.deepStrictEqual(yield* each.register(["slack"]), positions({ slack: 0 }, 1))
+        yield* line
+        assert.deepStrictEqual(yield* each.register([]), positions({}, 1))
+        yield* each.add({ through: 2, sinks: [], notifications: [], conditions: [] })
+        assert.deepStrictEqual(yield* each.register(["slack", "pager"]), positions({ slack: 0, pager: 1 }, 2))
+      })
+    )
+  )
+
+  it.effect(
+    "keeps the position of a sink that nobody names for 30 days, and as long as one of its processes derives",
+    () =>
+      open(
+        Sqlite.openMemory(),
+        Effect.gen(function* () {
+          const each = yield* Outbox
+          yield* each.register(["slack", "pager"])
+          yield* line
+          yield* TestClock.adjust("29 days")
+          yield* each.add({ through: 0, sinks: ["pager"], notifications: [], conditions: [] })
+          assert.deepStrictEqual(yield* each.register(["slack", "pager"]), positions({ slack: 0, pager: 0 }, 0))
+          yield* TestClock.adjust("31 days")
+          assert.deepStrictEqual(yield* each.register(["pager"]), positions({ pager: 0 }, 0), "it names itself")
+          assert.deepStrictEqual(yield* each.register(["slack", "pager"]), positions({ slack: 1, pager: 0 }, 0))
+        })
+      )
+  )
+
+  it.effect("knows how far the conditions of an older version were: as far as the sink that was furthest", () =>
+    Effect.gen(function* () {
+      const database = Sqlite.openMemory()
+      yield* open(
+        database,
+        Effect.andThen(
+          Effect.andThen(line, line),
+          outbox((each) => each.register(["slack"]))
+        )
+      )
+      database.exec(`
+        drop table condition_position;
+        alter table notification_positions drop column named_at;
+        insert into notification_positions (sink, sequence) values ('pager', 1);
+        delete from kubernaut_migrations where migration_id >= 27`)
+      yield* open(
+        database,
+        Effect.gen(function* () {
+          yield* line
+          assert.deepStrictEqual(
+            yield* outbox((each) => each.register(["slack", "pager"])),
+            positions({ slack: 2, pager: 1 }, 2)
+          )
+        })
+      )
+    })
+  )
+
+  it.effect("lets a new sink begin at the end of the audit log, and moves no position back", () =>
+    open(
+      Sqlite.openMemory(),
+      Effect.gen(function* () {
+        const each = yield* Outbox
+        yield* line
+        yield* each.register(["slack"])
+        yield* line
+        yield* line
+        assert.deepStrictEqual(yield* each.register(["slack", "pager"]), positions({ slack: 1, pager: 3 }, 1))
+        yield* each.add({ through: 2, sinks: ["slack", "pager"], notifications: [], conditions: [] })
+        assert.deepStrictEqual(yield* each.register(["slack", "pager"]), positions({ slack: 2, pager: 3 }, 2))
+      })
+    )
+  )
+})
