@@ -133,7 +133,10 @@ const chatRequest = (base: string, body: unknown, key: Redacted.Redacted | undef
 /** A gateway may reject a key with a 403 too. */
 const isRejectedKey = ({ reason }: InvestigatorError): boolean => reason._tag === "Authentication"
 
-/** What HolmesGPT did for a call that failed. Its model may have worked for long before it reached a limit. */
+/**
+ * What HolmesGPT did for a call that failed before it showed any work (`HolmesGptProgress`). Its model may have worked
+ * for long before it reached a limit.
+ */
 const effortOf = ({ reason }: InvestigatorError): Effort => {
   switch (reason._tag) {
     case "Authentication":

@@ -73,12 +73,14 @@ const overBudget = ({ used }: BudgetUsedUp, isRepeat: boolean): InvestigatorErro
     countsAsFailure: false
   })
 
-/** Any language model tells its usage with an answer. Ours tell it as well where there is no answer. */
+/**
+ * Any language model tells its usage with an answer. Ours tell it as well where there is no answer. An answer has
+ * tokens, so 0 is what a gateway writes that does not know.
+ */
 const reportUsage = ({ usage }: { readonly usage: Response.Usage }): Effect.Effect<void> =>
   Effect.map(ReportUsage, (report) => {
-    const { inputTokens, outputTokens } = usage
-    if (inputTokens.total !== undefined && outputTokens.total !== undefined)
-      report({ inputTokens: inputTokens.total, outputTokens: outputTokens.total })
+    const [input, output] = [usage.inputTokens.total ?? null, usage.outputTokens.total ?? null]
+    if (input !== null || output !== null) report({ inputTokens: input, outputTokens: output === 0 ? null : output })
   })
 
 /** What a gateway may add to a prompt: its own instructions, and those for the answer's format. */

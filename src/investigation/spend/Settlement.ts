@@ -1,14 +1,14 @@
 /**
  * What a call has cost, once it is over. Pure.
  *
- * | the call                                       | tokens                               | basis       |
- * | ---------------------------------------------- | ------------------------------------ | ----------- |
- * | ended, and the response reports its tokens     | those, if that can be true           | `measured`  |
- * | broke off after it had reported some of them   | those, or the estimate if it is more | `estimated` |
- * | ended, and the response does not report them   | the estimate, where nothing better   | `estimated` |
- * | failed after it was sent, or was interrupted   | likewise: the peer may have worked   | `estimated` |
- * | was rejected before any work: no key, no money | 0                                    | `measured`  |
- * | never left this process                        | there is no line                     | –           |
+ * | the call                                     | tokens                               | basis       |
+ * | -------------------------------------------- | ------------------------------------ | ----------- |
+ * | ended, and the response reports its tokens   | those, if that can be true           | `measured`  |
+ * | broke off after it had reported some of them | those, or the estimate if it is more | `estimated` |
+ * | ended, and the response does not report them | the estimate, where nothing better   | `estimated` |
+ * | failed after it was sent, or was interrupted | likewise: the peer may have worked   | `estimated` |
+ * | was rejected and tells no tokens: no key     | 0                                    | `measured`  |
+ * | never left this process                      | there is no line                     | –           |
  *
  * `PossibleUsage` says which numbers cannot be true. Those are not known.
  *
@@ -50,9 +50,8 @@ export const settle = (
 ): ModelCall => {
   const settled = { ...reserved, state: "settled", outcome } as const
   const { inputTokens: input, isPartial = false, outputTokens: output } = reported
-  if (outcome === "rejected" && input === null && output === null)
-    return { ...settled, inputTokens: 0, outputTokens: 0, cost: 0, basis: "measured" }
-  const tokens = tokensOf(outcome === "rejected" ? { inputTokens: 0, outputTokens: 0 } : reserved, reported)
+  if (outcome === "rejected") return { ...settled, inputTokens: 0, outputTokens: 0, cost: 0, basis: "measured" }
+  const tokens = tokensOf(reserved, reported)
   const ofPeer = currency === currencyOfPeers ? (reported.cost ?? null) : null
   return {
     ...settled,

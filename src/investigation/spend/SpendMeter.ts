@@ -155,7 +155,8 @@ export const make = (
             const exit = yield* Effect.exit(
               restore(Effect.provideService(run, ReportUsage, (usage) => void (reported = usage)))
             )
-            const effort = effortIn(exit, effortOf)
+            // A peer that tells what it took has worked, whatever its error says.
+            const effort = reported === undefined ? effortIn(exit, effortOf) : "worked"
             const outcome = Exit.isSuccess(exit) ? "answered" : effort === "rejected" ? "rejected" : "failed"
             const usage = reported === undefined ? undefined : yield* read(reserved, reported, call.most)
             yield* ended(reserved, effort, { outcome, price: call.price, reported: usage })

@@ -2,7 +2,7 @@
 
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Stream } from "effect"
-import { AiError, LanguageModel } from "effect/ai"
+import { AiError, LanguageModel, type Response } from "effect/ai"
 import type { Investigator } from "../../../src/investigation/Investigator.ts"
 import { contextLength } from "../../../src/investigation/models/AiFailure.ts"
 import { make } from "../../../src/investigation/models/LlmInvestigator.ts"
@@ -19,12 +19,15 @@ const price = { input: 1, output: 2 }
 
 const failing = (reason: AiError.AiErrorReason) => AiError.make({ module: "own", method: "generateText", reason })
 
-const usage = {
+const usage: Response.Usage = {
   inputTokens: { uncached: undefined, total: 1320, cacheRead: undefined, cacheWrite: undefined },
   outputTokens: { total: 96, text: undefined, reasoning: undefined }
 }
 
-const llmOf = (answers: ReadonlyArray<string | AiError.AiError>): Effect.Effect<Investigator> => {
+const llmOf = (
+  answers: ReadonlyArray<string | AiError.AiError>,
+  told: Response.Usage = usage
+): Effect.Effect<Investigator> => {
   const left = [...answers]
   return make({ provider: "own", model: "m", price }).pipe(
     Effect.provideServiceEffect(
@@ -36,7 +39,7 @@ const llmOf = (answers: ReadonlyArray<string | AiError.AiError>): Effect.Effect<
             return typeof answer === "string"
               ? Effect.succeed([
                   { type: "text" as const, text: answer },
-                  { type: "finish" as const, reason: "stop" as const, usage }
+                  { type: "finish" as const, reason: "stop" as const, usage: told }
                 ])
               : Effect.fail(answer)
           }),
@@ -81,6 +84,24 @@ describe("a language model", () => {
       assert.isAbove(calls[0]?.estimate.inputTokens ?? 0, 500)
       // Its window, or its prompt where that is longer; and no answer is longer than models write.
       assert.deepStrictEqual(calls[0]?.most, { inputTokens: 131_072, outputTokens: 262_144 })
+    })
+  )
+
+  it.effect("tells no tokens where a gateway writes 0 for those of an answer", () =>
+    Effect.gen(function* () {
+      for (const [input, output, reported] of [
+        [1320, 0, { inputTokens: 1320, outputTokens: null }],
+        [undefined, 96, { inputTokens: null, outputTokens: 96 }],
+        [undefined, undefined, undefined]
+      ] as const) {
+        const { calls, meter } = noting()
+        const told = {
+          inputTokens: { ...usage.inputTokens, total: input },
+          outputTokens: { ...usage.outputTokens, total: output }
+        }
+        yield* (yield* llmOf([], told)).investigate({ ...given, meter })
+        assert.deepStrictEqual(calls[0]?.reported, reported)
+      }
     })
   )
 

@@ -115,6 +115,35 @@ describe("a call to a model", () => {
     }).pipe(Effect.scoped)
   )
 
+  it.effect("costs its estimate if its response says 0 for the tokens of the request, which nobody has counted", () =>
+    Effect.gen(function* () {
+      const { ask, lines } = yield* setUp({ day: { tokens: 250 } })
+      for (const outputTokens of [0, 10]) yield* ask(peer({ inputTokens: 0, outputTokens }))
+      // The budget fills: two calls of 90 and more.
+      assert.instanceOf(yield* Effect.flip(ask(peer())), BudgetUsedUp)
+      assert.deepStrictEqual(
+        (yield* lines).map(({ basis, inputTokens }) => [basis, inputTokens]),
+        [
+          ["estimated", 90],
+          ["estimated", 90]
+        ]
+      )
+    }).pipe(Effect.scoped)
+  )
+
+  it.effect("that told what it took is paid for, also if its error says that it was rejected", () =>
+    Effect.gen(function* () {
+      const { ask, lines } = yield* setUp()
+      for (const effort of ["rejected", "not-sent"] as const) {
+        yield* Effect.flip(ask(peer({ inputTokens: 40, outputTokens: 2 }, effort)))
+        yield* Effect.flip(ask(peer({ inputTokens: null, outputTokens: null, isPartial: true }, effort)))
+      }
+      const told = { basis: "measured", cost: 42, inputTokens: 40, outcome: "failed", state: "settled" } as const
+      const estimate = { basis: "estimated", cost: 100, inputTokens: 90, outcome: "failed", state: "settled" } as const
+      assert.sameDeepMembers([...(yield* lines)], [told, told, estimate, estimate])
+    }).pipe(Effect.scoped)
+  )
+
   it.effect("costs its estimate, and the next one is made, if its response reports what no call can take", () =>
     Effect.gen(function* () {
       const { ask, lines } = yield* setUp({ day: { tokens: 10_000 } })
@@ -220,7 +249,7 @@ describe("without a working database", () => {
       const { ask, lines } = yield* setUp({ hour: { tokens: 350 } }, () => isDown)
       yield* ask(peer(used(120)))
       yield* ask(peer(used(130)))
-      yield* Effect.flip(ask(peer(used(100), "not-sent")))
+      yield* Effect.flip(ask(peer(undefined, "not-sent")))
       yield* ask(peer(used(99)))
       assert.instanceOf(yield* Effect.flip(ask(peer())), BudgetUsedUp)
       assert.deepStrictEqual(yield* lines, [])

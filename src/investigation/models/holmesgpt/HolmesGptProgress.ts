@@ -137,7 +137,7 @@ export class HolmesGptProgress {
 
   /** Takes an event; the ending, if it is one. */
   take({ data, event }: StreamEvent): Ending | undefined {
-    if (event !== "error") this.hasEvents = true
+    if (event !== "error") this.begin()
     switch (event) {
       case "token_count":
         // Its model keeps working after this.
@@ -172,6 +172,12 @@ export class HolmesGptProgress {
     this.takeUsage(response, false)
     const { tool_calls: calls } = fieldsOf(response)
     if (Array.isArray(calls)) calls.forEach((call) => void this.takeResult(call))
+  }
+
+  /** Its model has replied at least once, which is paid for, whatever becomes of it. How much that took is not known. */
+  private begin(): void {
+    if (!this.hasEvents) this.onUsage({ inputTokens: null, outputTokens: null, isPartial: true })
+    this.hasEvents = true
   }
 
   private find(finding: Finding): void {

@@ -234,16 +234,30 @@ const formatOf = (sdk: Sdk, responseFormat: LanguageModel.ProviderOptions["respo
         schema: { ...sdk.codecTransformer(responseFormat.schema as never).jsonSchema }
       }
 
-const usageOf = ({ inputTokens, outputTokens }: Completion): Response.FinishPartEncoded["usage"] => ({
-  inputTokens: { uncached: undefined, total: inputTokens, cacheRead: undefined, cacheWrite: undefined },
-  outputTokens: { total: outputTokens, text: undefined, reasoning: undefined }
+/**
+ * The usage of a completion, also of one that is no answer. One that broke off counts its output only so far, and a
+ * text has tokens, so 0 is what a gateway writes that does not know.
+ */
+const reportedIn = ({ ending, inputTokens, outputTokens, text }: Completion): ReportedUsage => ({
+  inputTokens: inputTokens ?? null,
+  outputTokens: ending === "missing" || (outputTokens === 0 && text !== "") ? null : (outputTokens ?? null)
 })
 
-/** The usage of a completion, also of one that is no answer. One that broke off counts its output only so far. */
-const reportedIn = ({ ending, inputTokens, outputTokens }: Completion): ReportedUsage => ({
-  inputTokens: inputTokens ?? null,
-  outputTokens: ending === "missing" ? null : (outputTokens ?? null)
-})
+/** What a stream had taken when an error ended it. Its model may have worked for long, whatever the error says. */
+const begunIn = ({ assemble, read }: Sdk, arrived: Arrived, format: Format): ReportedUsage | undefined => {
+  const begun = arrived._tag === "Events" ? read(assemble(arrived.events), format) : undefined
+  return begun === undefined || (begun.text === "" && begun.inputTokens === undefined)
+    ? undefined
+    : { ...reportedIn({ ...begun, ending: "missing" }), isPartial: true }
+}
+
+const usageOf = (completion: Completion): Response.FinishPartEncoded["usage"] => {
+  const { inputTokens, outputTokens } = reportedIn(completion)
+  return {
+    inputTokens: { uncached: undefined, total: inputTokens ?? undefined, cacheRead: undefined, cacheWrite: undefined },
+    outputTokens: { total: outputTokens ?? undefined, text: undefined, reasoning: undefined }
+  }
+}
 
 /** The body of a response, or the first error that it reports. */
 const bodyOf = (
@@ -346,9 +360,14 @@ export const make = (
       )
     )
     const body = bodyOf(sdk, arrived, sent)
-    if (Result.isFailure(body)) return yield* fail(sdk, body.failure)
+    const report = yield* ReportUsage
+    if (Result.isFailure(body)) {
+      const begun = begunIn(sdk, arrived, format)
+      if (begun !== undefined) report(begun)
+      return yield* fail(sdk, body.failure)
+    }
     const completion = sdk.read(body.success, format)
-    if (completion !== undefined) (yield* ReportUsage)(reportedIn(completion))
+    if (completion !== undefined) report(reportedIn(completion))
     return completion === undefined
       ? yield* fail(sdk, new AiError.InvalidResponseError({ description: "the response is not of this API" }))
       : yield* judge(sdk, completion)

@@ -33,7 +33,7 @@ describe("what HolmesGPT has cost", () => {
   it("is passed on however much it is: the meter says what can be true", () =>
     assert.deepStrictEqual(usageIn(metadata({ ...costs, total_cost: 2_000_000 }))?.cost, 2e12))
 
-  it("is the least while it works, and the whole at its end", () => {
+  it("is something as soon as it has worked, is the least while it works, and the whole at its end", () => {
     const seen: Array<ReportedUsage> = []
     const progress = new HolmesGptProgress(
       () => {},
@@ -43,6 +43,7 @@ describe("what HolmesGPT has cost", () => {
     progress.take({ event: "ai_answer_end", data: JSON.stringify({ analysis: "{}", ...metadata(costs) }) })
     progress.takeWhole(JSON.stringify({ analysis: "{}", tool_calls: [], ...metadata(costs) }))
     const whole = { inputTokens: 5321, outputTokens: 180, cost: 12_300, isPartial: false }
-    assert.deepStrictEqual(seen, [{ ...whole, inputTokens: 100, isPartial: true }, whole, whole])
+    const begun = { inputTokens: null, outputTokens: null, isPartial: true }
+    assert.deepStrictEqual(seen, [begun, { ...whole, inputTokens: 100, isPartial: true }, whole, whole])
   })
 })
