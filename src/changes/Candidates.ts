@@ -33,6 +33,7 @@ export const candidatesOf = ({ changes, graph, presentOf }: Around, facts: Setup
           change,
           distance: node.distance,
           relation: node.relation,
+          ...(node.onlyByName === undefined ? {} : { onlyByName: node.onlyByName }),
           ...(present === undefined ? {} : { present }),
           ...(setup === undefined ? {} : { setup }),
           ...(replaced === undefined ? {} : { replaced }),

@@ -25,6 +25,8 @@ export interface GraphNode {
   readonly distance: number
   /** The way from the target to the object. */
   readonly relation: string
+  /** Whether a step of every way to it is one that only a name says. Absent: no. */
+  readonly onlyByName?: true
 }
 
 /** `from` depends on `to`, or is found through it. */
@@ -136,6 +138,8 @@ export const build = (
     side: "target"
   }))
   const visited = new Set<string>()
+  // Followed last, so that an object to which anything else leads is no matter of names.
+  const byNames: Array<Open> = []
   while (open.length > 0) {
     const next: Array<Open> = []
     for (const { side, ...node } of open) {
@@ -145,7 +149,7 @@ export const build = (
       if (!nodes.has(key)) nodes.set(key, node)
       if (node.distance >= maxDistance) continue
       const byName = states.of(node.ref).length > 0 ? [] : ownersByName(node.ref)
-      const steps = [
+      const steps: ReadonlyArray<Step> = [
         ...stepsFrom(node.ref, states, side),
         ...(node.distance > 0 ? [] : runsOn.map(nodeStep)),
         ...byName
@@ -155,14 +159,18 @@ export const build = (
       for (const step of steps) {
         if (sameRef(step.to, node.ref)) continue
         edges.set(`${key} ${step.relation} ${keyOf(step.to)}`, { from: node.ref, to: step.to, relation: step.relation })
-        next.push({
+        const isByName = node.onlyByName ?? step.onlyByName
+        const queue = isByName === node.onlyByName ? next : byNames
+        queue.push({
           ref: step.to,
           distance: node.distance + 1,
           relation: node.distance === 0 ? stepText(step) : `${node.relation}, which ${stepText(step)}`,
-          side: step.side
+          side: step.side,
+          ...(isByName === undefined ? {} : { onlyByName: isByName })
         })
       }
     }
+    if (next.length === 0) next.push(...byNames.splice(0))
     open = next.toSorted((left, right) => left.distance - right.distance)
   }
   return {

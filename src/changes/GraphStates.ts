@@ -28,6 +28,8 @@ export const refOf = ({ kind, metadata }: KubernetesObject): ResourceRef => ({
 /** A step of the graph: an object, how it is related, and on which side it lies. */
 export interface Step extends Reference {
   readonly side: Side
+  /** Whether nothing but a name says so, while the object states that it is about another one. Absent: no. */
+  readonly onlyByName?: true
 }
 
 /** The labels of the pods of a workload. */

@@ -52,27 +52,28 @@ const admits = (webhooks: KubernetesObject, namespaces: ReadonlyArray<Kubernetes
   })
 
 /** Custom objects of a namespace say in various ways what they are about. */
-const concerns = (object: KubernetesObject, { name, namespace }: ResourceRef, workload: KubernetesObject): boolean => {
+const concerns = (
+  object: KubernetesObject,
+  { name, namespace }: ResourceRef,
+  workload: KubernetesObject
+): boolean | "by-name" => {
   const selector =
     valueOf(object, "spec", "selector")
     ?? valueOf(object, "spec", "workloadSelector")
     ?? valueOf(object, "spec", "podSelector")
   const plain = labelsOf(selector, "matchLabels") ?? labelsOf(selector, "labels") ?? labelsOf(selector)
   if (plain !== undefined && Object.keys(plain).length > 0) return hasLabels(podLabelsOf(workload), plain)
-  const named = [
-    textOf(object, "metadata", "name"),
+  const about = [
     textOf(object, "spec", "host"),
     textOf(object, "spec", "targetRef", "name"),
     textOf(object, "spec", "scaleTargetRef", "name"),
     ...listOf(object, "spec", "hosts"),
     ...listOf(object, "spec", "targetRefs").map((each) => textOf(each, "name"))
-  ]
-  const isNamed = named.some(
-    (each) => each === name || (typeof each === "string" && each.startsWith(`${name}.${namespace}`))
-  )
+  ].filter((each) => each !== undefined)
+  const isIt = (each: unknown) => each === name || (typeof each === "string" && each.startsWith(`${name}.${namespace}`))
   // Without a selector and a target, it holds for the whole namespace.
-  const isAboutOne = named.slice(1).some((each) => each !== undefined)
-  return isNamed || !isAboutOne
+  if (about.length === 0 || about.some(isIt)) return true
+  return isIt(textOf(object, "metadata", "name")) && "by-name"
 }
 
 /** What the namespace and the cluster impose on a workload. */
@@ -107,10 +108,11 @@ export const imposed = (workload: KubernetesObject, states: States): ReadonlyArr
         .filter((each) => admits(each, namespaces))
         .map((each) => to(each, "is admitted by", "behind"))
     ),
-    ...states
-      .custom(namespace)
-      .filter((each) => concerns(each, ref, workload))
-      .map((each) => to(each, "is configured by", "behind")),
+    ...states.custom(namespace).flatMap((each): ReadonlyArray<Step> => {
+      const concerned = concerns(each, ref, workload)
+      const step = to(each, "is configured by", "behind")
+      return concerned === false ? [] : [concerned === true ? step : { ...step, onlyByName: true }]
+    }),
     { to: { namespace: "", kind: "Namespace", name: namespace }, relation: "is in", side: "behind" }
   ]
 }

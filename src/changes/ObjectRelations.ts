@@ -36,6 +36,21 @@ const owners = (object: KubernetesObject): ReadonlyArray<Step> =>
       : [{ to: { namespace: object.metadata.namespace ?? "", kind, name }, relation: "is owned by", side: "target" }]
   })
 
+/** Whether the selector of a Service names other pods than those of a workload: a label with another value. */
+const selectsOthers = (workload: KubernetesObject, service: KubernetesObject): boolean => {
+  const labels = podLabelsOf(workload)
+  return Object.entries(labelsOf(service, "spec", "selector") ?? {}).some(
+    ([key, value]) => labels?.[key] !== undefined && labels[key] !== value
+  )
+}
+
+/**
+ * A step to a Service, or from it to a workload, that has its name. A Service without a selector has nothing else, and
+ * some controllers add labels to the selector. One that selects other pods is about those, whatever its name is.
+ */
+const namedStep = (step: Step, workload: KubernetesObject, service: KubernetesObject): Step =>
+  selectsOthers(workload, service) ? { ...step, onlyByName: true } : step
+
 /** What is in front of a workload: the Services that select it. */
 const inFront = (workload: KubernetesObject, states: States): ReadonlyArray<Step> => {
   const { name, namespace } = refOf(workload)
@@ -50,7 +65,13 @@ const inFront = (workload: KubernetesObject, states: States): ReadonlyArray<Step
       || service.metadata.name === governing
       || (podLabelsOf(workload)?.["app.kubernetes.io/name"] ?? podLabelsOf(workload)?.["app"]) === service.metadata.name
   )
-  return [...selecting, ...called.map((each) => to(each, "has the name of", "front"))]
+  return [
+    ...selecting,
+    ...called.map((each) => {
+      const step = to(each, "has the name of", "front")
+      return each.metadata.name === governing ? step : namedStep(step, workload, each)
+    })
+  ]
 }
 
 /** The objects that a workload names, and those that decide what may run where. */
@@ -165,7 +186,10 @@ const ofService = (service: KubernetesObject, states: States, side: Side): Reado
     .map((slice) => to(slice, "is configured by", "front"))
   const workloads = workloadsIn(states, namespace)
     .filter((workload) => isSelectedBy(workload, service) || workload.metadata.name === name)
-    .map((workload) => to(workload, "selects", "behind"))
+    .map((workload) => {
+      const step = to(workload, "selects", "behind")
+      return isSelectedBy(workload, service) ? step : namedStep(step, workload, service)
+    })
   return [...(side === "behind" ? [] : routes), ...slices, ...(side === "front" ? [] : workloads)]
 }
 

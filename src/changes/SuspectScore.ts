@@ -57,6 +57,8 @@ export interface Candidate {
   readonly change: ObjectChange
   readonly distance: number
   readonly relation: string
+  /** Whether only a name says that the target depends on it (`DependencyGraph`). Absent: no. */
+  readonly onlyByName?: true
   /** Why it belongs to the setup of the target, and not to what happened to it later (`Setup`). */
   readonly setup?: string
   /** The write of Kubernaut that has taken it back already. Absent: none has. */
@@ -229,9 +231,16 @@ const certaintyOf = ({ change: { notBefore } }: Candidate): Factor =>
     ? { value: 1 }
     : { value: 0.7, reason: `Nobody watched, so it may have been made at any time since ${notBefore}.` }
 
+const otherThings = "Only a name says that the target depends on it, and the object itself names something else."
+
+/** Why only a person can tell, as far as this change and the alert say it. */
+const needsPersonOf = ({ change, onlyByName }: Candidate, { firings = [], isNear, symptom }: Scene) =>
+  orderInDoubt(change, symptom) ?? mitigates(change, firings, isNear) ?? (onlyByName === true ? otherThings : undefined)
+
 /** The score of a change, with its reasons. */
-export const score = (candidate: Candidate, { firings = [], isNear, seen, symptom }: Scene): Suspect => {
-  const needsPerson = orderInDoubt(candidate.change, symptom) ?? mitigates(candidate.change, firings, isNear)
+export const score = (candidate: Candidate, scene: Scene): Suspect => {
+  const { seen, symptom } = scene
+  const needsPerson = needsPersonOf(candidate, scene)
   const distance = Math.max(0, Math.trunc(candidate.distance))
   const factors: ReadonlyArray<Factor> = [
     closenessOf(candidate, symptom),

@@ -1,0 +1,113 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Effect } from "effect"
+import { build } from "../../src/changes/DependencyGraph.ts"
+import { statesOf } from "../../src/changes/EarlierStates.ts"
+import type { ResourceRef } from "../../src/domain/Target.ts"
+import type { KubernetesObject } from "../../src/kubernetes/KubernetesClient.ts"
+import { find } from "./finding.ts"
+import { deployment, object, refTo, service } from "./objects.ts"
+import { alert, modified, state, target } from "./scenes.ts"
+
+const frontend = deployment("checkout", {}, { app: "frontend" })
+const ofLegacy = service("checkout", { app: "legacy" })
+const routed = (name: string, to: string) =>
+  object("Ingress", name, { spec: { defaultBackend: { service: { name: to } } } })
+const widget = (name: string, spec: object) => object("Widget", name, { spec })
+
+const found = (objects: ReadonlyArray<KubernetesObject>, wanted: ResourceRef, of: ResourceRef = target) => {
+  const node = build([of], objects).find(wanted)
+  return node === undefined ? "none" : node.onlyByName === true ? "by name" : "yes"
+}
+
+describe("an object with the name of the target", () => {
+  const checkout = refTo("Service", "checkout")
+  it.each<readonly [string, string, ReadonlyArray<KubernetesObject>, ResourceRef]>([
+    ["a Service of other pods", "by name", [frontend, ofLegacy], checkout],
+    [
+      "the Ingress of such a Service",
+      "by name",
+      [frontend, ofLegacy, routed("web", "checkout")],
+      refTo("Ingress", "web")
+    ],
+    [
+      "an Ingress that the Service of the pods has as well",
+      "yes",
+      [frontend, ofLegacy, service("front", { app: "frontend" }), routed("web", "checkout"), routed("web", "front")],
+      refTo("Ingress", "web")
+    ],
+    [
+      "a Service that selected the pods before",
+      "yes",
+      [frontend, ofLegacy, service("checkout", { app: "frontend" })],
+      checkout
+    ],
+    ["a Service without a selector", "yes", [frontend, object("Service", "checkout", { spec: {} })], checkout],
+    [
+      "a Service to whose selector a controller added a label",
+      "yes",
+      [frontend, service("checkout", { app: "frontend", "rollouts-pod-template-hash": "5f" })],
+      checkout
+    ],
+    [
+      "the governing Service of a StatefulSet",
+      "yes",
+      [deployment("checkout", { serviceName: "checkout" }, { app: "frontend" }), ofLegacy].map((each) =>
+        each.kind === "Service" ? each : { ...each, spec: { ...(each["spec"] as object), serviceName: "checkout" } }
+      ),
+      checkout
+    ],
+    [
+      "a custom object about another one",
+      "by name",
+      [frontend, widget("checkout", { targetRef: { name: "legacy" } })],
+      refTo("Widget", "checkout")
+    ],
+    [
+      "a custom object about the target",
+      "yes",
+      [frontend, widget("any", { targetRef: { name: "checkout" } })],
+      refTo("Widget", "any")
+    ],
+    [
+      "a custom object about the whole namespace",
+      "yes",
+      [frontend, widget("checkout", {})],
+      refTo("Widget", "checkout")
+    ]
+  ])("that is %s belongs to it: %s", (_claim, is, objects, wanted) => {
+    assert.strictEqual(found(objects, wanted), is)
+  })
+
+  it("that is a workload with other pods than those of the Service is about itself, too", () => {
+    assert.strictEqual(found([frontend, ofLegacy], target, checkout), "by name")
+    assert.strictEqual(found([frontend, service("checkout", { app: "frontend" })], target, checkout), "yes")
+  })
+})
+
+describe("a change of a Service with the name of the target", () => {
+  const port = ["spec", "ports", { by: "name", value: "http" }, "targetPort"]
+  const withPort = (selector: object) =>
+    object("Service", "checkout", { spec: { selector, ports: [{ name: "http", port: 80, targetPort: 9090 }] } })
+  const change = modified(refTo("Service", "checkout"), -60, port, { before: 8080, after: 9090 })
+  const suspectOf = (selector: object) => {
+    const now = withPort(selector)
+    assert.lengthOf(statesOf(now, [change]), 2)
+    return find(
+      { changes: [change], objects: [now] },
+      { objects: [frontend, now] },
+      alert("CheckoutErrorRateHigh"),
+      state({ endpoints: 0 })
+    )
+  }
+
+  it.effect(
+    "needs a person where the Service selects the pods of another workload, and none where it selects its own",
+    () =>
+      Effect.gen(function* () {
+        const other = yield* suspectOf({ app: "legacy" })
+        assert.include(other.ranked[0]?.needsPerson, "Only a name says")
+        const own = yield* suspectOf({ app: "frontend" })
+        assert.deepStrictEqual([own.finding, own.ranked[0]?.needsPerson], ["one", undefined])
+      })
+  )
+})
