@@ -30,7 +30,7 @@ export const holmesgpt = {
     form: "text",
     fallback: "10 seconds",
     description:
-      "How long to wait for the first byte of HolmesGPT's answer, before the next model is asked. HolmesGPT sends it after the first reply of its own model, so allow more for a slow one.",
+      "How long to wait for the first part of HolmesGPT's answer, before the next model is asked. HolmesGPT sends it after the first reply of its own model, so allow more for a slow one.",
     expected: "a duration with a unit, more than zero and at most 1 day, such as 10 seconds"
   }),
   holmesgptModel: setting(Schema.NonEmptyString, {

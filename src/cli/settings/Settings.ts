@@ -38,7 +38,10 @@ export const LlmProvider = Schema.Struct({
   url: Schema.optionalKey(HttpUrl),
   model: Schema.NonEmptyString,
   key: Schema.optionalKey(Secret),
-  /** How long to wait for the first byte of an answer. Default 10 seconds. */
+  /**
+   * How long to wait for the first part of an answer. Comments that keep the connection open do not count. Default 10
+   * seconds.
+   */
   firstSign: Schema.optionalKey(Timeout),
   /** The context window of the model. Default 131,072 tokens. */
   contextTokens: Schema.optionalKey(wholeNumber(1000, 100_000_000)),
@@ -233,7 +236,7 @@ export const settings = {
       form: "json",
       fallback: [],
       description:
-        "LLM providers in the order they are tried: a list of entries with name, kind (openai or anthropic), url, model, key, firstSign (how long to wait for the first byte; 10 seconds), contextTokens (131072) and price (of a million tokens: input and output; 0 if it costs nothing).",
+        "LLM providers in the order they are tried: a list of entries with name, kind (openai or anthropic), url, model, key, firstSign (how long to wait for the first part of an answer; 10 seconds), contextTokens (131072) and price (of a million tokens: input and output; 0 if it costs nothing).",
       expected: `a list such as [{"name":"openai","kind":"openai","model":"gpt-5","key":"…"}]`,
       secret: true
     }

@@ -3,7 +3,7 @@
  *
  * | HolmesGPT                                       | result                                               |
  * | ----------------------------------------------- | ---------------------------------------------------- |
- * | sends no byte of a body within `firstSign`      | `Silent`                                             |
+ * | shows no sign of work within `firstSign`        | `Silent`                                             |
  * | streams                                         | its answer, however long it takes                    |
  * | closes or ends the stream without an answer     | `Unavailable`, or the answer if it has come as whole |
  * | makes the same tool call again and again        | `ToolLoop`; the stream is closed, which stops it     |
@@ -11,10 +11,12 @@
  * | is older than streaming, by its own description | waited for without a first sign                      |
  *
  * A server that streams sends the head of its response at once, and the first event when its model has replied for the
- * first time. So the head is no sign of work. One that cannot stream sends nothing until its answer is complete, and
- * would count as silent. So a server of which neither is known yet is asked for the description of its API when half of
- * the time has passed. There is no limit between two events: one tool call may take a minute, and the deadline of the
- * hop bounds the whole.
+ * first time. So the head is no sign of work, nor is a comment of a gateway that keeps the connection open. One that
+ * cannot stream sends nothing until its answer is complete, and would count as silent. So a server of which neither is
+ * known yet is asked for the description of its API when half of the time has passed. Only such a description, or a
+ * whole response of this API, shows that a server cannot stream: the page of a gateway shows nothing about the server
+ * behind it. There is no limit between two events: one tool call may take a minute, and the deadline of the hop bounds
+ * the whole.
  */
 
 import { Clock, Deferred, Effect, Option, Result, Stream } from "effect"
@@ -26,6 +28,7 @@ import type { InvestigatorError } from "../../Investigator.ts"
 import type { Finding } from "../../PartialFindings.ts"
 import type { ReportedUsage } from "../../spend/ModelUsage.ts"
 import { isUnsent } from "../../spend/Unsent.ts"
+import { SignOfWork } from "../SignOfWork.ts"
 import {
   badRequest,
   brokenOff,
@@ -62,7 +65,7 @@ export interface Question {
   readonly sent?: string
   readonly onFinding: (finding: Finding) => void
   readonly onUsage?: (usage: ReportedUsage) => void
-  /** Called when a part of a response has come. */
+  /** Called when a part of a response shows that the server works. */
   readonly onSign?: () => void
 }
 
@@ -199,20 +202,22 @@ class Exchange {
       onFailure: this.unreached,
       onSuccess: (response) => {
         if (response.status !== 200) return this.rejected(response)
-        this.server.streams = isStream(response)
-        return this.server.streams ? this.streamed(response) : this.whole(response)
+        if (!isStream(response)) return this.whole(response)
+        this.server.streams = true
+        return this.streamed(response)
       }
     })
   )
 
-  private sign(): void {
+  private hasShown(isSign: boolean): void {
+    if (!isSign) return
     this.hasSign = true
     this.server.excuses.responded()
     this.question.onSign?.()
   }
 
   private rejected(response: Response): Effect.Effect<never, InvestigatorError> {
-    this.sign()
+    this.hasShown(true)
     const { date, "retry-after": retryAfter } = response.headers
     return Effect.flatMap(Effect.zip(readSome(response), Clock.currentTimeMillis), ([body, nowMs]) =>
       this.failed((circumstances) =>
@@ -223,15 +228,19 @@ class Exchange {
 
   private whole(response: Response): Effect.Effect<string | null, InvestigatorError> {
     let text = ""
+    const sign = new SignOfWork(false)
     const read = readText(response, this.server.maxBytes, (part) => {
-      this.sign()
+      this.hasShown(sign.isIn(part))
       text += part
       return undefined
     })
     return Effect.flatMap(Effect.result(read), (result) => {
       const found = answerIn(text)
       this.progress.takeWhole(text)
-      if (found !== undefined) return this.ofEnding(found, result)
+      if (found !== undefined) {
+        this.server.streams = false
+        return this.ofEnding(found, result)
+      }
       return this.withoutAnswer(result, () => Effect.fail(otherApi("the response is not a chat response")))
     })
   }
@@ -248,8 +257,9 @@ class Exchange {
         },
         { maxEventSize: this.server.maxBytes }
       )
+      const sign = new SignOfWork(true)
       const read = readText(response, this.server.maxBytes, (part) => {
-        this.sign()
+        this.hasShown(sign.isIn(part))
         return parser.feed(part) !== undefined ? tooLong : this.loopIn(ending)
       })
       const enough = Effect.andThen(Deferred.await(ended), Effect.sleep(endOfStreamTime))

@@ -52,7 +52,7 @@ export interface Options {
   readonly model: string
   /** Absent for servers that need none. */
   readonly apiKey?: Redacted.Redacted
-  /** How long to wait for it. Default 10 s for the first byte, and 20 s between two. */
+  /** How long to wait for it. Default 10 s for the first sign of work, and 20 s between two parts. */
   readonly patience?: Partial<Patience>
 }
 

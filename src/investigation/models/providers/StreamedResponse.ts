@@ -1,13 +1,16 @@
 /**
  * Reads the response of a model while it arrives, so that a provider that says nothing is noticed early.
  *
- * | the provider                               | result                                          |
- * | ------------------------------------------ | ----------------------------------------------- |
- * | sends no byte of a body within `firstSign` | `silent`                                        |
- * | sends nothing for `stall` in the middle    | what has arrived                                |
- * | closes the connection in the middle        | what has arrived                                |
- * | ignores that a stream was asked for        | the whole body, if it begins within `firstSign` |
- * | sends an event that is no JSON             | a hole, unless it is the last, which is cut off |
+ * | the provider                             | result                                          |
+ * | ---------------------------------------- | ----------------------------------------------- |
+ * | shows no sign of work within `firstSign` | `silent`                                        |
+ * | sends nothing for `stall` in the middle  | what has arrived                                |
+ * | closes the connection in the middle      | what has arrived                                |
+ * | ignores that a stream was asked for      | the whole body, if it begins within `firstSign` |
+ * | sends an event that is no JSON           | a hole, unless it is the last, which is cut off |
+ *
+ * `SignOfWork` says what a sign of work is: comments that keep the connection open are none. After the first one they
+ * count, because a model that has begun may think: the deadline of the hop bounds that.
  *
  * A connection that breaks before anything has come is an error, which is worth another attempt. One that breaks later
  * is not: the answer was written, and paid for, and another one costs as much.
@@ -20,10 +23,11 @@ import { Effect } from "effect"
 import { Sse } from "effect/encoding"
 import * as Monotonic from "../../../resilience/Monotonic.ts"
 import * as TimeLimit from "../../../resilience/TimeLimit.ts"
+import { SignOfWork } from "../SignOfWork.ts"
 
 /** How long to wait for a provider. */
 export interface Patience {
-  /** Until the first byte of the body. */
+  /** Until the first sign of work in the body. */
   readonly firstSignMs: number
   /** Between two parts of the body. */
   readonly stallMs: number
@@ -100,24 +104,27 @@ const readBody = <E>(
     const reader = response.body?.getReader()
     if (reader === undefined) return { text: "", ended: "done" }
     const decoder = new TextDecoder()
+    const sign = new SignOfWork(isStream(response))
     let text = ""
-    let patienceMs = firstSignMs
-    const next = Effect.tryPromise({ try: () => reader.read(), catch: broken })
+    let hasSign = false
+    /** Takes the next part, and says whether the body has ended. */
+    const take = Effect.map(Effect.tryPromise({ try: () => reader.read(), catch: broken }), ({ done, value }) => {
+      const arrived = done ? decoder.decode() : decoder.decode(value, { stream: true })
+      hasSign ||= sign.isIn(arrived)
+      text += arrived
+      return done
+    })
+    const begin: Effect.Effect<boolean, E> = Effect.flatMap(take, (isDone) =>
+      isDone || hasSign ? Effect.succeed(isDone) : begin
+    )
     const read = Effect.gen(function* () {
-      while (true) {
-        const part = yield* TimeLimit.within(excuses.body, patienceMs, (isExcused) =>
-          text === "" ? failSilent(isExcused) : Effect.undefined
-        )(next)
-        if (part === undefined) return { text, ended: "stalled" } as const
-        const { done, value } = part
-        if (done) return { text: text + decoder.decode(), ended: "done" } as const
-        patienceMs = stallMs
-        text += decoder.decode(value, { stream: true })
-      }
+      let isDone: boolean | undefined = yield* TimeLimit.within(excuses.body, firstSignMs, failSilent)(begin)
+      while (isDone === false) isDone = yield* TimeLimit.within(excuses.body, stallMs, () => Effect.undefined)(take)
+      return { text, ended: isDone === undefined ? "stalled" : "done" } as const
     })
     return yield* read.pipe(
       Effect.catchIf(
-        (error): error is E => !isSilent(error) && text !== "",
+        (error): error is E => !isSilent(error) && hasSign,
         () => Effect.succeed({ text, ended: "broken" } as const)
       ),
       Effect.ensuring(Effect.promise(() => reader.cancel().catch(() => undefined)))

@@ -135,6 +135,49 @@ describe("a server that sends nothing", () => {
   )
 })
 
+describe("a gateway in front of a server", () => {
+  const page = '{"status":"ok"}'
+  const pages: Script = { headMs: 0, isStream: false, parts: [[0, page]] }
+  const hangs: Script = { headMs: 1_000_000, parts: [] }
+
+  it.effect("that only keeps the connection open is silent after the time for a first sign", () =>
+    Effect.gen(function* () {
+      for (const [isStream, text] of [
+        [true, ": ping\n\n"],
+        [false, "\n"]
+      ] as const) {
+        const seen = yield* run({ headMs: 0, isStream, parts: Array.from({ length: 30 }, () => [1000, text]) })
+        assert.deepStrictEqual(reasonOf(seen), ["Silent", false])
+        assert.strictEqual(seen.tookMs, 10_000)
+      }
+    })
+  )
+
+  it.effect("says by a page of its own nothing about streams, so a silent server behind it is noticed", () =>
+    Effect.gen(function* () {
+      for (const body of [page, "<html>maintenance</html>", "", "null"]) {
+        const { outcome, server } = yield* run({ ...pages, parts: [[0, body]] })
+        assert.deepStrictEqual(reasonOf({ outcome }), ["InvalidAnswer", false])
+        assert.isUndefined(server.streams)
+        const seen = yield* run(hangs, server.streams === undefined ? {} : { streams: server.streams })
+        assert.strictEqual(seen.tookMs, 10_000)
+      }
+      assert.isTrue((yield* run(pages, { streams: true })).server.streams)
+    })
+  )
+
+  it.effect("is not between us and a server whose whole response is one of this API, so it cannot stream", () =>
+    Effect.gen(function* () {
+      for (const streams of [undefined, true]) {
+        const script: Script = { headMs: 5000, isStream: false, parts: [[0, '{"analysis":"the answer"}']] }
+        const { outcome, server } = yield* run(script, streams === undefined ? {} : { streams })
+        assert.strictEqual(outcome, "the answer")
+        assert.isFalse(server.streams)
+      }
+    })
+  )
+})
+
 describe("a server that works", () => {
   it.effect("has as much time as it needs after its first sign, also between two events", () =>
     Effect.gen(function* () {
@@ -206,7 +249,7 @@ describe("a stream that breaks off", () => {
         const late = yield* run({
           headMs: 0,
           parts: [
-            [9_000, ": ping\n\n"],
+            [9_000, 'data: "'],
             [9_000, end]
           ]
         })
