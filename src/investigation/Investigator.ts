@@ -82,19 +82,23 @@ export const InvestigatorErrorReason = Schema.Union([
   Schema.TaggedStruct("RateLimited", { retryAfterMs: Schema.optionalKey(Schema.Finite) }),
   /** The account has no money left; `retryAfterMs`: until then, if the peer says so. */
   Schema.TaggedStruct("QuotaExhausted", { retryAfterMs: Schema.optionalKey(Schema.Finite) }),
-  /** `share`: how much of the request would fit, below 1, if the peer says so. */
+  /**
+   * `share`: how much of the request would fit, below 1, if the peer says so. `unsent`: it is too long by our own
+   * count, and was not sent.
+   */
   Schema.TaggedStruct("ContextOverflow", {
     tokens: Schema.Int,
     limit: Schema.Int,
-    share: Schema.optionalKey(Schema.Finite)
+    share: Schema.optionalKey(Schema.Finite),
+    unsent: Schema.optionalKey(Schema.Literal(true))
   }),
   Schema.TaggedStruct("Refused", {}),
   /** It used all the steps that it may take, and has no answer. */
   Schema.TaggedStruct("StepLimit", {}),
   /** It made the same tool call again and again. */
   Schema.TaggedStruct("ToolLoop", {}),
-  /** The request is at fault (400, 422). This says nothing about the peer's health. */
-  Schema.TaggedStruct("BadRequest", {}),
+  /** The request is at fault (400, 422; `unsent`: it could not even be sent). This says nothing about the peer's health. */
+  Schema.TaggedStruct("BadRequest", { unsent: Schema.optionalKey(Schema.Literal(true)) }),
   /** The call was not made: a budget has no room for it. `isRepeat`: the attempt had made another one before. */
   Schema.TaggedStruct("OverBudget", { used: UsedUp, isRepeat: Schema.optionalKey(Schema.Literal(true)) }),
   /** The file of the key cannot be read, or is empty. Nothing was sent, so it says nothing about the peer. */
@@ -105,6 +109,9 @@ export const InvestigatorErrorReason = Schema.Union([
   Schema.TaggedStruct("NoRule", {})
 ])
 export type InvestigatorErrorReason = typeof InvestigatorErrorReason.Type
+
+/** Whether nothing has reached the peer, so that the reason says nothing about it, and cost nothing. */
+export const isNotSent = (reason: InvestigatorErrorReason): boolean => "unsent" in reason && reason.unsent === true
 
 /**
  * Why a tier returned no investigation. The reason's tag in kebab-case is the `reason` code of the hop.

@@ -7,6 +7,7 @@
  * | returned an investigation                                                         | usable    |
  * | was refused or rejected, or its answer is malformed, empty, cut off, about others | useless   |
  * | went round in circles: the step limit, the same tool call again and again         | useless   |
+ * | was not sent: too long by our own count, or no request that can be sent           | nothing   |
  * | was refused by a custom investigator: it may be for other alerts                  | nothing   |
  * | failed otherwise, or was not made: the breaker counts that                        | nothing   |
  *
@@ -17,7 +18,7 @@
 
 import type { InvestigatorName } from "../../domain/Investigation.ts"
 import type { PipelineError } from "../../resilience/pipeline/Pipeline.ts"
-import type { InvestigatorError, InvestigatorErrorReason } from "../Investigator.ts"
+import { type InvestigatorError, type InvestigatorErrorReason, isNotSent } from "../Investigator.ts"
 
 /** Five failures in a row open a breaker (`docs/requirements.md`); here each has to be of another target. */
 export const runLength = 5
@@ -45,6 +46,7 @@ const uselessTags: ReadonlySet<(InvestigatorErrorReason | PipelineError["reason"
 /** What a failure shows. One that the breaker counts is not counted here too. */
 export const worthOf = (name: InvestigatorName, error: InvestigatorError | PipelineError | undefined): Worth => {
   if (error === undefined || !("countsAsFailure" in error) || error.countsAsFailure) return "nothing"
+  if (isNotSent(error.reason)) return "nothing"
   if (name === "custom" && error.reason._tag === "Refused") return "nothing"
   return uselessTags.has(error.reason._tag) ? "useless" : "nothing"
 }

@@ -14,7 +14,8 @@
  * | refusal                                        | `Refused`         | no                                   | run     | next provider                                                                    |
  * | not JSON of the schema, truncated              | `InvalidAnswer`   | no                                   | run     | next provider                                                                    |
  * | 200 with a body that is not of this API        | `InvalidAnswer`   | no                                   | failure | next provider                                                                    |
- * | our request or schema                          | `BadRequest`      | no                                   | run     | next provider                                                                    |
+ * | our request                                    | `BadRequest`      | no                                   | run     | next provider                                                                    |
+ * | our schema or address, which cannot be sent    | `BadRequest`      | no                                   | –       | next provider                                                                    |
  * | anything else (404)                            | `Unavailable`     | no                                   | failure | next provider                                                                    |
  *
  * _run_: it may depend on the text of the request. Anyone who can write an alert or a log line can cause it, and must
@@ -84,7 +85,7 @@ export const toInvestigatorError = (
     case "NetworkError":
       return reason.isRetryable
         ? failure({ _tag: "Unavailable", ...(reason.description === noConnection ? { unsent: true } : {}) }, true)
-        : failure({ _tag: "BadRequest" }, false, false)
+        : failure({ _tag: "BadRequest", unsent: true }, false, false)
     case "InternalProviderError":
       return isMarked(reason.metadata, "silent")
         ? failure({ _tag: "Silent" }, false, !isMarked(reason.metadata, "isExcused"))
@@ -119,7 +120,7 @@ export const toInvestigatorError = (
     case "InvalidUserInputError":
     case "ToolConfigurationError":
     case "ToolkitRequiredError":
-      return failure({ _tag: "BadRequest" }, false, false)
+      return failure({ _tag: "BadRequest", unsent: true }, false, false)
     case "UnknownError":
       return failure({ _tag: "Unavailable", ...kubernautMetadata(reason.metadata) }, false)
     default:

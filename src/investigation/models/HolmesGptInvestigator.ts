@@ -21,7 +21,7 @@
 import { Duration, Effect, Redacted, Result } from "effect"
 import { HttpClient, type HttpClientError, HttpClientRequest } from "effect/http"
 import * as TimeLimit from "../../resilience/TimeLimit.ts"
-import type { InvestigationRequest, Investigator, InvestigatorError } from "../Investigator.ts"
+import { type InvestigationRequest, type Investigator, type InvestigatorError, isNotSent } from "../Investigator.ts"
 import { type Effort, unmetered } from "../spend/Meter.ts"
 import { ReportUsage, type Usage } from "../spend/ModelUsage.ts"
 import { type Most, mostOfAll } from "../spend/PossibleUsage.ts"
@@ -80,7 +80,7 @@ const responseFormat = {
 } as const
 
 const ofHttpError = ({ reason }: HttpClientError.HttpClientError): InvestigatorError =>
-  reason._tag === "InvalidUrlError" || reason._tag === "EncodeError" ? badRequest() : disconnected(true)
+  reason._tag === "InvalidUrlError" || reason._tag === "EncodeError" ? badRequest(true) : disconnected(true)
 
 /** Succeeds when `GET /healthz` does. It is sent without the key, because HolmesGPT wants none for it. */
 const probe = (
@@ -138,13 +138,12 @@ const isRejectedKey = ({ reason }: InvestigatorError): boolean => reason._tag ==
  * for long before it reached a limit.
  */
 const effortOf = ({ reason }: InvestigatorError): Effort => {
+  if (isNotSent(reason)) return "not-sent"
   switch (reason._tag) {
     case "Authentication":
     case "UpstreamAuthentication":
     case "BadRequest":
       return "rejected"
-    case "Unavailable":
-      return reason.unsent === true ? "not-sent" : "worked"
     default:
       return "worked"
   }
@@ -199,7 +198,7 @@ export const make = (options: Options): Effect.Effect<Investigator, never, HttpC
 
     const investigate: Investigator["investigate"] = Effect.fnUntraced(function* (request) {
       const question = yield* questionOf(request, options.model, options.countTokens ?? countTokens)
-      if (Result.isFailure(question)) return yield* contextOverflow(question.failure)
+      if (Result.isFailure(question)) return yield* contextOverflow(question.failure, true)
       const { body, sent, size } = question.success
       const ask = (key: Redacted.Redacted | undefined, isRepeat = false) =>
         (request.meter ?? unmetered)(

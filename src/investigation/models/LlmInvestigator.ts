@@ -50,10 +50,11 @@ export interface Options {
 
 const schemaText = JSON.stringify(answerJsonSchema)
 
-const overflow = (size: { readonly tokens: number; readonly limit: number }): InvestigatorError =>
+const overflow = (size: { readonly tokens: number; readonly limit: number }, isRepeat: boolean): InvestigatorError =>
   new InvestigatorError({
     investigator: "llm",
-    reason: { _tag: "ContextOverflow", ...size },
+    // Before a repeat, the provider itself has found it too long.
+    reason: { _tag: "ContextOverflow", ...size, ...(isRepeat ? {} : { unsent: true }) },
     retryable: false,
     countsAsFailure: false
   })
@@ -133,7 +134,7 @@ export const make = (options: Options): Effect.Effect<Investigator, never, Langu
       { isFitted = false, isRepeat = false } = {}
     ): Effect.Effect<Answer, InvestigatorError> =>
       Effect.flatMap(fit(request, { ...window, ...within }), (fitted) => {
-        if (Result.isFailure(fitted)) return Effect.fail(overflow({ ...fitted.failure, limit }))
+        if (Result.isFailure(fitted)) return Effect.fail(overflow({ ...fitted.failure, limit }, isRepeat))
         const { measure, prompt, tokens, without } = fitted.success
         const ask = model.generateObject({ schema: Answer, objectName: "answer", prompt: toAiPrompt(prompt) }).pipe(
           Effect.tap(reportUsage),

@@ -1,6 +1,6 @@
 /** What a provider of language models did for a call that failed. Pure. */
 
-import type { InvestigatorErrorReason } from "../Investigator.ts"
+import { type InvestigatorErrorReason, isNotSent } from "../Investigator.ts"
 import type { Effort } from "./Meter.ts"
 
 /**
@@ -8,6 +8,7 @@ import type { Effort } from "./Meter.ts"
  * say nothing about what it did.
  */
 export const effortOf = (reason: InvestigatorErrorReason): Effort => {
+  if (isNotSent(reason)) return "not-sent"
   switch (reason._tag) {
     case "Authentication":
     case "BadRequest":
@@ -16,7 +17,6 @@ export const effortOf = (reason: InvestigatorErrorReason): Effort => {
     case "RateLimited":
       return "rejected"
     case "Unavailable":
-      if (reason.unsent === true) return "not-sent"
       return reason.status !== undefined && reason.status < 500 ? "rejected" : "worked"
     default:
       return "worked"

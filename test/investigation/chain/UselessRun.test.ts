@@ -35,6 +35,8 @@ describe("a run of useless calls", () => {
     [{ _tag: "Refused" }, false, "useless"],
     [{ _tag: "BadRequest" }, false, "useless"],
     [{ _tag: "ContextOverflow", tokens: 2, limit: 1 }, false, "useless"],
+    [{ _tag: "ContextOverflow", tokens: 2, limit: 1, unsent: true }, false, "nothing"],
+    [{ _tag: "BadRequest", unsent: true }, false, "nothing"],
     [{ _tag: "InvalidAnswer", problem: "x" }, false, "useless"],
     [{ _tag: "Authentication", forbidden: true }, false, "useless"],
     [{ _tag: "InvalidAnswer", problem: "a page of a gateway" }, true, "nothing"],
@@ -97,6 +99,15 @@ describe("a provider of no use", () => {
       llm.behaviour = refused
       yield* TestClock.adjust("2 minutes")
       assert.strictEqual(yield* hop("w0"), "failed refused")
+      assert.strictEqual((yield* state)._tag, "Closed")
+    })
+  )
+
+  it.effect("is not what a provider is that got none of the alerts, because they are too long by our own count", () =>
+    Effect.gen(function* () {
+      const { hop, llm, state } = yield* made
+      llm.behaviour = Effect.fail(error({ _tag: "ContextOverflow", tokens: 2, limit: 1, unsent: true }, false, false))
+      for (let index = 0; index < 10; index++) assert.strictEqual(yield* hop(`w${index}`), "failed context-overflow")
       assert.strictEqual((yield* state)._tag, "Closed")
     })
   )

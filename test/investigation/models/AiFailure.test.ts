@@ -20,7 +20,7 @@ describe("what an AiError means for the chain", () => {
     [
       "a request that cannot be encoded",
       new AiError.NetworkError({ reason: "EncodeError", method: "POST", url: "" }),
-      { _tag: "BadRequest" },
+      { _tag: "BadRequest", unsent: true },
       false,
       false
     ],
@@ -104,14 +104,14 @@ describe("what an AiError means for the chain", () => {
     [
       "a schema that the provider cannot express",
       new AiError.UnsupportedSchemaError({ description: secret }),
-      { _tag: "BadRequest" },
+      { _tag: "BadRequest", unsent: true },
       false,
       false
     ],
     [
       "input that the provider does not support",
       new AiError.InvalidUserInputError({ description: secret }),
-      { _tag: "BadRequest" },
+      { _tag: "BadRequest", unsent: true },
       false,
       false
     ],

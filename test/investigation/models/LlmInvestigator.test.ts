@@ -1,6 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Stream } from "effect"
 import { AiError, LanguageModel } from "effect/ai"
+import { isNotSent } from "../../../src/investigation/Investigator.ts"
 import { contextLength } from "../../../src/investigation/models/AiFailure.ts"
 import { make } from "../../../src/investigation/models/LlmInvestigator.ts"
 import { alert, evidence, request } from "../fixtures/Requests.ts"
@@ -94,9 +95,25 @@ describe("any LanguageModel is an investigator", () => {
           [["PAYMENT_URL", "Back-off", "Related"], ["Back-off", "Related"], ["Related"]]
         )
         prompts.length = 0
-        assert.strictEqual((yield* Effect.flip(asking(() => false))).reason._tag, "ContextOverflow")
+        const { reason } = yield* Effect.flip(asking(() => false))
+        assert.strictEqual(reason._tag, "ContextOverflow")
+        assert.isFalse(isNotSent(reason))
         assert.strictEqual(prompts.length, 4)
       })
+  )
+
+  it.effect("a prompt that is too long by our own count is not sent, and its failure says so", () =>
+    Effect.gen(function* () {
+      const llm = yield* make({ provider: "own", contextTokens: 5000 }).pipe(
+        Effect.provideServiceEffect(
+          LanguageModel.LanguageModel,
+          LanguageModel.make({ generateText: () => Effect.die("sent"), streamText: () => Stream.empty })
+        )
+      )
+      const { reason } = yield* Effect.flip(llm.investigate(request({ evidence: evidence() })))
+      assert.strictEqual(reason._tag, "ContextOverflow")
+      assert.isTrue(isNotSent(reason))
+    })
   )
 
   it.effect("a prompt of which the provider says how much fits is fitted to that, and sent once more at most", () =>

@@ -108,6 +108,8 @@ describe("a failed call", () => {
     [{ _tag: "RateLimited" }, "rejected"],
     [{ _tag: "BadRequest" }, "rejected"],
     [{ _tag: "ContextOverflow", tokens: 2, limit: 1 }, "rejected"],
+    [{ _tag: "ContextOverflow", tokens: 2, limit: 1, unsent: true }, "not-sent"],
+    [{ _tag: "BadRequest", unsent: true }, "not-sent"],
     [{ _tag: "Silent" }, "worked"],
     [{ _tag: "Timeout" }, "worked"],
     [{ _tag: "Refused" }, "worked"],

@@ -169,7 +169,7 @@ class Exchange {
 
   private readonly unreached = ({ reason }: HttpClientError.HttpClientError): Effect.Effect<never, InvestigatorError> =>
     reason._tag === "InvalidUrlError" || reason._tag === "EncodeError"
-      ? Effect.fail(badRequest())
+      ? Effect.fail(badRequest(true))
       : this.failed(({ isEarly }) => disconnected(isEarly, isUnsent(reason)))
 
   /** Its server was reached: the head of a response has come. */

@@ -72,10 +72,13 @@ export const toolLoop = (): InvestigatorError => failure({ _tag: "ToolLoop" }, f
 
 export const refused = (): InvestigatorError => failure({ _tag: "Refused" }, false, false)
 
-export const badRequest = (): InvestigatorError => failure({ _tag: "BadRequest" }, false, false)
+/** `unsent`: it could not even be sent. */
+export const badRequest = (unsent = false): InvestigatorError =>
+  failure({ _tag: "BadRequest", ...(unsent ? { unsent } : {}) }, false, false)
 
-export const contextOverflow = (size: RequestSize): InvestigatorError =>
-  failure({ _tag: "ContextOverflow", ...size }, false, false)
+/** `unsent`: it is too long by our own count. */
+export const contextOverflow = (size: RequestSize, unsent = false): InvestigatorError =>
+  failure({ _tag: "ContextOverflow", ...size, ...(unsent ? { unsent } : {}) }, false, false)
 
 /** There is no response. */
 export const disconnected = (isEarly: boolean, unsent = false): InvestigatorError =>

@@ -325,9 +325,9 @@ describe("an error", () => {
   it.effect("of a connection that cannot be made is Unavailable, and of a request that cannot be sent BadRequest", () =>
     Effect.gen(function* () {
       const { EncodeError, TransportError } = HttpClientError
-      for (const [Reason, tag] of [
-        [TransportError, "Unavailable"],
-        [EncodeError, "BadRequest"]
+      for (const [Reason, reason] of [
+        [TransportError, { _tag: "Unavailable" }],
+        [EncodeError, { _tag: "BadRequest", unsent: true }]
       ] as const) {
         const client = HttpClient.make((request) =>
           Effect.fail(new HttpClientError.HttpClientError({ reason: new Reason({ request }) }))
@@ -338,7 +338,7 @@ describe("an error", () => {
             { request: HttpClientRequest.post("http://h"), size: { tokens: 1, limit: 2 }, onFinding: () => {} }
           )
         )
-        assert.strictEqual(error.reason._tag, tag)
+        assert.deepStrictEqual(error.reason, reason)
       }
     })
   )
