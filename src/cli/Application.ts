@@ -144,9 +144,7 @@ export const holmesgptInvestigator = Effect.fnUntraced(function* (settings: Sett
     estimate: { inputTokens: inputTokens ?? null, outputTokens: outputTokens ?? null },
     ...(price === undefined ? {} : { price })
   })
-  // Of a file, the key at the start: a suspension of another key is not that of this account.
-  const known = Effect.isEffect(apiKey) ? yield* Effect.orElseSucceed(apiKey, () => undefined) : apiKey
-  return [{ ...investigator, ...identityOf({ url: settings.holmesgptUrl, apiKey: known }) }]
+  return [investigator]
 })
 
 /** HolmesGPT, then the LLM providers in order. */

@@ -38,6 +38,7 @@ import {
   invalid,
   refusedProbe
 } from "./holmesgpt/HolmesGptFailure.ts"
+import { identityOf } from "./PeerIdentity.ts"
 import { defaultPatience } from "./providers/StreamedResponse.ts"
 import { type CountTokens, countTokens, factorOf } from "./Tokenizer.ts"
 
@@ -49,7 +50,8 @@ export interface Options {
   readonly url: string
   /**
    * `HOLMES_API_KEY` of the server, sent as `X-API-Key`; absent when the server has none. An effect, such as
-   * `apiKeyOfFile`, reads it before the first call, and again when the server rejects it with a 401 or 403.
+   * `apiKeyOfFile`, reads it at the start, or before the first call if that fails, and again when the server rejects it
+   * with a 401 or 403.
    */
   readonly apiKey?: ApiKey.Source
   /** A name from `GET /api/model`. Default: the server's first model. */
@@ -149,6 +151,9 @@ const effortOf = ({ reason }: InvestigatorError): Effort => {
   }
 }
 
+/** The start does not wait for longer until the key is read. */
+const keyTime = "2 seconds"
+
 /** How many times of what is expected an investigation may take. Beyond that, its server cannot count. */
 const mostTimes = 100
 
@@ -178,7 +183,8 @@ const noFinding = (): void => {}
  * ```
  */
 export const make = (options: Options): Effect.Effect<Investigator, never, HttpClient.HttpClient> =>
-  Effect.map(HttpClient.HttpClient, (client) => {
+  Effect.gen(function* () {
+    const client = yield* HttpClient.HttpClient
     const server: Server = {
       client,
       base: options.url.replace(/\/+$/, ""),
@@ -188,6 +194,11 @@ export const make = (options: Options): Effect.Effect<Investigator, never, HttpC
       excuses: new TimeLimit.Excuses()
     }
     const apiKey = ApiKey.make(options.apiKey)
+    // Of a source, the key at the start: a suspension of another key, before a restart, is not that of this account.
+    const known = yield* apiKey.current.pipe(
+      Effect.timeout(keyTime),
+      Effect.orElseSucceed(() => undefined)
+    )
     const { estimate = { inputTokens: null, outputTokens: null }, model, price } = options
     const call = {
       estimate,
@@ -234,6 +245,7 @@ export const make = (options: Options): Effect.Effect<Investigator, never, HttpC
     return {
       name: "holmesgpt",
       needsEvidence: true,
+      ...identityOf({ url: options.url, apiKey: known }),
       investigate,
       hasNewKey: apiKey.isReplaced,
       probe: probe(server, options.probeTimeout ?? "2 seconds", new TimeLimit.Excuses())

@@ -2,10 +2,13 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect, Exit, Fiber, Redacted, Schema } from "effect"
 import { HttpClient, HttpClientError, type HttpClientRequest, HttpClientResponse } from "effect/http"
 import { TestClock } from "effect/testing"
+import type { AccountSuspension } from "../../../src/domain/AccountSuspension.ts"
+import type { SuspensionStore } from "../../../src/investigation/chain/KeptSuspensions.ts"
 import type { InvestigatorError } from "../../../src/investigation/Investigator.ts"
 import { Answer, answerJsonSchema } from "../../../src/investigation/models/Answer.ts"
 import { make, type Options } from "../../../src/investigation/models/HolmesGptInvestigator.ts"
 import { evidence, request } from "../fixtures/Requests.ts"
+import { chainOf, rules } from "../fixtures/ScriptedChain.ts"
 
 const action = {
   type: "RollbackDeployment",
@@ -116,6 +119,76 @@ describe("a request to HolmesGPT", () => {
       )
       const text = `${error.message} ${JSON.stringify(error)}`
       for (const secret of ["k3y", "sk-internal", "/app/holmes"]) assert.notInclude(text, secret)
+    })
+  )
+})
+
+describe("the account of HolmesGPT", () => {
+  const accountOf = (apiKey: Options["apiKey"]) =>
+    Effect.flatMap(setUp(() => "refused", apiKey === undefined ? {} : { apiKey }).investigator, ({ account, host }) =>
+      Effect.succeed({ account, host })
+    )
+  const [old, other] = [Redacted.make("old-key"), Redacted.make("new-key")]
+
+  it.effect("is that of its key, whichever way that is given, so that a suspension of another key is not its own", () =>
+    Effect.gen(function* () {
+      const { account, host } = yield* accountOf(old)
+      assert.isString(account)
+      assert.notInclude(account, "old-key")
+      assert.strictEqual(host, "holmes:5050")
+      assert.deepStrictEqual(yield* accountOf(Effect.succeed(old)), { account, host })
+      assert.notStrictEqual((yield* accountOf(other)).account, account)
+    })
+  )
+
+  it.effect("is not known without a key, or as long as that cannot be read, and the start does not wait for it", () =>
+    Effect.gen(function* () {
+      const unknown = { account: undefined, host: "holmes:5050" }
+      assert.deepStrictEqual(yield* accountOf(undefined), unknown)
+      assert.deepStrictEqual(yield* accountOf(Effect.fail({ _tag: "Unreadable" })), unknown)
+      const started = yield* Effect.forkChild(accountOf(Effect.never))
+      yield* TestClock.adjust("2 seconds")
+      assert.deepStrictEqual(yield* Fiber.join(started), unknown)
+    })
+  )
+
+  it.effect("has a new key if that was replaced before the first call", () =>
+    Effect.gen(function* () {
+      const keys = [old, old, other]
+      const apiKey = Effect.sync(() => keys.shift() ?? other)
+      const { hasNewKey = Effect.die("no source") } = yield* setUp(() => "refused", { apiKey }).investigator
+      assert.deepStrictEqual([yield* hasNewKey, yield* hasNewKey], [false, true])
+    })
+  )
+
+  it.effect("of a key that was rejected before a restart is not suspended once the key is replaced", () =>
+    Effect.gen(function* () {
+      const rows = new Map<string, AccountSuspension>()
+      const ask = (key: Redacted.Redacted) =>
+        Effect.gen(function* () {
+          const { investigator } = setUp(
+            ({ headers }) =>
+              headers["x-api-key"] === "new-key"
+                ? new Response(chat(JSON.stringify(good)), { status: 200 })
+                : new Response("{}", { status: 401 }),
+            { apiKey: key }
+          )
+          const suspensions: SuspensionStore = {
+            kept: [...rows.values()],
+            record: (account, suspension) =>
+              Effect.sync(() => void (suspension === undefined ? rows.delete(account) : rows.set(account, suspension)))
+          }
+          const chain = yield* chainOf([yield* investigator, rules()], { suspensions })
+          yield* Effect.forkScoped(chain.watch)
+          yield* TestClock.adjust(0)
+          const { hops } = yield* chain.investigate(request({ evidence: evidence() }))
+          yield* TestClock.adjust(0)
+          return hops[0]?.reason ?? hops[0]?.outcome
+        }).pipe(Effect.scoped)
+      assert.strictEqual(yield* ask(old), "authentication")
+      assert.strictEqual(yield* ask(old), "wrong-key")
+      assert.strictEqual(yield* ask(other), "answered")
+      assert.strictEqual(rows.size, 0)
     })
   )
 })

@@ -2,8 +2,8 @@
  * The key that is sent to HolmesGPT. It may be rotated while the service runs, so one that comes from a file is read
  * again when the server rejects it.
  *
- * It is read before the first call and kept. A file that is read for every call would be read while it is replaced, and
- * a call that fails tells when it is time.
+ * It is read once and kept. A file that is read for every call would be read while it is replaced, and a call that
+ * fails tells when it is time.
  */
 
 import { Effect, FileSystem, Redacted } from "effect"
