@@ -92,6 +92,13 @@ export const Notification = Schema.Struct({
 }).annotate({ identifier: "Notification" })
 export type Notification = typeof Notification.Type
 
+/** The names of the conditions that a notification begins and ends. */
+export const conditionsOf = ({
+  begins,
+  ends = []
+}: Pick<Notification, "begins" | "ends">): ReadonlyArray<Condition["name"]> =>
+  [...(begins === undefined ? [] : [begins]), ...ends].map(({ name }) => name)
+
 /** A condition that lasts, with the notification that began it. */
 export interface Lasting {
   readonly condition: Condition

@@ -3,9 +3,11 @@
  *
  * A receiver that keeps state believes what it was told last. One that gets the end of an emergency before its
  * beginning shows the emergency for ever. So a message waits for each earlier one that names one of its conditions,
- * whatever keeps that one: another process that sends it, or a sink that has refused it.
+ * whatever keeps that one: another process that sends it, or a sink that has refused it. One that was overtaken all the
+ * same, and is taken later, is followed by what was said last (`Outbox`).
  */
 
+import { conditionsOf } from "../domain/Notification.ts"
 import type { Waiting } from "../storage/Outbox.ts"
 import { rankOf } from "./Digest.ts"
 
@@ -21,10 +23,8 @@ export type Batch = readonly [Waiting, ...ReadonlyArray<Waiting>]
 export type Standing = "free" | "paused" | "held" | "overtaken"
 
 /** The names of the conditions that notifications begin and end. */
-export const conditionsOf = (waiting: ReadonlyArray<Pick<Waiting, "notification">>): ReadonlyArray<string> =>
-  waiting
-    .flatMap(({ notification: { begins, ends = [] } }) => [...(begins === undefined ? [] : [begins]), ...ends])
-    .map(({ name }) => name)
+export const conditionsIn = (waiting: ReadonlyArray<Pick<Waiting, "notification">>): ReadonlyArray<string> =>
+  waiting.flatMap(({ notification }) => conditionsOf(notification))
 
 /** Messages that were begun before, and each notification that is in none, in the order of what is first in them. */
 export const messagesOf = (waiting: ReadonlyArray<Waiting>): ReadonlyArray<Batch> => {
@@ -44,7 +44,7 @@ export const dueInOrder = (
 ): ReadonlyArray<Batch> => {
   const held = new Set<string>()
   const standings = messages.map((batch) => {
-    const conditions = conditionsOf(batch)
+    const conditions = conditionsIn(batch)
     const own = standingOf(batch)
     const standing = conditions.some((name) => held.has(name)) ? "held" : own
     if (standing === "held") for (const name of conditions) held.add(name)
@@ -74,7 +74,7 @@ export const ranked = (messages: ReadonlyArray<Batch>): ReadonlyArray<Ranked> =>
   return messages
     .toReversed()
     .map((batch) => {
-      const conditions = conditionsOf(batch)
+      const conditions = conditionsIn(batch)
       const rank = Math.min(
         ...batch.map(({ notification }) => rankOf(notification)),
         ...conditions.map((name) => later.get(name) ?? Number.POSITIVE_INFINITY)

@@ -17,7 +17,7 @@
  *
  * **In order.** What is about the same condition as a message that was refused waits with it (`ConditionOrder`). When
  * it was refused three times, it is tried first and then overtaken: what a sink never takes must not silence the next
- * emergency.
+ * emergency. If the sink takes it later after all, it is told again what it was told last.
  */
 
 import { Clock, Duration, Effect, Option, Queue, Result } from "effect"

@@ -13,7 +13,7 @@
  */
 
 import type { Waiting } from "../storage/Outbox.ts"
-import { type Batch, conditionsOf, type Standing } from "./ConditionOrder.ts"
+import { type Batch, conditionsIn, type Standing } from "./ConditionOrder.ts"
 
 /** A message that a sink has refused. */
 export interface Refusal {
@@ -44,7 +44,7 @@ export const of = (batch: Batch, { atMs, dueMs, times }: Omit<Refusal, "ids" | "
   atMs,
   dueMs,
   ids: batch.map(({ id }) => id),
-  conditions: conditionsOf(batch)
+  conditions: conditionsIn(batch)
 })
 
 /** A message was refused. */
@@ -84,7 +84,7 @@ export const counting = (
   others: ReadonlyArray<Waiting>,
   nowMs: number
 ): ReadonlyArray<string> => {
-  const wanted = new Set(conditionsOf(others))
+  const wanted = new Set(conditionsIn(others))
   return [...refusals]
     .toSorted(([, left], [, right]) => (right.ids[0] ?? 0) - (left.ids[0] ?? 0))
     .filter(([key, refusal]) => {

@@ -124,8 +124,11 @@ export class Outbox extends Context.Service<
       claims: ReadonlyArray<{ readonly id: number; readonly number: number }>
     ) => Effect.Effect<void, StorageError>
     /**
-     * Records a delivery, and forgets what is older than `keptFor`. It needs no valid claim: what has arrived has
-     * arrived, and who has claimed it since need not send it.
+     * Records the delivery of a message, and forgets what is older than `keptFor`. It needs no valid claim: what has
+     * arrived has arrived, and who has claimed it since need not send it.
+     *
+     * Where a later notification about one of its conditions was delivered before, the last one waits again, for a
+     * message with another key: a receiver believes what it was told last.
      */
     readonly delivered: (ids: ReadonlyArray<number>, at: Timestamp) => Effect.Effect<void, StorageError>
     /** How many messages a sink was sent after `from`, and not after `to`, by the record of every process. */

@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Context, Effect, Layer } from "effect"
+import { Context, Effect, Exit, Layer, Scope } from "effect"
 import { TestClock } from "effect/testing"
 import type { Notification } from "../../src/domain/Notification.ts"
 import * as Channel from "../../src/notification/Channel.ts"
@@ -182,6 +182,27 @@ describe("a sink", () => {
       sink.behave = () => Effect.void
       yield* Effect.repeat(pass(60), { times: 5 })
       assert.deepStrictEqual(keysOf(sink), ["k1", "k2"])
+    })
+  )
+
+  it.effect("that takes a beginning an hour after its end is told of the end again, also by the next process", () =>
+    Effect.gen(function* () {
+      const sink = testSink("ops")
+      sink.behave = refuses(sink, "k1")
+      const { add, outbox, start } = yield* sending(sink, [notice(1, begins)])
+      const first = yield* Scope.make()
+      yield* Scope.provide(start, first)
+      yield* Effect.repeat(pass(10), { times: 20 })
+      yield* add([notice(2, ends)])
+      yield* Effect.repeat(pass(60), { times: 10 })
+      assert.deepStrictEqual(keysOf(sink), ["k2"])
+      yield* Scope.close(first, Exit.void)
+      sink.behave = () => Effect.void
+      yield* start
+      yield* Effect.repeat(pass(1), { times: 30 })
+      assert.deepStrictEqual(keysOf(sink), ["k2", "k1", "k2"])
+      assert.strictEqual(new Set(sink.arrived.map(({ key }) => key)).size, 3)
+      assert.deepStrictEqual(yield* outbox.waiting("ops", 10), [])
     })
   )
 

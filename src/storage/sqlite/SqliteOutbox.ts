@@ -7,6 +7,7 @@ import { fromMillis, now, type Timestamp, toMillis } from "../../domain/Timestam
 import { keptFor, type Derived, type Outbox, type Waiting, type WhichMessages } from "../Outbox.ts"
 import type { AuditTable } from "./AuditTable.ts"
 import type { BatchWriter } from "./BatchWriter.ts"
+import * as LastWord from "./LastWord.ts"
 import { make as makePositions, type OutboxPositions } from "./OutboxPositions.ts"
 import { attempt, prepare } from "./Sqlite.ts"
 
@@ -184,6 +185,7 @@ export const make = (
 ): Outbox["Service"] => {
   const statements = makeStatements(database)
   const positions = makePositions(database)
+  const sayAgain = LastWord.make(database, decode)
   const head = () => audit.head().sequence
   return {
     register: (sinks) =>
@@ -207,7 +209,7 @@ export const make = (
       }),
     delivered: (ids, at) =>
       writer.write("delivered", "journal", () => {
-        for (const id of ids) statements.deliver.run(at, id)
+        sayAgain(ids.filter((id) => statements.deliver.run(at, id) === 1))
         statements.forget.run(kept(at))
         statements.expire.run(kept(at))
       }),
