@@ -2,8 +2,6 @@
 
 import { Effect } from "effect"
 import type { Action } from "../domain/Action.ts"
-import type { ObjectChange } from "../domain/ObjectChange.ts"
-import type { ResourceRef } from "../domain/Target.ts"
 import {
   find,
   type KubernetesClient,
@@ -17,7 +15,7 @@ import { templateOwnerOf } from "./actions/HeldBackTemplate.ts"
 import { blocksOnUnready } from "./actions/StuckPods.ts"
 import { type Cautions, cautiously, found } from "./Cautions.ts"
 import { asKind, type PlanObjects } from "./Plan.ts"
-import { readRestored } from "./RestorationObjects.ts"
+import { readRestored, type RestoredOf } from "./RestorationObjects.ts"
 import { replacesPods } from "./TemplateAdmission.ts"
 
 type Client = KubernetesClient["Service"]
@@ -181,7 +179,7 @@ const readBlocking = (
 export const readObjects = Effect.fnUntraced(function* (
   client: Client,
   action: Action,
-  of: { readonly target: ResourceRef; readonly change?: ObjectChange | undefined } = { target: action.target }
+  of: RestoredOf = { target: action.target }
 ): Effect.fn.Return<PlanObjects, KubernetesError> {
   if (action.type === "Notify" || action.type === "CollectDiagnostics") return { subject: undefined, related: [] }
   if (action.type === "RestoreObject") return yield* readRestored(client, action, of)

@@ -37,7 +37,7 @@ import { KubernetesClient, type KubernetesError } from "../kubernetes/Kubernetes
 import { readWorkload } from "../kubernetes/WorkloadReader.ts"
 import { plan as planAction } from "./ActionPlan.ts"
 import { executeIntent, type ExecuteOptions, millis } from "./IntentExecution.ts"
-import { refusalBy } from "./LaterChanges.ts"
+import { laterOnes, mostLater, refusalBy } from "./LaterChanges.ts"
 import { leavesOf } from "./Leaves.ts"
 import { isCordon } from "./NodeCordons.ts"
 import * as NodeReservations from "./NodeReservations.ts"
@@ -192,8 +192,15 @@ const make = (
   }
 }
 
+/** The recorded change that an action takes back, what others have changed since, and why that keeps it from it. */
+interface Recorded {
+  readonly change?: ObjectChange
+  readonly later?: ReadonlyArray<ObjectChange>
+  readonly overtaken?: PlanRefusal | undefined
+}
+
 /** With the recorded change that the action takes back. */
-type ChangedInput = PlanInput & { readonly change: ObjectChange | undefined }
+type ChangedInput = PlanInput & Pick<Recorded, "change" | "later">
 
 /**
  * Plans, and reserves the node that the plan cordons if nothing is asked. The other reservations are compared and the
@@ -274,18 +281,22 @@ const draftOnce = Effect.fnUntraced(function* (
 /** How many of the newest changes of an object are compared. */
 const comparedChanges = 100
 
-/** The recorded change that an action takes back, and why another change keeps it from that. */
+/** Reads the recorded change that an action takes back, and those that followed. */
 const changeOf = Effect.fnUntraced(function* (
   { journal }: Cluster,
   { action }: PlanInput
-): Effect.fn.Return<{ readonly change?: ObjectChange; readonly overtaken?: PlanRefusal | undefined }, PlanRefused> {
+): Effect.fn.Return<Recorded, PlanRefused> {
   if (action.type !== "RestoreObject" || journal === undefined) return {}
   const unreadable = () =>
     refused(refuse("change-unreadable", `Change ${action.change} could not be read from the journal.`))
   const change = yield* Effect.mapError(journal.find(action.change), unreadable)
   if (change === undefined) return {}
   const others = yield* Effect.mapError(journal.list({ refs: [change.ref], limit: comparedChanges }), unreadable)
-  return { change, overtaken: refusalBy(change, others) }
+  const { namespace } = change.ref
+  const since = change.notBefore ?? change.at
+  const later =
+    namespace === "" ? [] : yield* Effect.mapError(journal.list({ namespace, since, limit: mostLater }), unreadable)
+  return { change, later: laterOnes(change, later), overtaken: refusalBy(change, others) }
 })
 
 const draft = (
@@ -294,14 +305,19 @@ const draft = (
   input: PlanInput
 ): Effect.Effect<Draft, PlanRefused | KubernetesError> =>
   Effect.gen(function* () {
-    const { change, overtaken } = yield* changeOf(cluster, input)
+    const { change, later, overtaken } = yield* changeOf(cluster, input)
     const denied = yield* permitted(cluster.access, input.action, input.target, change)
     if (denied !== undefined) return yield* refused(denied)
     let known = input.baseline
     const drafted = yield* Effect.suspend(() => {
       const baseline = known
       known = null
-      return draftOnce(cluster, settings, { ...input, change }, baseline)
+      return draftOnce(
+        cluster,
+        settings,
+        { ...input, ...(change === undefined ? {} : { change }), ...(later === undefined ? {} : { later }) },
+        baseline
+      )
     }).pipe(
       // Nothing is journaled yet, so a plan that hit a conflict is computed again from the current objects.
       Effect.retry({

@@ -30,6 +30,13 @@ const touchesSame = (change: ObjectChange, other: ObjectChange): boolean => {
   })
 }
 
+/** No more later changes of a namespace are read. */
+export const mostLater = 5000
+
+/** What others have changed about other objects since the change, newest first. */
+export const laterOnes = (change: ObjectChange, changes: ReadonlyArray<ObjectChange>): ReadonlyArray<ObjectChange> =>
+  changes.filter(({ by, id, ref }) => id > change.id && by.kind !== "kubernaut" && !sameRef(ref, change.ref))
+
 /** Why a change is not taken back; `undefined` if no later one is known. `others` are changes of the same object. */
 export const overtakenBy = (change: ObjectChange, others: ReadonlyArray<ObjectChange>): string | undefined => {
   // Ids sort in the order of recording.

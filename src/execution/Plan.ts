@@ -45,6 +45,8 @@ export interface PlanObjects {
   readonly change?: ObjectChange | undefined
   /** The target of the alert, if it is another object than the one that is written. */
   readonly target?: KubernetesObject | undefined
+  /** What others have changed in the namespace since that change, newest first. */
+  readonly later?: ReadonlyArray<ObjectChange>
   /** The kinds that Kubernaut may not read. What they would say is unknown, and so not harmless. */
   readonly unread?: ReadonlyArray<Kind>
 }
@@ -139,7 +141,11 @@ export const RefusalRule = Schema.Literals([
   "opens-network",
   "lowers-pod-security",
   "cluster-wide",
-  "evicts-pods"
+  "evicts-pods",
+  "fewer-endpoints",
+  "overtaken",
+  "relied-on",
+  "replaced"
 ])
 export type RefusalRule = typeof RefusalRule.Type
 

@@ -12,17 +12,25 @@ import {
   type KubernetesObject
 } from "../kubernetes/KubernetesClient.ts"
 import type { Kind, Labels } from "../kubernetes/ObjectModel.ts"
+import { backendsOf, onlyIn, routeKinds } from "./actions/NamedObjects.ts"
+import { dependantKinds } from "./actions/RestoredDependants.ts"
+import { relabels, selectorOf, type States } from "./actions/RestoredEndpoints.ts"
+import { choosesNodes, keysNeededAgain, namedAgain, statesOf } from "./actions/RestoredReferences.ts"
 import { touchesTemplate } from "./actions/RestoredTemplate.ts"
+import { successorKinds } from "./actions/Successors.ts"
 import { type Cautions, cautiously, found } from "./Cautions.ts"
 import { asKind, type PlanObjects } from "./Plan.ts"
 
 type Client = KubernetesClient["Service"]
 type Reads = ReadonlyArray<Effect.Effect<Cautions, KubernetesError>>
 
-interface Of {
+/** What the plan of a `RestoreObject` is about. */
+export interface RestoredOf {
   /** The target of the alert. */
   readonly target: ResourceRef
   readonly change?: ObjectChange | undefined
+  /** What others have changed in its namespace since. */
+  readonly later?: ReadonlyArray<ObjectChange> | undefined
 }
 
 const listed = (
@@ -58,14 +66,86 @@ const ownersOf = (client: Client, { manifest, ref }: ObjectChange): Reads => {
   })
 }
 
+/** The objects that the earlier state names, and the nodes if it chooses other ones. */
+const namedReads = (client: Client, states: States): Reads => [
+  ...namedAgain(states).map((ref) => {
+    const { kind, name, namespace } = ref
+    // The right to list them is that of the change journal.
+    const isListed = kind === "IngressClass" || kind === "Gateway"
+    const named = isListed
+      ? Effect.map(client.list(kind, namespace === "" ? {} : { namespace }), (all) =>
+          all.filter(({ metadata }) => metadata.name === name)
+        )
+      : found(client, ref)
+    return cautiously(kind as Kind, named)
+  }),
+  ...[...keysNeededAgain(states).keys()].map((name) =>
+    cautiously(
+      "ConfigMap" as Kind,
+      found(client, { namespace: states.now.metadata.namespace ?? "", kind: "ConfigMap", name })
+    )
+  ),
+  ...(choosesNodes(states) ? [listed(client, "Node", {})] : [])
+]
+
+/** The pods behind a Service. */
+const podsBehind = (client: Client, service: KubernetesObject): Reads => {
+  const labelSelector = selectorOf(service)
+  return labelSelector === undefined
+    ? []
+    : [listed(client, "Pod", { namespace: service.metadata.namespace ?? "", labelSelector })]
+}
+
+/** The Services that only one of the states of a route leads to, and the pods behind each. */
+const behindRoute = (client: Client, { now, earlier }: States): Reads => {
+  const [present, former] = [now, earlier].map((each) => backendsOf(each).map(({ service }) => service))
+  return [...onlyIn(present!, former!), ...onlyIn(former!, present!)].map((ref) =>
+    Effect.gen(function* () {
+      const service = yield* cautiously("Service", found(client, ref))
+      const pods = yield* Effect.all(service.found.flatMap((each) => podsBehind(client, each)))
+      return {
+        found: [...service.found, ...pods.flatMap(({ found }) => found)],
+        unread: [...service.unread, ...pods.flatMap(({ unread }) => unread)]
+      }
+    })
+  )
+}
+
+const behind = (client: Client, states: States): Reads => {
+  const { earlier, now } = states
+  if (relabels(states)) return [listed(client, "Service", { namespace: now.metadata.namespace ?? "" })]
+  if (now.kind === "Service") return [now, earlier].flatMap((each) => podsBehind(client, each))
+  return routeKinds.has(now.kind) ? behindRoute(client, states) : []
+}
+
+/** The kinds of the namespace that are listed: those that may depend on the object, or have taken its place. */
+const kindsAround = ({ change, later = [] }: RestoredOf): ReadonlySet<string> => {
+  if (change === undefined || change.ref.namespace === "") return new Set()
+  const { fields, operation, ref } = change
+  const addsKeys = fields.some(({ before }) => before === undefined)
+  return new Set([
+    ...later.map((each) => each.ref.kind).filter((kind) => dependantKinds.has(kind)),
+    ...(operation === "created" || (ref.kind === "ConfigMap" && addsKeys)
+      ? ["Deployment", "StatefulSet", "DaemonSet", "CronJob"]
+      : []),
+    ...(operation === "created" && ref.kind === "Service" ? ["Ingress"] : []),
+    ...(operation === "created" ? [] : successorKinds(ref.kind)),
+    // An autoscaler sets the number of replicas.
+    ...(ref.kind === "Deployment" || ref.kind === "StatefulSet" ? ["HorizontalPodAutoscaler"] : [])
+  ])
+}
+
 const readsOf = (
   client: Client,
-  change: ObjectChange,
+  of: RestoredOf & { readonly change: ObjectChange },
   subject: KubernetesObject | undefined,
   target: KubernetesObject | undefined
 ): Reads => {
+  const { change } = of
   const { kind, namespace } = change.ref
   const replaces = touchesTemplate(change) || kind === "ConfigMap"
+  const states = statesOf(change, subject)
+  const kinds = kindsAround(of)
   return [
     ...(namespace === ""
       ? []
@@ -73,36 +153,39 @@ const readsOf = (
     ...(change.operation === "deleted" ? ownersOf(client, change) : []),
     // A node port belongs to one Service of the cluster.
     ...(kind === "Service" && change.operation === "deleted" ? [listed(client, "Service", {})] : []),
-    // An autoscaler that was deleted may have been replaced by one of another name.
-    ...(kind === "Deployment" || kind === "StatefulSet" || kind === "HorizontalPodAutoscaler"
-      ? [listed(client, "HorizontalPodAutoscaler", { namespace })]
-      : []),
+    ...[...kinds].map((each) => listed(client, each as Kind, { namespace })),
+    ...(states === undefined ? [] : [...namedReads(client, states), ...behind(client, states)]),
     ...(replaces
       ? [
-          listed(client, "PodDisruptionBudget", { namespace }),
-          listed(client, "ResourceQuota", { namespace }),
+          ...(kinds.has("PodDisruptionBudget") ? [] : [listed(client, "PodDisruptionBudget", { namespace })]),
+          ...(kinds.has("ResourceQuota") ? [] : [listed(client, "ResourceQuota", { namespace })]),
           ...podsOf(client, kind === "ConfigMap" ? target : subject)
         ]
       : [])
   ]
 }
 
+/** The kinds for which it matters whether the target of the alert depends on the object. */
+const concernsTarget = ({ ref: { kind } }: ObjectChange): boolean =>
+  kind === "ConfigMap" || kind === "Service" || routeKinds.has(kind)
+
 /** The current objects around a recorded change. A kind that is never restored is not read. */
 export const readRestored = Effect.fnUntraced(function* (
   client: Client,
   action: Extract<Action, { readonly type: "RestoreObject" }>,
-  of: Of
+  of: RestoredOf
 ): Effect.fn.Return<PlanObjects, KubernetesError> {
-  const { change } = of
+  const { change, later } = of
   if (!appliesToItsTarget(action) || change === undefined) return { subject: undefined, related: [], change }
   const subject = yield* find(client, action.target)
-  const target =
-    change.ref.kind === "ConfigMap" && !sameRef(of.target, action.target) ? yield* find(client, of.target) : undefined
-  const around = yield* Effect.all(readsOf(client, change, subject, target), { concurrency: 4 })
+  const isOther = !sameRef(of.target, action.target) && resourceOf(of.target.kind) !== undefined
+  const target = concernsTarget(change) && isOther ? yield* find(client, of.target) : undefined
+  const around = yield* Effect.all(readsOf(client, { ...of, change }, subject, target), { concurrency: 4 })
   return {
     subject,
     target,
     change,
+    ...(later === undefined ? {} : { later }),
     related: around.flatMap(({ found }) => found),
     unread: around.flatMap(({ unread }) => unread)
   }

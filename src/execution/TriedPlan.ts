@@ -30,6 +30,8 @@ interface PlanInput {
   readonly target: Target
   /** The recorded change that a `RestoreObject` takes back. */
   readonly change?: ObjectChange | undefined
+  /** What others have changed in its namespace since. */
+  readonly later?: ReadonlyArray<ObjectChange> | undefined
 }
 
 /** The action can't, or must not, be carried out on the objects in their current state. Nothing was written. */
@@ -92,7 +94,7 @@ export const planOn = Effect.fnUntraced(function* (
   plan: (objects: PlanObjects, nowMs: number) => Plan | PlanRefusal
 ): Effect.fn.Return<TriedPlan, PlanRefused | KubernetesError> {
   const target = resourceRef(input.target)
-  const objects = yield* readObjects(client, input.action, { target, change: input.change })
+  const objects = yield* readObjects(client, input.action, { target, change: input.change, later: input.later })
   const result = plan(objects, yield* Monotonic.nowMs)
   if (result._tag === "PlanRefusal") return yield* refused(result)
   const left: Array<Left> = []

@@ -115,6 +115,15 @@ const takesBack = (operation: ObjectChange["operation"], kind: string): Readonly
   return onlyModified.has(kind) ? [] : [...on("get", kind), ...on("create", kind), ...on("delete", kind)]
 }
 
+/** What the earlier state of an object names, what leads to it, what depends on the present one or has replaced it. */
+const aroundRestored: ReadonlyArray<Permission> = [
+  ...on("get", "Service", "ConfigMap", "ServiceAccount", "PersistentVolumeClaim", "PriorityClass"),
+  ...on("get", "Deployment", "StatefulSet"),
+  ...on("list", "Deployment", "StatefulSet", "DaemonSet", "CronJob", "HorizontalPodAutoscaler", "Pod", "Node"),
+  ...on("list", "PodDisruptionBudget", "ResourceQuota", "LimitRange", "NetworkPolicy", "RoleBinding"),
+  ...on("list", "Service", "Ingress", "IngressClass", "Gateway", "HTTPRoute", "GRPCRoute")
+]
+
 /** What an action on an object of this kind reads and writes. */
 const rightsOf = (type: ActionType, kind: string): Rights => {
   switch (type) {
@@ -156,7 +165,7 @@ const rightsOf = (type: ActionType, kind: string): Rights => {
     case "RestoreObject":
       return {
         needs: (["modified", "deleted", "created"] as const).flatMap((operation) => takesBack(operation, kind)),
-        cautions: [...namespaced, ...on("list", "PodDisruptionBudget", "ResourceQuota", "Pod", "Service")]
+        cautions: [...namespaced, ...aroundRestored]
       }
     case "CollectDiagnostics":
       return { needs: on("list", "Event"), cautions: [log] }

@@ -9,7 +9,10 @@ import type { Plan, PlanContext, PlanObjects, PlanRefusal, RefusalRule } from ".
 import type { KubernetesObject } from "../../src/kubernetes/KubernetesClient.ts"
 import { context } from "./objects.ts"
 
-/** The rules that only a restoration has. Restoration, RestorationAsks and RestorationRoundTrip are about them. */
+/**
+ * The rules that only a restoration has. The tests of Restoration, of what is around it, and RestorationRoundTrip are
+ * about them.
+ */
 export const ofRestorations: ReadonlyArray<RefusalRule> = [
   "no-such-change",
   "change-unreadable",
@@ -29,7 +32,11 @@ export const ofRestorations: ReadonlyArray<RefusalRule> = [
   "opens-network",
   "lowers-pod-security",
   "cluster-wide",
-  "evicts-pods"
+  "evicts-pods",
+  "fewer-endpoints",
+  "overtaken",
+  "relied-on",
+  "replaced"
 ]
 
 export const changeId = "chg-01ARZ3NDEKTSV4RRFFQ69G5FAV"
@@ -70,6 +77,22 @@ export const recorded = (
     ...change
   }
 }
+
+/** A change that somebody made after that, perhaps of another object. */
+export const followed = (
+  before: KubernetesObject | undefined,
+  after: KubernetesObject | undefined,
+  change: Partial<ObjectChange> = {}
+): ObjectChange =>
+  recorded(before, after, { id: "chg-01BRZ3NDEKTSV4RRFFQ69G5FAV", at: "2026-11-24T10:05:00.000Z", ...change })
+
+/** A pod with labels, which is ready. */
+export const podOf = (name: string, labels: object, pod: object = {}, ready = "True"): KubernetesObject =>
+  made(
+    "Pod",
+    { spec: { containers: [{ name: "app" }], ...pod }, status: { conditions: [{ type: "Ready", status: ready }] } },
+    { name, uid: `uid-${name}`, labels }
+  )
 
 /** The plan that takes a change back, with the object as it is now. */
 export const planBack = (

@@ -18,7 +18,9 @@
  * | `gitops-owned`         | GitOps owns the object, so the change has to be reverted in its source                 |
  * | `not-restorable`       | a Namespace, Node or claim was created or deleted: nobody can create its content again |
  * | `not-restorable`       | the change is one of the owners of an object: one that is gone takes the object along  |
- * | `not-restorable`       | the change added a key of a ConfigMap without which the target does not start          |
+ * | `not-restorable`       | a workload does not start without what would go: see `RestoredDependants`              |
+ * | `not-restorable`       | the earlier state names something that is gone: see `RestoredReferences`               |
+ * | `not-restorable`       | nothing serves behind the earlier state any more: see `RestoredEndpoints`              |
  * | `irreversible`         | a volume cannot shrink                                                                 |
  * | `immutable-field`      | the API server never changes the field                                                 |
  * | `no-manifest`          | the object was deleted or created, and was not recorded                                |
@@ -28,7 +30,7 @@
  * | `made-again`           | the change reverts an earlier write of Kubernaut (`LaterChanges`)                      |
  * | `autoscaler-owned`     | an autoscaler sets the replica count, or another one has replaced a deleted one        |
  *
- * What a person may allow is an ask: see `RestorationAsks`.
+ * What a person may allow is an ask: see `RestorationAsks`, and `Successors` for what has replaced the object.
  */
 
 import { appliesToItsTarget } from "../../domain/Action.ts"
@@ -39,11 +41,10 @@ import { gitOpsSourceOf } from "../../kubernetes/GitOpsSource.ts"
 import type { KubernetesObject } from "../../kubernetes/KubernetesClient.ts"
 import { managersOf } from "../../kubernetes/Managers.ts"
 import { foreignOwnerOf, refersTo } from "../../kubernetes/Ownership.ts"
-import { patch, removal } from "../ObjectPatch.ts"
+import { edited, patch, removal } from "../ObjectPatch.ts"
 import {
   type Ask,
   ask,
-  asKind,
   nothingToDo,
   type Plan,
   type PlanContext,
@@ -54,12 +55,15 @@ import {
   relatedOf,
   wrongKind
 } from "../Plan.ts"
-import { keysNeeded } from "./ConfigRestart.ts"
 import { restartFor } from "./ConfigRestartPlan.ts"
 import { creationAsks, fieldAsks, removalAsks, type Step } from "./RestorationAsks.ts"
+import { dependantAsks, keyRefusal, removalRefusal } from "./RestoredDependants.ts"
+import { endpointObjections } from "./RestoredEndpoints.ts"
 import { editsOf, type FieldState, fieldStates, shown, written } from "./RestoredFields.ts"
 import { changedSince, creatable, keptManifest } from "./RestoredManifest.ts"
+import { referenceObjections, statesOf } from "./RestoredReferences.ts"
 import { templateEffects } from "./RestoredTemplate.ts"
+import { successorObjections } from "./Successors.ts"
 
 type Restore = Extract<Parameters<typeof wrongKind>[0], { readonly type: "RestoreObject" }>
 
@@ -171,18 +175,26 @@ const scaledRefusal = (states: ReadonlyArray<FieldState>, object: KubernetesObje
       )
 }
 
-/** A later change may have made the target depend on a key that this one has added. */
-const neededRefusal = ({ fields, ref }: ObjectChange, { target }: PlanObjects): PlanRefusal | undefined => {
-  const workload = target && asKind(target, "Deployment", "StatefulSet", "DaemonSet")
-  if (workload === undefined || ref.kind !== "ConfigMap") return undefined
-  const needed = keysNeeded(workload.spec.template, ref.name)
-  const added = fields.find(({ before, path }) => before === undefined && path.length === 2 && needed.has(path[1]))
-  return added === undefined
-    ? undefined
-    : refuse(
-        "not-restorable",
-        `Containers of ${workload.kind} ${workload.metadata.name} do not start without ${FieldPath.display(added.path)} of ${displayName(ref)}, which the change added.`
-      )
+/** Why what the fields would lead to, or what has come to depend on them, speaks against putting them back. */
+const surroundings = (
+  change: ObjectChange,
+  now: KubernetesObject,
+  earlier: KubernetesObject,
+  objects: PlanObjects
+): PlanRefusal | ReadonlyArray<Ask> => {
+  const refusal = keyRefusal({ now, earlier }, objects)
+  if (refusal !== undefined) return refusal
+  const asks: Array<Ask> = []
+  for (const objections of [
+    referenceObjections({ now, earlier }, objects),
+    endpointObjections({ now, earlier }, objects),
+    successorObjections(change, now, earlier, objects),
+    dependantAsks(change, now, objects)
+  ]) {
+    if ("_tag" in objections) return objections
+    asks.push(...objections)
+  }
+  return asks
 }
 
 const restoreFields = (
@@ -204,7 +216,7 @@ const restoreFields = (
       "changed-since-change",
       `${name} was changed again after the change: ${differenceText(object.kind, others)}.`
     )
-  const refusal = neededRefusal(change, objects) ?? scaledRefusal(states, object, objects)
+  const refusal = scaledRefusal(states, object, objects)
   if (refusal !== undefined) return refusal
   const fields = states.map(({ field }) => field)
   const edits = editsOf(object, fields)
@@ -213,6 +225,8 @@ const restoreFields = (
       "changed-since-change",
       `${name} has no place any more for ${fields.map(({ path }) => FieldPath.display(path)).join(", ")}.`
     )
+  const around = surroundings(change, object, edits.reduce<unknown>(edited, object) as KubernetesObject, objects)
+  if ("_tag" in around) return around
   const { change: write, inverse } = patch(object, edits, context)
   const template = templateEffects(change, object, write, objects)
   if ("_tag" in template) return template
@@ -228,29 +242,12 @@ const restoreFields = (
       [write, ...template.evictions],
       { _tag: "Exact", changes: [inverse] },
       {
-        asks: [...ownerAsks(change, object), ...fieldAsks(object, steps), ...template.asks],
+        asks: [...ownerAsks(change, object), ...fieldAsks(object, steps), ...around, ...template.asks],
         figures: { ...figures, ...template.figures }
       }
     ),
     fields: [{ ref: change.ref, fields: written(object, fields) }]
   }
-}
-
-/** Two autoscalers of one workload undo each other's scaling, and the controller stops both. */
-const replacedRefusal = (object: KubernetesObject, name: string, objects: PlanObjects): PlanRefusal | undefined => {
-  const scaled = (each: KubernetesObject) => asKind(each, "HorizontalPodAutoscaler")?.spec?.scaleTargetRef
-  const mine = scaled(object)
-  if (mine === undefined) return undefined
-  const other = relatedOf(objects, "HorizontalPodAutoscaler").find((each) => {
-    const theirs = scaled(each)
-    return theirs?.kind === mine.kind && theirs.name === mine.name && each.metadata.name !== object.metadata.name
-  })
-  return other === undefined
-    ? undefined
-    : refuse(
-        "autoscaler-owned",
-        `${name} is not created again, because HorizontalPodAutoscaler ${other.metadata.name} scales ${mine.kind} ${mine.name} now.`
-      )
 }
 
 const createAgain = (change: ObjectChange, objects: PlanObjects, context: PlanContext): Plan | PlanRefusal => {
@@ -261,16 +258,29 @@ const createAgain = (change: ObjectChange, objects: PlanObjects, context: PlanCo
   if (manifest === undefined)
     return refuse("no-manifest", `What ${name} was is not recorded, so it cannot be created again.`)
   const object = manifest as unknown as KubernetesObject
-  const refusal = ownerRefusal(object, name) ?? replacedRefusal(object, name, objects)
+  const refusal = ownerRefusal(object, name)
   if (refusal !== undefined) return refusal
+  const states = statesOf(change, undefined)
+  const references = states === undefined ? [] : referenceObjections(states, objects)
+  if ("_tag" in references) return references
+  const successors = successorObjections(change, undefined, object, objects)
+  if ("_tag" in successors) return successors
   return planned(
     [{ _tag: "Create", ref: change.ref, manifest: creatable(manifest, objects, context) }],
     { _tag: "Exact", changes: [], removesCreated: [change.ref] },
-    { asks: [...ownerAsks(change, object), ...creationAsks(object)], figures: { creates: name } }
+    {
+      asks: [...ownerAsks(change, object), ...creationAsks(object), ...references, ...successors],
+      figures: { creates: name }
+    }
   )
 }
 
-const remove = (change: ObjectChange, object: KubernetesObject, context: PlanContext): Plan | PlanRefusal => {
+const remove = (
+  change: ObjectChange,
+  object: KubernetesObject,
+  objects: PlanObjects,
+  context: PlanContext
+): Plan | PlanRefusal => {
   const name = displayName(change.ref)
   if (object.metadata.uid !== change.uid)
     return refuse("changed-since-change", `${name} was deleted and created again after the change.`)
@@ -282,6 +292,8 @@ const remove = (change: ObjectChange, object: KubernetesObject, context: PlanCon
       "changed-since-change",
       `${name} was changed after it was created: ${since.map(({ path }) => FieldPath.display(path)).join(", ")}.`
     )
+  const needed = removalRefusal(object, objects)
+  if (needed !== undefined) return needed
   return planned(
     [removal(object)],
     {
@@ -290,7 +302,11 @@ const remove = (change: ObjectChange, object: KubernetesObject, context: PlanCon
       remains: `${name} has another uid than before.`
     },
     {
-      asks: [...ownerAsks(change, object), ...removalAsks(object, context.removableKinds ?? [])],
+      asks: [
+        ...ownerAsks(change, object),
+        ...removalAsks(object, context.removableKinds ?? []),
+        ...dependantAsks(change, object, objects)
+      ],
       figures: { removes: name }
     }
   )
@@ -305,7 +321,7 @@ const takeBack = (change: ObjectChange, objects: PlanObjects, context: PlanConte
   return (
     ownerRefusal(subject, name)
     ?? (change.operation === "created"
-      ? remove(change, subject, context)
+      ? remove(change, subject, objects, context)
       : restoreFields(change, subject, objects, context))
   )
 }

@@ -87,6 +87,10 @@ export const editsOf = (
   return edits
 }
 
+/** The object with the earlier value of each field; `undefined` if it has no place for one of them. */
+export const restoredIn = (object: KubernetesObject, fields: ReadonlyArray<Difference>): KubernetesObject | undefined =>
+  editsOf(object, fields)?.reduce<unknown>(edited, object) as KubernetesObject | undefined
+
 /** Where an item is in its list; nothing for a field. */
 const placeOf = (object: unknown, path: FieldPath.FieldPath): { readonly at?: number } =>
   typeof path.at(-1) === "object" ? { at: Number(FieldPath.stepsIn(object, path)?.at(-1) ?? 0) } : {}

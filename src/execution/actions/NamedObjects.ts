@@ -1,0 +1,141 @@
+/** The objects that an object names and cannot do without, such as the Services of an Ingress. Pure. */
+
+import { fieldsOf, listOf, templateOf, textOf, valueOf } from "../../changes/ObjectFields.ts"
+import { containersOf, hostsOf, referencesOf } from "../../changes/TemplateReferences.ts"
+import { type ResourceRef, sameRef } from "../../domain/Target.ts"
+import type { KubernetesObject } from "../../kubernetes/KubernetesClient.ts"
+
+/** A Service that a route sends requests to, and at which port. */
+export interface Backend {
+  readonly service: ResourceRef
+  readonly port: unknown
+}
+
+/** The kinds that send requests to Services. */
+export const routeKinds: ReadonlySet<string> = new Set(["Ingress", "HTTPRoute", "GRPCRoute"])
+
+const ofIngress = (backend: unknown, namespace: string): ReadonlyArray<Backend> => {
+  const [name, port] = [textOf(backend, "service", "name"), valueOf(backend, "service", "port")]
+  return name === undefined
+    ? []
+    : [{ service: { namespace, kind: "Service", name }, port: valueOf(port, "number") ?? valueOf(port, "name") }]
+}
+
+/** A backend with the weight 0 gets no request. */
+const ofRoute = (reference: unknown, namespace: string): ReadonlyArray<Backend> => {
+  const name = textOf(reference, "name")
+  return name === undefined
+    || (textOf(reference, "kind") ?? "Service") !== "Service"
+    || valueOf(reference, "weight") === 0
+    ? []
+    : [
+        {
+          service: { namespace: textOf(reference, "namespace") ?? namespace, kind: "Service", name },
+          port: valueOf(reference, "port")
+        }
+      ]
+}
+
+/** The Services that an Ingress or a route sends requests to. */
+export const backendsOf = (object: KubernetesObject): ReadonlyArray<Backend> => {
+  const namespace = object.metadata.namespace ?? ""
+  return object.kind === "Ingress"
+    ? [
+        ...ofIngress(valueOf(object, "spec", "defaultBackend"), namespace),
+        ...listOf(object, "spec", "rules").flatMap((rule) =>
+          listOf(rule, "http", "paths").flatMap((path) => ofIngress(valueOf(path, "backend"), namespace))
+        )
+      ]
+    : listOf(object, "spec", "rules").flatMap((rule) =>
+        listOf(rule, "backendRefs").flatMap((each) => ofRoute(each, namespace))
+      )
+}
+
+/** Where a route is attached: without that, nobody reads it. */
+const attachedTo = (object: KubernetesObject): ReadonlyArray<ResourceRef> => {
+  const ingressClass = textOf(object, "spec", "ingressClassName")
+  return [
+    ...(ingressClass === undefined ? [] : [{ namespace: "", kind: "IngressClass", name: ingressClass }]),
+    ...listOf(object, "spec", "parentRefs").flatMap((each) => {
+      const name = textOf(each, "name")
+      return name === undefined || (textOf(each, "kind") ?? "Gateway") !== "Gateway"
+        ? []
+        : [{ namespace: textOf(each, "namespace") ?? object.metadata.namespace ?? "", kind: "Gateway", name }]
+    })
+  ]
+}
+
+const withoutOptional = (value: unknown): unknown => {
+  if (Array.isArray(value)) return value.map(withoutOptional)
+  if (typeof value !== "object" || value === null) return value
+  return Object.fromEntries(
+    Object.entries(value)
+      .filter(([, each]) => fieldsOf(each)["optional"] !== true)
+      .map(([name, each]) => [name, withoutOptional(each)])
+  )
+}
+
+/** Of these kinds it can be told whether an object exists. */
+const told: ReadonlySet<string> = new Set(["ConfigMap", "ServiceAccount", "PersistentVolumeClaim", "PriorityClass"])
+
+/** What is there in every namespace and cluster. */
+const isOfCluster = ({ kind, name }: ResourceRef): boolean =>
+  (kind === "ServiceAccount" && name === "default") || (kind === "PriorityClass" && name.startsWith("system-"))
+
+/** The objects without which an object does not do what it says. Secrets are left out: nobody may read them. */
+export const namedBy = (object: KubernetesObject): ReadonlyArray<ResourceRef> => {
+  const namespace = object.metadata.namespace ?? ""
+  if (routeKinds.has(object.kind)) return [...backendsOf(object).map(({ service }) => service), ...attachedTo(object)]
+  if (object.kind === "HorizontalPodAutoscaler") {
+    const scaled = valueOf(object, "spec", "scaleTargetRef")
+    const [kind, name] = [textOf(scaled, "kind"), textOf(scaled, "name")]
+    return name === undefined || (kind !== "Deployment" && kind !== "StatefulSet") ? [] : [{ namespace, kind, name }]
+  }
+  const spec = valueOf(templateOf(object), "spec")
+  return spec === undefined
+    ? []
+    : referencesOf(withoutOptional(spec), namespace)
+        .map(({ to }) => to)
+        .filter((ref) => told.has(ref.kind) && !isOfCluster(ref))
+}
+
+/** The objects in the first list that are not in the second, each once. */
+export const onlyIn = (
+  these: ReadonlyArray<ResourceRef>,
+  others: ReadonlyArray<ResourceRef>
+): ReadonlyArray<ResourceRef> =>
+  these.filter(
+    (ref, index) =>
+      !others.some((each) => sameRef(each, ref)) && these.findIndex((each) => sameRef(each, ref)) === index
+  )
+
+/** Everything that an object relies on, also what it can do without, and the Services that it seems to call. */
+export const reliesOn = (object: KubernetesObject): ReadonlyArray<ResourceRef> => {
+  const namespace = object.metadata.namespace ?? ""
+  const spec = valueOf(templateOf(object), "spec")
+  const role = valueOf(object, "roleRef")
+  return [
+    ...namedBy(object),
+    ...(spec === undefined ? [] : [...referencesOf(spec, namespace).map(({ to }) => to), ...hostsOf(spec, namespace)]),
+    ...(textOf(role, "kind") === "Role" ? [{ namespace, kind: "Role", name: textOf(role, "name") ?? "" }] : []),
+    ...listOf(object, "subjects").flatMap((subject) =>
+      textOf(subject, "kind") === "ServiceAccount"
+        ? [
+            {
+              namespace: textOf(subject, "namespace") ?? namespace,
+              kind: "ServiceAccount",
+              name: textOf(subject, "name") ?? ""
+            }
+          ]
+        : []
+    )
+  ]
+}
+
+/** The ports that the containers of a pod declare, by number and by name. A container may listen without that. */
+export const portsOf = (spec: unknown): ReadonlySet<unknown> =>
+  new Set(
+    containersOf(spec).flatMap((container) =>
+      listOf(container, "ports").flatMap((port) => [valueOf(port, "containerPort"), valueOf(port, "name")])
+    )
+  )

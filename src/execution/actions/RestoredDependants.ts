@@ -1,0 +1,127 @@
+/**
+ * Which other workloads depend on the present state of an object that is put back or removed. The alert is about one
+ * workload, and a ConfigMap, a Service or an account may belong to many.
+ *
+ * | another object                                                                | then             |
+ * | ----------------------------------------------------------------------------- | ---------------- |
+ * | does not start without a key of the ConfigMap that would go                   | refused          |
+ * | names the object that would be removed, and cannot do without                 | refused          |
+ * | relies on the object, and somebody has created or changed it after the change | asks `relied-on` |
+ * | relies on the object as it was before the change                              | no objection     |
+ *
+ * The last one ran with the earlier state, as the target of the alert did.
+ */
+
+import { podLabelsOf } from "../../changes/GraphStates.ts"
+import { fieldsOf, selects, templateOf } from "../../changes/ObjectFields.ts"
+import type * as FieldPath from "../../domain/FieldPath.ts"
+import type { ObjectChange } from "../../domain/ObjectChange.ts"
+import { displayName, type ResourceRef, sameRef } from "../../domain/Target.ts"
+import type { KubernetesObject } from "../../kubernetes/KubernetesClient.ts"
+import { controllerOf, type PodTemplate } from "../../kubernetes/ObjectModel.ts"
+import { mostLater } from "../LaterChanges.ts"
+import { refOf } from "../ObjectPatch.ts"
+import { type Ask, ask, type PlanObjects, type PlanRefusal, refuse } from "../Plan.ts"
+import { keysNeeded } from "./ConfigRestart.ts"
+import { namedBy, reliesOn } from "./NamedObjects.ts"
+import type { States } from "./RestoredEndpoints.ts"
+import { restartedAt } from "./Workloads.ts"
+
+/** The kinds that may depend on an object of their namespace. */
+export const dependantKinds: ReadonlySet<string> = new Set([
+  "Deployment",
+  "StatefulSet",
+  "DaemonSet",
+  "CronJob",
+  "Ingress",
+  "HTTPRoute",
+  "GRPCRoute",
+  "HorizontalPodAutoscaler",
+  "RoleBinding"
+])
+
+const othersThan = (ref: ResourceRef, { related, target }: PlanObjects): ReadonlyArray<KubernetesObject> => [
+  ...(target === undefined ? [] : [target]),
+  ...related.filter((each) => dependantKinds.has(each.kind) && !sameRef(refOf(each), ref))
+]
+
+const keysIn = (object: KubernetesObject): ReadonlyArray<string> =>
+  Object.keys({ ...fieldsOf(object["data"]), ...fieldsOf(object["binaryData"]) })
+
+/** A workload that does not start without a key that goes. */
+export const keyRefusal = ({ now, earlier }: States, objects: PlanObjects): PlanRefusal | undefined => {
+  if (now.kind !== "ConfigMap") return undefined
+  const gone = keysIn(now).filter((key) => !keysIn(earlier).includes(key))
+  if (gone.length === 0) return undefined
+  for (const workload of othersThan(refOf(now), objects)) {
+    const template = templateOf(workload)
+    const needed = template === undefined ? new Set() : keysNeeded(template as PodTemplate, now.metadata.name)
+    const key = gone.find((each) => needed.has(each))
+    if (key !== undefined)
+      return refuse(
+        "not-restorable",
+        `Containers of ${displayName(refOf(workload))} do not start without key ${key} of ${displayName(refOf(now))}, which the change added.`
+      )
+  }
+  return undefined
+}
+
+/** An object that cannot do without the one that would be removed. */
+export const removalRefusal = (object: KubernetesObject, objects: PlanObjects): PlanRefusal | undefined => {
+  const ref = refOf(object)
+  const dependant = othersThan(ref, objects).find((each) => namedBy(each).some((named) => sameRef(named, ref)))
+  return dependant === undefined
+    ? undefined
+    : refuse(
+        "not-restorable",
+        `${displayName(refOf(dependant))} names ${displayName(ref)} and cannot do without it, so it is not removed.`
+      )
+}
+
+/** Fields by which nothing begins to rely on another object. */
+const saysNothing = (path: FieldPath.FieldPath): boolean =>
+  path[0] === "metadata" || path.at(-1) === restartedAt || (path.length === 2 && path[1] === "replicas")
+
+const isRestricted = (object: KubernetesObject, by: KubernetesObject | undefined): boolean => {
+  const labels = podLabelsOf(object)
+  return by?.kind === "NetworkPolicy" && labels !== undefined && selects(labels, by, "spec", "podSelector")
+}
+
+/** What somebody has made to rely on the object since the change, perhaps because of it. */
+export const dependantAsks = (
+  { ref }: ObjectChange,
+  now: KubernetesObject | undefined,
+  objects: PlanObjects
+): ReadonlyArray<Ask> => {
+  const { later = [], target } = objects
+  const others = othersThan(ref, objects).filter(
+    (each) => controllerOf(each) === undefined && !(target !== undefined && sameRef(refOf(each), refOf(target)))
+  )
+  const found = others.flatMap((each) => {
+    const own = refOf(each)
+    const change = later.find(
+      ({ fields, operation, ref }) =>
+        sameRef(ref, own) && (operation === "created" || fields.some(({ path }) => !saysNothing(path)))
+    )
+    const relies = reliesOn(each).some((named) => sameRef(named, ref)) || isRestricted(each, now)
+    return change === undefined || !relies ? [] : [{ name: displayName(own), change }]
+  })
+  const name = displayName(ref)
+  if (found.length === 0 && later.length >= mostLater)
+    return [
+      ask(
+        "relied-on",
+        `More than ${mostLater} changes followed in namespace ${ref.namespace}, so whether one of them relies on ${name} is unknown.`,
+        { changes: later.length }
+      )
+    ]
+  return found.length === 0
+    ? []
+    : [
+        ask(
+          "relied-on",
+          `${found.map((each) => `${each.name} (${each.change.operation} at ${each.change.at})`).join(", ")} relies on ${name} as it is since the change, so taking the change back needs an approval.`,
+          { others: found.map((each) => each.name).join(", ") }
+        )
+      ]
+}

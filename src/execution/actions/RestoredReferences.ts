@@ -1,0 +1,175 @@
+/**
+ * What the earlier state of an object names, and its present state does not: whether that is still there, and still
+ * what it was.
+ *
+ * | the earlier state                                        | then             |
+ * | -------------------------------------------------------- | ---------------- |
+ * | names an object that does not exist, such as a ConfigMap | refused          |
+ * | needs a key that the ConfigMap does not have any more    | refused          |
+ * | fits no node, and the present state fits some            | refused          |
+ * | has the host of a Service that was deleted since         | refused          |
+ * | names an object that somebody else has changed since     | asks `overtaken` |
+ */
+
+import { fieldsOf, labelsOf, templateOf, valueOf } from "../../changes/ObjectFields.ts"
+import { fitsNode, hostsOf } from "../../changes/TemplateReferences.ts"
+import * as FieldPath from "../../domain/FieldPath.ts"
+import type { ObjectChange } from "../../domain/ObjectChange.ts"
+import { displayName, type ResourceRef, sameRef } from "../../domain/Target.ts"
+import type { KubernetesObject } from "../../kubernetes/KubernetesClient.ts"
+import type { Kind, PodTemplate } from "../../kubernetes/ObjectModel.ts"
+import { sameJson } from "../../kubernetes/SameJson.ts"
+import { refOf } from "../ObjectPatch.ts"
+import { type Ask, ask, isUnread, type PlanObjects, type PlanRefusal, refuse, relatedOf, unreadAsk } from "../Plan.ts"
+import { keysNeeded } from "./ConfigRestart.ts"
+import { namedBy, onlyIn } from "./NamedObjects.ts"
+import type { States } from "./RestoredEndpoints.ts"
+import { fieldStates, restoredIn } from "./RestoredFields.ts"
+
+const specOf = (object: KubernetesObject): unknown => valueOf(templateOf(object), "spec")
+
+/** Whether a state may fit other nodes than the other one. */
+export const choosesNodes = ({ now, earlier }: States): boolean =>
+  ["nodeSelector", "affinity"].some((name) => !sameJson(valueOf(specOf(now), name), valueOf(specOf(earlier), name)))
+
+/**
+ * The states before and after a change is taken back; `undefined` if nothing is compared. A workload that is created
+ * again is nothing without what it names. A route to several Services is something without one of them.
+ */
+export const statesOf = (
+  { fields, manifest, operation, ref }: ObjectChange,
+  now: KubernetesObject | undefined
+): States | undefined => {
+  if (operation === "modified") {
+    const earlier =
+      now
+      && restoredIn(
+        now,
+        fieldStates(now, fields).map(({ field }) => field)
+      )
+    return now === undefined || earlier === undefined ? undefined : { now, earlier }
+  }
+  const earlier = manifest && ({ ...manifest, kind: ref.kind } as unknown as KubernetesObject)
+  return operation === "created" || earlier === undefined || templateOf(earlier) === undefined
+    ? undefined
+    : { now: { apiVersion: earlier.apiVersion, kind: earlier.kind, metadata: earlier.metadata }, earlier }
+}
+
+/** The objects that the earlier state names, and the present one does not. */
+export const namedAgain = ({ now, earlier }: States): ReadonlyArray<ResourceRef> =>
+  onlyIn(namedBy(earlier), namedBy(now))
+
+const neededIn = (object: KubernetesObject, config: string): ReadonlySet<unknown> => {
+  const template = templateOf(object)
+  return template === undefined ? new Set() : keysNeeded(template as PodTemplate, config)
+}
+
+/** The keys of each ConfigMap without which the containers of the earlier state do not start, and of the present one do. */
+export const keysNeededAgain = ({ now, earlier }: States): ReadonlyMap<string, ReadonlyArray<string>> => {
+  const configs = namedBy(earlier).filter(({ kind }) => kind === "ConfigMap")
+  return new Map(
+    configs.flatMap(({ name }) => {
+      const present = neededIn(now, name)
+      const keys = [...neededIn(earlier, name)].filter(
+        (key): key is string => typeof key === "string" && !present.has(key)
+      )
+      return keys.length === 0 ? [] : [[name, keys] as const]
+    })
+  )
+}
+
+const textsIn = (value: unknown): ReadonlyArray<string> =>
+  typeof value === "string"
+    ? [value]
+    : typeof value === "object" && value !== null
+      ? Object.values(value).flatMap(textsIn)
+      : []
+
+/** The Services whose names may occur in the values of a ConfigMap, or in the variables of a workload. */
+const hostsIn = (object: KubernetesObject): ReadonlyArray<ResourceRef> => {
+  const namespace = object.metadata.namespace ?? ""
+  return object.kind === "ConfigMap"
+    ? hostsOf({ containers: [{ args: textsIn(object["data"]) }] }, namespace)
+    : hostsOf(specOf(object), namespace)
+}
+
+const existing = (objects: PlanObjects, ref: ResourceRef): KubernetesObject | undefined =>
+  objects.related.find((each) => sameRef(refOf(each), ref))
+
+const missing = (states: States, objects: PlanObjects): string | undefined => {
+  const name = displayName(refOf(states.earlier))
+  const gone = namedAgain(states).find(
+    (ref) => existing(objects, ref) === undefined && !isUnread(objects, ref.kind as Kind)
+  )
+  if (gone !== undefined) return `The earlier state of ${name} names ${displayName(gone)}, which does not exist.`
+  const namespace = states.earlier.metadata.namespace ?? ""
+  for (const [config, keys] of keysNeededAgain(states)) {
+    const ref = { namespace, kind: "ConfigMap", name: config }
+    const found = existing(objects, ref)
+    const has = { ...fieldsOf(found?.["data"]), ...fieldsOf(found?.["binaryData"]) }
+    const key = found === undefined ? undefined : keys.find((each) => !Object.hasOwn(has, each))
+    if (key !== undefined)
+      return `The earlier state of ${name} needs key ${key}, which ${displayName(ref)} does not have.`
+  }
+  return undefined
+}
+
+const fitsNoNode = ({ now, earlier }: States, objects: PlanObjects): boolean => {
+  const fitting = (object: KubernetesObject) =>
+    relatedOf(objects, "Node").filter((node) => fitsNode(specOf(object), labelsOf(node, "metadata", "labels") ?? {}))
+  return fitting(earlier).length === 0 && fitting(now).length > 0
+}
+
+/** A Service whose name is in the earlier values only, and that somebody has deleted since. */
+const lostHost = ({ now, earlier }: States, { later = [] }: PlanObjects): ResourceRef | undefined =>
+  onlyIn(hostsIn(earlier), hostsIn(now)).find(
+    // The newest change comes first.
+    (host) => later.find(({ ref }) => sameRef(ref, host))?.operation === "deleted"
+  )
+
+/** What the earlier state names and somebody else has changed since, other than by its size. */
+const overtaken = (states: States, { later = [] }: PlanObjects): ReadonlyArray<Ask> => {
+  const name = displayName(refOf(states.earlier))
+  const named = namedAgain(states)
+  const change = later.find(
+    ({ fields, operation, ref }) =>
+      named.some((each) => sameRef(each, ref))
+      && (operation !== "modified" || fields.some(({ path }) => path[0] !== "metadata" && path[1] !== "replicas"))
+  )
+  return change === undefined
+    ? []
+    : [
+        ask(
+          "overtaken",
+          `The earlier state of ${name} names ${displayName(change.ref)}, which ${change.by.name ?? "somebody"} has ${change.operation} since, at ${change.at}, so it needs an approval.`,
+          { change: change.id, fields: change.fields.map(({ path }) => FieldPath.display(path)).join(", ") }
+        )
+      ]
+}
+
+/** Why what the earlier state of an object names is not what it was. */
+export const referenceObjections = (states: States, objects: PlanObjects): PlanRefusal | ReadonlyArray<Ask> => {
+  const name = displayName(refOf(states.earlier))
+  const gone = missing(states, objects)
+  if (gone !== undefined) return refuse("not-restorable", gone)
+  if (choosesNodes(states) && fitsNoNode(states, objects))
+    return refuse("not-restorable", `No node fits the earlier state of ${name}, and the present state fits some.`)
+  const host = lostHost(states, objects)
+  if (host !== undefined)
+    return refuse(
+      "not-restorable",
+      `The earlier state of ${name} has the host ${host.name}, whose Service was deleted since.`
+    )
+  const unread = new Set(
+    namedAgain(states)
+      .map(({ kind }) => kind as Kind)
+      .filter((kind) => isUnread(objects, kind))
+  )
+  return [
+    ...[...unread].map((kind) => unreadAsk(kind, `whether what the earlier state of ${name} names exists`)),
+    ...(choosesNodes(states) && isUnread(objects, "Node")
+      ? [unreadAsk("Node", `whether the earlier state of ${name} fits any`)]
+      : []),
+    ...overtaken(states, objects)
+  ]
+}

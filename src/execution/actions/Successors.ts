@@ -1,0 +1,199 @@
+/**
+ * What has replaced an object that would be created again, or a value that would be put back: somebody may have given
+ * the object another name, and both together are more than either.
+ *
+ * | would be there again                   | and there is another one with                     | then                       |
+ * | -------------------------------------- | ------------------------------------------------- | -------------------------- |
+ * | a HorizontalPodAutoscaler              | the same workload                                 | refused `autoscaler-owned` |
+ * | a PodDisruptionBudget                  | the same pods: both together let nobody evict one | asks `replaced`            |
+ * | a host and path of an Ingress or route | the same host and path                            | asks `replaced`            |
+ * | a NetworkPolicy                        | the same pods, created lately                     | asks `replaced`            |
+ * | a line of a ResourceQuota, LimitRange  | the same line, created lately                     | asks `replaced`            |
+ * | a CronJob                              | the same schedule and containers, created lately  | asks `replaced`            |
+ * | the pods of a workload that had none   | pods of the same Service or selector, lately      | asks `replaced`            |
+ *
+ * Lately is after the object went, or in the week before that: a successor is watched before its predecessor goes. What
+ * has been there for longer is a companion, such as a canary. A Service, a ConfigMap or an account of another name
+ * takes nothing away, so its predecessor is created again.
+ */
+
+import { podLabelsOf } from "../../changes/GraphStates.ts"
+import { fieldsOf, labelsOf, listOf, selects, textOf, valueOf } from "../../changes/ObjectFields.ts"
+import type { ObjectChange } from "../../domain/ObjectChange.ts"
+import { displayName, sameRef } from "../../domain/Target.ts"
+import { toMillis } from "../../domain/Timestamp.ts"
+import type { KubernetesObject } from "../../kubernetes/KubernetesClient.ts"
+import { controllerOf, hasLabels, type Kind } from "../../kubernetes/ObjectModel.ts"
+import { sameJson } from "../../kubernetes/SameJson.ts"
+import { ordered } from "../../kubernetes/SpecDigest.ts"
+import { refOf } from "../ObjectPatch.ts"
+import { type Ask, ask, isUnread, type PlanObjects, type PlanRefusal, refuse, unreadAsk } from "../Plan.ts"
+import { selectorOf } from "./RestoredEndpoints.ts"
+
+/** How long a successor may have been there before its predecessor goes. */
+const watchedMs = 7 * 24 * 3_600_000
+
+/** The kinds of which another one can be the successor of an object. */
+const workloadKinds: ReadonlyArray<string> = ["Deployment", "StatefulSet", "DaemonSet"]
+const ownKinds: ReadonlySet<string> = new Set([
+  "HorizontalPodAutoscaler",
+  "PodDisruptionBudget",
+  "Ingress",
+  "HTTPRoute",
+  "GRPCRoute",
+  "NetworkPolicy",
+  "ResourceQuota",
+  "LimitRange",
+  "CronJob"
+])
+
+/** The kinds of the namespace among which a successor may be. */
+export const successorKinds = (kind: string): ReadonlyArray<string> =>
+  workloadKinds.includes(kind)
+    ? [...workloadKinds, "Service"]
+    : [...(ownKinds.has(kind) ? [kind] : []), ...(kind === "PodDisruptionBudget" ? workloadKinds : [])]
+
+const key = (...parts: ReadonlyArray<unknown>): string => JSON.stringify(parts.map(ordered))
+
+const hostsAndPaths = (object: KubernetesObject): ReadonlyArray<string> => {
+  const canary = labelsOf(object, "metadata", "annotations")?.["nginx.ingress.kubernetes.io/canary"]
+  if (object.kind === "Ingress")
+    return canary === "true"
+      ? []
+      : listOf(object, "spec", "rules").flatMap((rule) =>
+          listOf(rule, "http", "paths").map((path) =>
+            key(textOf(object, "spec", "ingressClassName"), textOf(rule, "host"), textOf(path, "path") ?? "/")
+          )
+        )
+  const hosts = listOf(object, "spec", "hostnames")
+  const gateways = listOf(object, "spec", "parentRefs").map((each) =>
+    key(textOf(each, "name"), textOf(each, "sectionName"))
+  )
+  const matches = listOf(object, "spec", "rules").flatMap((rule) => {
+    const all = listOf(rule, "matches")
+    return all.length === 0 ? [{}] : all
+  })
+  return (hosts.length === 0 ? ["*"] : hosts).flatMap((host) =>
+    gateways.flatMap((gateway) => matches.map((match) => key(host, gateway, match)))
+  )
+}
+
+/** What an object claims for itself, so that another one with the same claim is its rival. */
+const claimsOf = (object: KubernetesObject): ReadonlyArray<string> => {
+  switch (object.kind) {
+    case "HorizontalPodAutoscaler": {
+      const scaled = valueOf(object, "spec", "scaleTargetRef")
+      return scaled === undefined ? [] : [key(textOf(scaled, "kind"), textOf(scaled, "name"))]
+    }
+    case "Ingress":
+    case "HTTPRoute":
+    case "GRPCRoute":
+      return hostsAndPaths(object)
+    case "NetworkPolicy":
+      return [key(valueOf(object, "spec", "podSelector") ?? {})]
+    case "ResourceQuota":
+      return Object.keys(fieldsOf(valueOf(object, "spec", "hard"))).map((line) =>
+        key(line, valueOf(object, "spec", "scopes"), valueOf(object, "spec", "scopeSelector"))
+      )
+    case "LimitRange":
+      return listOf(object, "spec", "limits").map((line) => key(textOf(line, "type")))
+    case "CronJob": {
+      const spec = valueOf(object, "spec", "jobTemplate", "spec", "template", "spec")
+      const containers = listOf(spec, "containers").map((each) => [
+        (textOf(each, "image") ?? "").replace(/[:@][^/]*$/, ""),
+        valueOf(each, "command"),
+        valueOf(each, "args")
+      ])
+      return [key(textOf(object, "spec", "schedule"), containers)]
+    }
+    default:
+      return []
+  }
+}
+
+/** These exclude each other however old they are. */
+const exclusive: ReadonlySet<string> = new Set([
+  "HorizontalPodAutoscaler",
+  "PodDisruptionBudget",
+  "Ingress",
+  "HTTPRoute",
+  "GRPCRoute"
+])
+
+const isLate = ({ metadata: { creationTimestamp } }: KubernetesObject, { at }: ObjectChange): boolean =>
+  creationTimestamp !== undefined && toMillis(creationTimestamp) >= toMillis(at) - watchedMs
+
+const isWorkload = ({ kind }: KubernetesObject): boolean => workloadKinds.includes(kind)
+
+const hasPods = (workload: KubernetesObject): boolean => valueOf(workload, "spec", "replicas") !== 0
+
+/** Whether two workloads stand behind the same Service, or one of them selects the pods of the other. */
+const standsInFor = (workload: KubernetesObject, other: KubernetesObject, { related }: PlanObjects): boolean => {
+  const [labels, others] = [podLabelsOf(workload), podLabelsOf(other)]
+  if (labels === undefined || others === undefined) return false
+  const services = related.flatMap((each) => (each.kind === "Service" ? [selectorOf(each)] : []))
+  return (
+    services.some((selector) => selector !== undefined && hasLabels(labels, selector) && hasLabels(others, selector))
+    || selects(others, workload, "spec", "selector")
+    || selects(labels, other, "spec", "selector")
+  )
+}
+
+/** Whether two disruption budgets are about the same pods: by their selectors, or by a workload that both select. */
+const protectsSame = (budget: KubernetesObject, other: KubernetesObject, { related }: PlanObjects): boolean =>
+  sameJson(valueOf(budget, "spec", "selector"), valueOf(other, "spec", "selector"))
+  || related.some((each) => {
+    const labels = isWorkload(each) ? podLabelsOf(each) : undefined
+    return labels !== undefined && [budget, other].every((one) => selects(labels, one, "spec", "selector"))
+  })
+
+/** The one that has taken the place of what would be there again. `now` is `undefined` for an object that was deleted. */
+const successorOf = (
+  change: ObjectChange,
+  now: KubernetesObject | undefined,
+  earlier: KubernetesObject,
+  objects: PlanObjects
+): KubernetesObject | undefined => {
+  const others = objects.related.filter(
+    (each) =>
+      each.metadata.namespace === earlier.metadata.namespace
+      && each.metadata.deletionTimestamp === undefined
+      && controllerOf(each) === undefined
+      && !sameRef(refOf(each), refOf(earlier))
+      && (exclusive.has(each.kind) || isLate(each, change))
+  )
+  if (isWorkload(earlier))
+    return (now !== undefined && hasPods(now)) || !hasPods(earlier)
+      ? undefined
+      : others.find((each) => isWorkload(each) && hasPods(each) && standsInFor(earlier, each, objects))
+  const ofKind = others.filter(({ kind }) => kind === earlier.kind)
+  if (earlier.kind === "PodDisruptionBudget")
+    return now !== undefined && sameJson(valueOf(now, "spec", "selector"), valueOf(earlier, "spec", "selector"))
+      ? undefined
+      : ofKind.find((each) => protectsSame(earlier, each, objects))
+  const present = new Set(now === undefined ? [] : claimsOf(now))
+  const again = new Set(claimsOf(earlier).filter((each) => !present.has(each)))
+  return ofKind.find((each) => claimsOf(each).some((claim) => again.has(claim)))
+}
+
+/** Why something has taken the place of what would be there again. */
+export const successorObjections = (
+  change: ObjectChange,
+  now: KubernetesObject | undefined,
+  earlier: KubernetesObject,
+  objects: PlanObjects
+): PlanRefusal | ReadonlyArray<Ask> => {
+  const name = displayName(change.ref)
+  const successor = successorOf(change, now, earlier, objects)
+  const unread = successorKinds(earlier.kind).filter((kind) => isUnread(objects, kind as Kind))
+  if (successor === undefined)
+    return now === undefined ? unread.map((kind) => unreadAsk(kind as Kind, `whether one has replaced ${name}`)) : []
+  const other = displayName(refOf(successor))
+  return earlier.kind === "HorizontalPodAutoscaler"
+    ? refuse("autoscaler-owned", `${name} is not put back, because ${other} scales its workload now.`)
+    : [
+        ask("replaced", `${other} seems to have taken the place of ${name}, so having both needs an approval.`, {
+          successor: other
+        })
+      ]
+}

@@ -1,0 +1,157 @@
+import { assert, describe, it } from "@effect/vitest"
+import type { ObjectChange } from "../../src/domain/ObjectChange.ts"
+import { mostLater } from "../../src/execution/LaterChanges.ts"
+import type { KubernetesObject } from "../../src/kubernetes/KubernetesClient.ts"
+import { deployment, template } from "./objects.ts"
+import { followed, made, planBack, recorded, rulesOf } from "./restoring.ts"
+
+const refused = ["refused not-restorable"]
+const config = (data: object) => made("ConfigMap", { data })
+const worker = (spec: object, metadata: object = {}) =>
+  ({ ...deployment(spec), metadata: { ...deployment().metadata, name: "worker", ...metadata } }) as KubernetesObject
+const reading = (container: object, spec: object = {}) => ({
+  template: template("app:3", { containers: [{ name: "app", ...container }], ...spec })
+})
+const fromKey = (key: string, more: object = {}) =>
+  reading({ env: [{ name: "A", valueFrom: { configMapKeyRef: { name: "x", key, ...more } } }] })
+const fromAll = reading({ envFrom: [{ configMapRef: { name: "x" } }] })
+const target = deployment(fromAll)
+
+describe("a key that a change has added", () => {
+  const change = recorded(config({ host: "a" }), config({ host: "b", queue: "c" }))
+  const rules = (...related: ReadonlyArray<KubernetesObject>) =>
+    rulesOf(change, config({ host: "b", queue: "c" }), { target, related })
+
+  it("is not taken away from another workload that does not start without it", () => {
+    assert.deepStrictEqual(rules(worker(fromKey("queue"))), refused)
+    const cron = made("CronJob", { spec: { jobTemplate: { spec: fromKey("queue") } } }, { name: "nightly" })
+    assert.deepStrictEqual(rules(cron), refused)
+    const volume = reading({}, { volumes: [{ name: "a", configMap: { name: "x", items: [{ key: "queue" }] } }] })
+    assert.deepStrictEqual(rules(worker(volume)), refused)
+  })
+
+  it("is not taken away together with the whole content either", () => {
+    const all = recorded(made("ConfigMap", {}), config({ queue: "c" }))
+    const related = [worker(fromKey("queue"))]
+    assert.deepStrictEqual(rulesOf(all, config({ queue: "c" }), { target, related }), refused)
+  })
+
+  it("is taken away where nobody needs it", () => {
+    assert.deepStrictEqual(rules(worker(fromKey("host"))), [])
+    assert.deepStrictEqual(rules(worker(fromKey("queue", { optional: true }))), [])
+    assert.deepStrictEqual(rules(worker(fromAll)), [])
+    assert.deepStrictEqual(rules(), [])
+  })
+})
+
+const policy = (ports: ReadonlyArray<object>) =>
+  made("NetworkPolicy", { spec: { podSelector: { matchLabels: { app: "checkout" } }, ingress: [{ ports }] } })
+const service = (port: number) => made("Service", { spec: { ports: [{ port }] } })
+const role = (...verbs: ReadonlyArray<string>) => made("Role", { rules: [{ verbs }] })
+const binding = made("RoleBinding", { roleRef: { kind: "Role", name: "x" } }, { name: "worker" })
+const ingress = made(
+  "Ingress",
+  { spec: { defaultBackend: { service: { name: "x", port: { number: 81 } } } } },
+  { name: "worker" }
+)
+
+const rows: ReadonlyArray<readonly [string, KubernetesObject, KubernetesObject, KubernetesObject]> = [
+  ["reads a ConfigMap", config({ host: "a" }), config({ host: "b" }), worker(fromAll)],
+  ["reads an optional key", config({ host: "a" }), config({ host: "b" }), worker(fromKey("host", { optional: true }))],
+  [
+    "runs as a ServiceAccount",
+    made("ServiceAccount", {}),
+    made("ServiceAccount", { imagePullSecrets: [{ name: "a" }] }),
+    worker(reading({}, { serviceAccountName: "x" }))
+  ],
+  ["calls a Service", service(80), service(81), worker(reading({ env: [{ name: "URL", value: "http://x:81" }] }))],
+  ["routes to a Service", service(80), service(81), ingress],
+  ["is restricted by a policy", policy([]), policy([{ port: 80 }]), worker(reading({}))],
+  ["is granted a Role", role("get"), role("get", "list"), binding]
+]
+
+describe("another object that", () => {
+  it.each(rows)("%s, and was created after the change, makes it ask", (_, before, now, other) => {
+    const change = recorded(before, now)
+    const rules = (later: ReadonlyArray<ObjectChange>, related = [other]) => rulesOf(change, now, { related, later })
+    assert.include(rules([followed(undefined, other)]), "relied-on")
+    assert.notInclude(rules([]), "relied-on")
+    assert.notInclude(rules([followed(undefined, other)], []), "relied-on")
+  })
+
+  describe("reads a ConfigMap", () => {
+    const change = recorded(config({ host: "a" }), config({ host: "b" }))
+    const rules = (now: KubernetesObject, before: KubernetesObject, more: Partial<ObjectChange> = {}) =>
+      rulesOf(change, config({ host: "b" }), { target, related: [now], later: [followed(before, now, more)] })
+
+    it("and was given another template after the change makes it ask, with its name", () => {
+      const before = worker(reading({ image: "worker:1" }))
+      assert.deepStrictEqual(rules(worker(fromAll), before), ["relied-on"])
+      const result = planBack(change, config({ host: "b" }), {
+        target,
+        related: [worker(fromAll)],
+        later: [followed(before, worker(fromAll))]
+      })
+      assert.strictEqual(result._tag === "Plan" && result.asks[0]?.figures?.["others"], "Deployment shop/worker")
+    })
+
+    it("and was only restarted, scaled or labelled since does not", () => {
+      const restarted = {
+        template: {
+          ...fromAll.template,
+          metadata: { ...fromAll.template.metadata, annotations: { "kubectl.kubernetes.io/restartedAt": "now" } }
+        }
+      }
+      const annotated = {
+        template: { ...fromAll.template, metadata: { ...fromAll.template.metadata, annotations: { a: "b" } } }
+      }
+      assert.deepStrictEqual(rules(worker(restarted), worker(annotated)), ["relied-on"])
+      assert.deepStrictEqual(
+        rules(
+          worker(restarted),
+          worker({
+            template: {
+              ...restarted.template,
+              metadata: {
+                ...restarted.template.metadata,
+                annotations: { "kubectl.kubernetes.io/restartedAt": "before" }
+              }
+            }
+          })
+        ),
+        []
+      )
+      assert.deepStrictEqual(rules(worker({ ...fromAll, replicas: 9 }), worker({ ...fromAll, replicas: 1 })), [])
+      assert.deepStrictEqual(rules(worker(fromAll, { labels: { a: "b" } }), worker(fromAll)), [])
+    })
+
+    it("and is the target of the alert, or what a controller makes, does not", () => {
+      assert.deepStrictEqual(rules(target, deployment()), [])
+      const owner = { apiVersion: "batch/v1", kind: "CronJob", name: "nightly", uid: "n", controller: true }
+      assert.deepStrictEqual(rules(worker(fromAll, { ownerReferences: [owner] }), worker({})), [])
+    })
+  })
+
+  it("is one of more than can be compared makes it ask", () => {
+    const change = recorded(config({ host: "a" }), config({ host: "b" }))
+    const other = followed(undefined, made("Service", {}, { name: "other" }))
+    const rules = (count: number) =>
+      rulesOf(change, config({ host: "b" }), { later: Array.from({ length: count }, () => other) })
+    assert.deepStrictEqual(rules(mostLater), ["relied-on"])
+    assert.deepStrictEqual(rules(mostLater - 1), [])
+  })
+})
+
+describe("an object that was added", () => {
+  it.each([
+    ["ConfigMap", worker(fromAll)],
+    ["ServiceAccount", worker(reading({}, { serviceAccountName: "x" }))],
+    ["Service", ingress]
+  ])("such as a %s is not removed from what cannot do without it", (kind, other) => {
+    const added = made(kind, {})
+    const rules = (...related: ReadonlyArray<KubernetesObject>) =>
+      rulesOf(recorded(undefined, added), added, { related }, { removableKinds: [kind] })
+    assert.deepStrictEqual(rules(other), refused)
+    assert.deepStrictEqual(rules(worker({})), [])
+  })
+})

@@ -1,0 +1,164 @@
+import { assert, describe, it } from "@effect/vitest"
+import type { KubernetesObject } from "../../src/kubernetes/KubernetesClient.ts"
+import { deployment, template } from "./objects.ts"
+import { followed, made, planBack, podOf, recorded, rulesOf } from "./restoring.ts"
+
+const refused = ["refused not-restorable"]
+const asked = ["fewer-endpoints"]
+
+const selecting = (selector: object | undefined, more: object = {}, name = "x") =>
+  made(
+    "Service",
+    { spec: { ...(selector === undefined ? {} : { selector }), ports: [{ port: 80 }], ...more } },
+    { name }
+  )
+const blue = { app: "web", color: "blue" }
+const green = { app: "web", color: "green" }
+const pods = (labels: { readonly color: string }, ready: number, unready = 0) => [
+  ...Array.from({ length: ready }, (_, index) => podOf(`${labels.color}-${index}`, labels)),
+  ...Array.from({ length: unready }, (_, index) => podOf(`${labels.color}-not-${index}`, labels, {}, "False"))
+]
+const workload = (labels: object) => deployment({ template: template("app:3", {}, labels as never) })
+
+describe("the earlier selector of a Service", () => {
+  const change = recorded(selecting(blue), selecting(green))
+  const rules = (related: ReadonlyArray<KubernetesObject>, more: object = {}) =>
+    rulesOf(change, selecting(green), { related, ...more })
+
+  it("is not put back where it selects no ready pod, and the present one selects some", () => {
+    assert.deepStrictEqual(rules(pods(green, 2)), refused)
+    assert.deepStrictEqual(rules([...pods(green, 1), ...pods(blue, 0, 3)]), refused)
+    const result = planBack(change, selecting(green), { related: pods(green, 2) })
+    assert.include(result._tag === "PlanRefusal" ? result.message : "", "leads to 2 ready pods now")
+  })
+
+  it("is put back where the present one selects no ready pod", () => {
+    assert.deepStrictEqual(rules(pods(blue, 2)), [])
+    assert.deepStrictEqual(rules([...pods(blue, 1), ...pods(green, 0, 2)]), [])
+    assert.deepStrictEqual(rules([]), [])
+  })
+
+  it("is put back where it selects as many ready pods, also if they are not all there are", () => {
+    assert.deepStrictEqual(rules([...pods(blue, 2), ...pods(green, 2)], { target: workload(green) }), [])
+    assert.deepStrictEqual(rules([...pods(blue, 2, 1), ...pods(green, 2)]), [])
+  })
+
+  it("is put back where a mistake has sent the Service to a larger workload", () => {
+    assert.deepStrictEqual(rules([...pods(blue, 2), ...pods(green, 9)], { target: workload(blue) }), [])
+    assert.deepStrictEqual(rules([...pods(blue, 2), ...pods(green, 9)]), [])
+  })
+
+  it("asks where fewer pods would serve the target of the alert, or not all of them are ready", () => {
+    assert.deepStrictEqual(rules([...pods(blue, 1), ...pods(green, 2)], { target: workload(green) }), asked)
+    assert.deepStrictEqual(rules([...pods(blue, 1, 1), ...pods(green, 2)]), asked)
+  })
+
+  it("asks where fewer pods would serve, and somebody has changed their workload since", () => {
+    const around = [...pods(blue, 1), ...pods(green, 2)]
+    const scaled = { ...workload(blue), metadata: { ...workload(blue).metadata, name: "blue" } }
+    const later = [followed(scaled, scaled)]
+    assert.deepStrictEqual(rules([...around, scaled], { later }), asked)
+    assert.deepStrictEqual(rules([...around, scaled]), [])
+  })
+
+  it("counts neither pods of another namespace, nor those that have ended or are being deleted", () => {
+    const [ended, leaving, elsewhere] = pods(blue, 3) as [KubernetesObject, KubernetesObject, KubernetesObject]
+    const others = [
+      { ...ended, status: { ...(ended["status"] as object), phase: "Succeeded" } },
+      { ...leaving, metadata: { ...leaving.metadata, deletionTimestamp: "2026-11-24T10:00:00Z" } },
+      { ...elsewhere, metadata: { ...elsewhere.metadata, namespace: "other" } }
+    ]
+    assert.deepStrictEqual(rules([...others, ...pods(green, 1)]), refused)
+  })
+
+  it("asks where the pods may not be read", () => {
+    assert.deepStrictEqual(rules([], { unread: ["Pod"] }), ["unread"])
+  })
+
+  it.each([
+    ["had none", selecting(undefined)],
+    ["led to a host", selecting(undefined, { type: "ExternalName", externalName: "web.example" })]
+  ])("asks where the Service %s, and leads to ready pods now", (_, before) => {
+    const now = selecting(green)
+    assert.deepStrictEqual(rulesOf(recorded(before, now), now, { related: pods(green, 1) }), asked)
+    assert.deepStrictEqual(rulesOf(recorded(before, now), now, { related: pods(green, 0, 1) }), [])
+  })
+})
+
+describe("the earlier port of a Service", () => {
+  const to = (targetPort: unknown) => selecting(blue, { ports: [{ name: "http", port: 80, targetPort }] })
+  const listening = (...ports: ReadonlyArray<object>) => [
+    podOf("a", blue, { containers: [{ name: "app", ...(ports.length === 0 ? {} : { ports }) }] })
+  ]
+  const rules = (before: unknown, now: unknown, ...ports: ReadonlyArray<object>) =>
+    rulesOf(recorded(to(before), to(now)), to(now), { related: listening(...ports) })
+
+  it("is not put back by a name that no pod has any more", () => {
+    assert.deepStrictEqual(rules("web", "http", { name: "http", containerPort: 8080 }), refused)
+    assert.deepStrictEqual(rules("web", 8080, { name: "http", containerPort: 8080 }), refused)
+  })
+
+  it("asks about a number that no pod declares any more", () => {
+    assert.deepStrictEqual(rules(8080, 9090, { containerPort: 9090 }), asked)
+  })
+
+  it("is put back where the pods have it, or the present one is not theirs either", () => {
+    assert.deepStrictEqual(rules(8080, 9999, { containerPort: 8080 }), [])
+    assert.deepStrictEqual(rules("http", "htpp", { name: "http", containerPort: 8080 }), [])
+    assert.deepStrictEqual(rules(8080, 9999, { containerPort: 7000 }), [])
+    assert.deepStrictEqual(rules(8080, 9999), [])
+    assert.deepStrictEqual(rules("http", "htpp"), [])
+  })
+})
+
+const ingress = (service: string, port: object = { number: 80 }) =>
+  made("Ingress", {
+    spec: { rules: [{ host: "a", http: { paths: [{ path: "/", backend: { service: { name: service, port } } }] } }] }
+  })
+const route = (...backends: ReadonlyArray<readonly [service: string, weight: number]>) =>
+  made("HTTPRoute", {
+    spec: { rules: [{ backendRefs: backends.map(([name, weight]) => ({ name, port: 80, weight })) }] }
+  })
+const services = [selecting(blue, {}, "blue"), selecting(green, {}, "green")]
+
+describe.each([
+  ["an Ingress", ingress("blue"), ingress("green")],
+  ["an HTTPRoute", route(["blue", 1]), route(["green", 1])],
+  ["an HTTPRoute, by weights", route(["blue", 100], ["green", 0]), route(["blue", 0], ["green", 100])]
+])("the earlier Service of %s", (_, before, now) => {
+  const rules = (...related: ReadonlyArray<KubernetesObject>) => rulesOf(recorded(before, now), now, { related })
+
+  it("is not put back where it does not exist", () => {
+    assert.deepStrictEqual(rules(services[1]!, ...pods(green, 1)), refused)
+    assert.deepStrictEqual(rules(services[1]!), refused)
+  })
+
+  it("is not put back where no ready pod is behind it, and some are behind the present one", () => {
+    assert.deepStrictEqual(rules(...services, ...pods(green, 1)), refused)
+  })
+
+  it("is put back where it has ready pods, or the present one has none either", () => {
+    assert.deepStrictEqual(rules(...services, ...pods(blue, 1), ...pods(green, 1)), [])
+    assert.deepStrictEqual(rules(services[0]!, ...pods(blue, 1)), [])
+    assert.deepStrictEqual(rules(...services), [])
+  })
+})
+
+describe("the earlier port of an Ingress", () => {
+  it("is not put back where the Service does not have it any more", () => {
+    const rules = (before: object, now: object) =>
+      rulesOf(recorded(ingress("blue", before), ingress("blue", now)), ingress("blue", now), { related: services })
+    assert.deepStrictEqual(rules({ number: 8080 }, { number: 80 }), refused)
+    assert.deepStrictEqual(rules({ name: "web" }, { number: 80 }), refused)
+    assert.deepStrictEqual(rules({ number: 80 }, { number: 8080 }), [])
+  })
+})
+
+describe("the earlier labels of pods", () => {
+  it("ask where a Service selects the pods by the present ones only", () => {
+    const [before, now] = [workload({ color: "blue" }), workload({ color: "green" })]
+    const rules = (...related: ReadonlyArray<KubernetesObject>) => rulesOf(recorded(before, now), now, { related })
+    assert.deepStrictEqual(rules(selecting({ color: "green" })), asked)
+    assert.deepStrictEqual(rules(selecting({ color: "blue" }), selecting({ app: "checkout" })), [])
+  })
+})

@@ -1,0 +1,158 @@
+import { assert, describe, it } from "@effect/vitest"
+import type { KubernetesObject } from "../../src/kubernetes/KubernetesClient.ts"
+import { deployment, template } from "./objects.ts"
+import { made, planBack, recorded, rulesOf } from "./restoring.ts"
+
+/** Changes are recorded at 10:00 on 24 November. */
+const lately = "2026-11-24T09:58:00Z"
+const longAgo = "2026-11-01T00:00:00Z"
+
+const again = (object: KubernetesObject, ...related: ReadonlyArray<KubernetesObject>) =>
+  rulesOf(recorded(object, undefined), undefined, { related })
+
+/** The object under another name. */
+const successor = (object: KubernetesObject, creationTimestamp = lately, metadata: object = {}): KubernetesObject => ({
+  ...object,
+  metadata: { ...object.metadata, name: "web-v2", uid: "uid-v2", creationTimestamp, ...metadata }
+})
+
+describe("a workload", () => {
+  const web = deployment()
+  const v2 = (spec: object = {}, creationTimestamp = lately) => successor(deployment(spec), creationTimestamp)
+  const other = {
+    template: { ...template("app:3"), metadata: { labels: { part: "web" } } },
+    selector: { matchLabels: { part: "web" } }
+  }
+  const service = (selector: object) => made("Service", { spec: { selector } })
+  const shared = {
+    template: template("app:3", {}, { part: "web" }),
+    selector: { matchLabels: { app: "checkout", part: "web" } }
+  }
+
+  it("that was deleted asks where one of another name has pods of its selector or its Service", () => {
+    assert.deepStrictEqual(again(web, v2()), ["replaced"])
+    assert.deepStrictEqual(again(deployment(shared), v2(other), service({ part: "web" })), ["replaced"])
+    const set = { ...v2(), kind: "StatefulSet" }
+    assert.deepStrictEqual(again(web, set), ["replaced"])
+  })
+
+  it("that was deleted is created again beside a companion, a workload without pods, or one of another Service", () => {
+    assert.deepStrictEqual(again(web, v2({}, longAgo)), [])
+    assert.deepStrictEqual(again(web, v2({ replicas: 0 })), [])
+    assert.deepStrictEqual(again(web, v2(other), service({ app: "checkout" })), [])
+    assert.deepStrictEqual(again(web), [])
+  })
+
+  it("that was deleted is created again beside what belongs to another, is being deleted, or is elsewhere", () => {
+    const owner = { apiVersion: "apps/v1", kind: "Deployment", name: "x", uid: "x", controller: true }
+    for (const metadata of [{ ownerReferences: [owner] }, { deletionTimestamp: lately }, { namespace: "other" }])
+      assert.deepStrictEqual(again(web, successor(web, lately, metadata)), [])
+  })
+
+  it("that was scaled to zero asks where another one has taken its place, and one that has pods does not", () => {
+    const scaled = (before: number, now: number, ...related: ReadonlyArray<KubernetesObject>) =>
+      rulesOf(
+        recorded(deployment({ replicas: before }), deployment({ replicas: now })),
+        deployment({ replicas: now }),
+        {
+          related
+        }
+      )
+    assert.deepStrictEqual(scaled(3, 0, v2()), ["replaced"])
+    assert.deepStrictEqual(scaled(3, 0, v2({}, longAgo)), [])
+    assert.deepStrictEqual(scaled(3, 0), [])
+    assert.deepStrictEqual(scaled(3, 1, v2()), [])
+  })
+
+  it("names its successor to the person who is asked", () => {
+    const result = planBack(recorded(web, undefined), undefined, { related: [v2()] })
+    assert.deepStrictEqual(result._tag === "Plan" ? result.asks[0]?.figures : undefined, {
+      successor: "Deployment shop/web-v2"
+    })
+  })
+
+  it("asks where what may have replaced it may not be read", () => {
+    assert.deepStrictEqual(rulesOf(recorded(web, undefined), undefined, { unread: ["DaemonSet"] }), ["unread"])
+  })
+})
+
+const ingress = (host: string, path = "/", annotations: object = {}) =>
+  made("Ingress", { spec: { rules: [{ host, http: { paths: [{ path }] } }] } }, { annotations })
+const route = (host: string, value = "/") =>
+  made("HTTPRoute", {
+    spec: { hostnames: [host], parentRefs: [{ name: "edge" }], rules: [{ matches: [{ path: { value } }] }] }
+  })
+const budget = (selector: object) => made("PodDisruptionBudget", { spec: { selector: { matchLabels: selector } } })
+const policy = (selector: object) => made("NetworkPolicy", { spec: { podSelector: { matchLabels: selector } } })
+const quota = (line: string) => made("ResourceQuota", { spec: { hard: { [line]: "9" } } })
+const range = (type: string) => made("LimitRange", { spec: { limits: [{ type }] } })
+const cron = (schedule: string, image: string, ...args: ReadonlyArray<string>) =>
+  made("CronJob", {
+    spec: { schedule, jobTemplate: { spec: { template: { spec: { containers: [{ name: "a", image, args }] } } } } }
+  })
+
+const rows: ReadonlyArray<
+  readonly [kind: string, deleted: KubernetesObject, rival: KubernetesObject, other: KubernetesObject]
+> = [
+  ["Ingress of a host and path", ingress("a"), ingress("a"), ingress("a", "/other")],
+  [
+    "Ingress of a host, and not a canary",
+    ingress("a"),
+    ingress("a"),
+    ingress("a", "/", { "nginx.ingress.kubernetes.io/canary": "true" })
+  ],
+  ["route of a host and path", route("a"), route("a"), route("b")],
+  ["route of a path", route("a"), route("a"), route("a", "/other")],
+  ["disruption budget of the same pods", budget({ app: "a" }), budget({ app: "a" }), budget({ app: "b" })],
+  ["policy of the same pods", policy({ app: "a" }), policy({ app: "a" }), policy({ app: "b" })],
+  ["quota of the same line", quota("pods"), quota("pods"), quota("services")],
+  ["range of the same type", range("Pod"), range("Pod"), range("Container")],
+  ["CronJob of the same work", cron("@daily", "r:1", "a"), cron("@daily", "r:2", "a"), cron("@daily", "r:1", "b")],
+  ["CronJob of the same time", cron("@daily", "r:1"), cron("@daily", "r:1"), cron("@hourly", "r:1")]
+]
+
+describe("an object that was deleted", () => {
+  it.each(rows)("asks where there is another %s", (_, deleted, rival, other) => {
+    assert.deepStrictEqual(again(deleted, successor(rival)), ["replaced"])
+    assert.deepStrictEqual(again(deleted, successor(other)), [])
+  })
+
+  it.each(rows.slice(5))("is created again beside an older %s: they were there together", (_, deleted, rival) => {
+    assert.deepStrictEqual(again(deleted, successor(rival, longAgo)), [])
+  })
+
+  it("asks where another budget is about pods of the same workload, whatever their selectors are", () => {
+    const both = [
+      successor(budget({ tier: "front" }), longAgo),
+      deployment({ template: template("a", {}, { tier: "front" }) })
+    ]
+    assert.deepStrictEqual(again(budget({ app: "checkout" }), ...both), ["replaced"])
+    assert.deepStrictEqual(again(budget({ app: "checkout" }), both[0]!), [])
+  })
+
+  it.each(["Service", "ConfigMap", "ServiceAccount"])(
+    "such as a %s is created again beside one of another name",
+    (kind) => {
+      const object = made(kind, { spec: { selector: { app: "checkout" } } })
+      assert.deepStrictEqual(again(object, successor(object)), [])
+    }
+  )
+})
+
+describe("fields that are put back", () => {
+  it("ask where another Ingress has a host that was given up", () => {
+    const [before, now] = [ingress("a"), ingress("b")]
+    const rules = (...related: ReadonlyArray<KubernetesObject>) => rulesOf(recorded(before, now), now, { related })
+    assert.deepStrictEqual(rules(successor(ingress("a"), longAgo)), ["replaced"])
+    assert.deepStrictEqual(rules(successor(ingress("b"), longAgo)), [])
+  })
+
+  it("are not those of an autoscaler whose earlier workload another one scales", () => {
+    const scaling = (name: string) =>
+      made("HorizontalPodAutoscaler", { spec: { maxReplicas: 3, scaleTargetRef: { kind: "Deployment", name } } })
+    const related = [deployment(), successor(scaling("checkout"), longAgo)]
+    assert.deepStrictEqual(rulesOf(recorded(scaling("checkout"), scaling("y")), scaling("y"), { related }), [
+      "refused autoscaler-owned"
+    ])
+  })
+})
