@@ -113,7 +113,9 @@ const deleterOf = ({ ownDeletion, raw }: States): Writer => {
 /** Where the API server names nobody, the mark that our writes leave does. */
 const changerOf = ({ ownWrite, raw }: States, entry: ReturnType<typeof entryOf>): Writer => {
   const writer = writerOf(raw, entry)
-  return ownWrite === true && writer.kind === "unknown" ? { kind: "kubernaut", name: "kubernaut" } : writer
+  return ownWrite === true && writer.kind === "unknown" && writer.name === undefined
+    ? { kind: "kubernaut", name: "kubernaut" }
+    : writer
 }
 
 /** The change between two states. */

@@ -9,6 +9,7 @@ import type { ObjectChange } from "../domain/ObjectChange.ts"
 import type { Suspect, Suspects } from "../domain/Suspects.ts"
 import type { StorageError } from "../storage/StorageError.ts"
 import type { ChangeJournal } from "./ChangeJournal.ts"
+import { recurs } from "./Habit.ts"
 import { madeAgain } from "./MadeAgain.ts"
 import { suspectScore } from "./SuspectScore.ts"
 
@@ -16,7 +17,7 @@ import { suspectScore } from "./SuspectScore.ts"
 const mostCompared = 200
 
 const judged = (suspect: Suspect, others: ReadonlyArray<ObjectChange>): Suspect => {
-  const needsPerson = madeAgain(suspect.change, others)
+  const needsPerson = madeAgain(suspect.change, others) ?? recurs(suspect.change, others)
   return needsPerson === undefined ? suspect : { ...suspect, needsPerson, reasons: [...suspect.reasons, needsPerson] }
 }
 

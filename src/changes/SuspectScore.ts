@@ -44,6 +44,7 @@ import { type FirstSymptom, skewMs } from "./FirstSymptom.ts"
 import { mitigates } from "./Mitigation.ts"
 import { orderInDoubt } from "./OrderInDoubt.ts"
 import { isOnlyAboutPods, type SymptomKind, type SymptomsSeen } from "./SymptomKinds.ts"
+import { mayBeProgram } from "./Writers.ts"
 
 /** A change with a lower score is no suspect. */
 export const suspectScore = 0.3
@@ -141,7 +142,7 @@ const writerOf = ({ change: { by } }: Candidate): Factor => {
     case "person":
       return { value: writers.person, reason: `A person or a pipeline${named} made it.` }
     default:
-      return { value: writers.unknown }
+      return { value: writers.unknown, ...(by.name === undefined ? {} : { reason: `${by.name} made it.` }) }
   }
 }
 
@@ -235,7 +236,10 @@ const otherThings = "Only a name says that the target depends on it, and the obj
 
 /** Why only a person can tell, as far as this change and the alert say it. */
 const needsPersonOf = ({ change, onlyByName }: Candidate, { firings = [], isNear, symptom }: Scene) =>
-  orderInDoubt(change, symptom) ?? mitigates(change, firings, isNear) ?? (onlyByName === true ? otherThings : undefined)
+  orderInDoubt(change, symptom)
+  ?? mitigates(change, firings, isNear)
+  ?? mayBeProgram(change.by)
+  ?? (onlyByName === true ? otherThings : undefined)
 
 /** The score of a change, with its reasons. */
 export const score = (candidate: Candidate, scene: Scene): Suspect => {

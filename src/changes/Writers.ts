@@ -15,7 +15,7 @@ const table: ReadonlyArray<readonly [WriterKind, RegExp]> = [
   ["kubernaut", /^kubernaut$/],
   [
     "gitops",
-    /^(argo-?cd\b.*|kustomize-controller|helm-controller|flux.*|fleet-?agent.*|fleetcontroller|configsync.*|configmanagement.*|kapp-controller|sveltos.*|application\.sveltos.*|karmada.*|work-agent|klusterlet.*|rancher-?fleet.*)$/i
+    /^(argo-?cd\b.*|kustomize-controller|helm-controller|flux.*|fleet-?agent.*|fleetcontroller|configsync.*|configmanagement.*|nomos|gitops-engine|kluctl.*|kapp-controller|sveltos.*|application\.sveltos.*|karmada.*|work-agent|klusterlet.*|rancher-?fleet.*)$/i
   ],
   // Tools that people and pipelines run, although their names may look like those of controllers.
   ["person", /^(kubectl.*|helm|oc|k9s|lens.*|mozilla|node-fetch|terraform|opentofu|hashicorp|pulumi.*|dashboard)$/i],
@@ -27,13 +27,30 @@ const table: ReadonlyArray<readonly [WriterKind, RegExp]> = [
   // shift traffic, restart workloads or apply policies.
   [
     "controller",
-    /^(karpenter|node-termination-handler|aws-node-termination-handler|kured|draino|node-problem-detector|machine-config-daemon|googlecontainerengine|cluster-api.*|flagger|argo-rollouts|crossplane.*|apiextensions\.crossplane\.io.*|reloader|keel|external-dns|external-secrets|kyverno|gatekeeper|sealed-secrets|strimzi.*)$/i
+    /^(karpenter|node-termination-handler|aws-node-termination-handler|kured|draino|node-problem-detector|machine-config-daemon|googlecontainerengine|cluster-api.*|flagger|argo-rollouts|crossplane.*|apiextensions\.crossplane\.io.*|reloader|keel|external-dns|external-secrets|kyverno|gatekeeper|sealed-secrets|strimzi.*|kopf|knative.*|castai.*)$/i
+  ],
+  // Libraries and runtimes under whose own name the programs built on them write: scripts of people, and operators.
+  [
+    "unknown",
+    /^(unknown|openapi-generator|swagger-codegen|pykube.*|kr8s|lightkube|kubernetes_asyncio|python.*|aiohttp|fabric8.*|okhttp.*|kubernetes java client|java|apache-httpclient|go-http-client|kube-rs|reqwest|kubeclient|ruby|faraday|axios|undici|guzzle.*|kubernetesclient|dotnet.*)$/i
   ]
 ]
 
 /** What kind of party writes under a name. */
 export const kindOf = (manager: string): WriterKind =>
-  manager === "" || manager === "unknown" ? "unknown" : (table.find(([, name]) => name.test(manager))?.[0] ?? "person")
+  manager === "" ? "unknown" : (table.find(([, name]) => name.test(manager))?.[0] ?? "person")
+
+/** Whether the API server has taken no name from the request. */
+const namesNobody = (manager: string): boolean => manager === "" || manager === "unknown"
+
+/**
+ * Why the writer may be a program that makes its change again, although nothing says that it is a controller;
+ * `undefined` if nothing suggests that. Where nobody is named, as for a deletion, nothing does.
+ */
+export const mayBeProgram = ({ kind, name }: Writer): string | undefined =>
+  kind === "unknown" && name !== undefined
+    ? `${name} is the name of a library: a script of a person may have made it, or an operator, which would make it again.`
+    : undefined
 
 type Entry = NonNullable<KubernetesObject["metadata"]["managedFields"]>[number]
 type FieldSet = Readonly<Record<string, unknown>>
@@ -90,7 +107,7 @@ export const writerOf = (object: KubernetesObject, entry: Entry | undefined): Wr
     .find((value): value is string => value !== undefined)
   return {
     kind: name === undefined ? "unknown" : kindOf(name),
-    ...(name === undefined || name === "" ? {} : { name }),
+    ...(name === undefined || namesNobody(name) ? {} : { name }),
     ...(user === undefined ? {} : { user })
   }
 }

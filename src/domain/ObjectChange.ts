@@ -26,7 +26,7 @@ export type ChangeId = typeof ChangeId.Type
  * | `gitops`     | Argo CD, Flux, Fleet: it puts back what somebody else changes     |
  * | `controller` | a controller of Kubernetes or an operator                         |
  * | `person`     | kubectl, a console, Helm, a pipeline: nobody puts the change back |
- * | `unknown`    | the API server names nobody                                       |
+ * | `unknown`    | the API server names nobody, or a library that all sorts use      |
  */
 export const WriterKind = Schema.Literals(["kubernaut", "gitops", "controller", "person", "unknown"])
 export type WriterKind = typeof WriterKind.Type

@@ -100,6 +100,19 @@ describe("a change of an object", () => {
     assert.strictEqual(scaled("kubectl")?.by.kind, "person")
   })
 
+  it("of a library is of nobody known, and not ours because we have written the object since", () => {
+    const owner = {
+      manager: "OpenAPI-Generator",
+      operation: "Update",
+      time,
+      fieldsV1: { "f:spec": { "f:replicas": {} } }
+    }
+    const change = (manager: string) =>
+      between(deployment({ replicas: 3 }), deployment({ replicas: 0 }, [{ ...owner, manager }]), { ownWrite: true })
+    assert.deepStrictEqual(change("OpenAPI-Generator")?.by, { kind: "unknown", name: "OpenAPI-Generator" })
+    assert.strictEqual(change("unknown")?.by.kind, "kubernaut")
+  })
+
   it("of a removed field has no known writer", () => {
     assert.deepStrictEqual(between(deployment({ a: 1, b: 2 }), deployment({ a: 1 }))?.by, { kind: "unknown" })
   })
@@ -206,6 +219,22 @@ describe("a writer", () => {
     ["Mozilla", "person"],
     ["terraform", "person"],
     ["deploy-pipeline", "person"],
+    ["OpenAPI-Generator", "unknown"],
+    ["pykube-ng", "unknown"],
+    ["fabric8-kubernetes-client", "unknown"],
+    ["okhttp", "unknown"],
+    ["Go-http-client", "unknown"],
+    ["Kubernetes Java Client", "unknown"],
+    ["python-requests", "unknown"],
+    ["kopf", "controller"],
+    ["castai-agent", "controller"],
+    ["knative-serving", "controller"],
+    ["kluctl", "gitops"],
+    ["gitops-engine", "gitops"],
+    ["nomos", "gitops"],
+    ["javelin-deploy", "person"],
+    ["curl", "person"],
+    ["unknown", "unknown"],
     ["", "unknown"]
   ])("called %s is of kind %s", (name, kind) => {
     assert.strictEqual(kindOf(name), kind)

@@ -116,7 +116,8 @@ const ownerAsks = (change: ObjectChange, object: KubernetesObject): ReadonlyArra
   const by =
     owner !== undefined
       ? `${owner.kind} ${owner.name}`
-      : (manager ?? (isRelease || change.by.kind === "controller" ? change.by.name : undefined))
+      : (manager
+        ?? (isRelease || change.by.kind === "controller" || change.by.kind === "unknown" ? change.by.name : undefined))
   return by === undefined
     ? []
     : [

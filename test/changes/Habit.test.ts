@@ -1,0 +1,74 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Effect } from "effect"
+import { recurs } from "../../src/changes/Habit.ts"
+import type { ObjectChange, Writer } from "../../src/domain/ObjectChange.ts"
+import { find } from "./finding.ts"
+import { deployment } from "./objects.ts"
+import { alert, created, minutes, modified, ref, state, target } from "./scenes.ts"
+
+const kubectl: Writer = { kind: "person", name: "kubectl" }
+const replicas = (seconds: number, before: number, after: number, by: Writer = kubectl) =>
+  modified(target, seconds, ["spec", "replicas"], { before, after }, { by })
+
+/** Scaled to zero in the evening, and up again in the morning. */
+const nights = (count: number, by: Writer = kubectl): ReadonlyArray<ObjectChange> =>
+  Array.from({ length: count }, (_, night) => {
+    const evening = -minutes(60 * 24 * (count - night))
+    return [replicas(evening, 3, 0, by), replicas(evening + minutes(600), 0, 3, by)]
+  }).flat()
+
+describe("a change recurs", () => {
+  const policies = [-900, -600].map((seconds) => created(ref("NetworkPolicy", "deny"), seconds))
+  it.each<readonly [string, boolean, ReadonlyArray<ObjectChange>, ObjectChange]>([
+    ["if its writer has made it twice before", true, nights(2), replicas(-60, 3, 0)],
+    ["if an object was created twice before", true, policies, created(ref("NetworkPolicy", "deny"), -60)],
+    ["not if it was made once before: a mistake that is made again", false, nights(1), replicas(-60, 3, 0)],
+    ["not if somebody else made it before", false, nights(3, { kind: "person", name: "helm" }), replicas(-60, 3, 0)],
+    ["not if it gives the field another value", false, nights(3), replicas(-60, 3, 1)],
+    [
+      "not if it changes another field",
+      false,
+      nights(3),
+      modified(target, -60, ["spec", "paused"], { after: 0 }, { by: kubectl })
+    ]
+  ])("%s", (_claim, is, before, change) => {
+    assert.strictEqual(recurs(change, [...before, change]) !== undefined, is)
+  })
+
+  it("only by what came before it", () => {
+    const change = replicas(-60, 3, 0)
+    assert.isUndefined(recurs(change, [change, ...nights(3)]))
+  })
+})
+
+describe("a suspect", () => {
+  const made = deployment("checkout")
+  const now = { ...made, spec: { ...(made["spec"] as object), replicas: 0 } }
+  const found = (changes: ReadonlyArray<ObjectChange>) =>
+    find(
+      { changes, objects: [now] },
+      { objects: [now] },
+      alert("KubeDeploymentReplicasMismatch"),
+      state({ desiredReplicas: 0, readyReplicas: 0, pods: [] })
+    )
+
+  it.effect("that recurs needs a person, and one that does not needs none", () =>
+    Effect.gen(function* () {
+      const recurring = yield* found([...nights(5), replicas(-60, 3, 0)])
+      assert.include(recurring.ranked[0]?.needsPerson, "kubectl has made the same change 5 times before")
+      const once = yield* found([replicas(-60, 3, 0)])
+      assert.deepStrictEqual([once.finding, once.ranked[0]?.needsPerson], ["one", undefined])
+    })
+  )
+
+  it.effect(
+    "that a library wrote needs a person, and one that nobody is named for, such as a deletion, needs none",
+    () =>
+      Effect.gen(function* () {
+        const byLibrary = yield* found([replicas(-60, 3, 0, { kind: "unknown", name: "OpenAPI-Generator" })])
+        assert.include(byLibrary.ranked[0]?.needsPerson, "OpenAPI-Generator is the name of a library")
+        const byNobody = yield* found([replicas(-60, 3, 0, { kind: "unknown" })])
+        assert.deepStrictEqual([byNobody.finding, byNobody.ranked[0]?.needsPerson], ["one", undefined])
+      })
+  )
+})
