@@ -24,6 +24,7 @@ import { Timestamp } from "./Timestamp.ts"
  * | `rolled-back`                         | the action has not helped, and was undone                 |
  * | `storage-down`, `storage-up`          | the database stores nothing, and stores again             |
  * | `audit-broken`, `audit-acknowledged`  | a line of the audit log was changed; an operator knows    |
+ * | `audit-intact`                        | it is as it was written again                             |
  * | `emergency-stop-set`, `-lifted`       | an operator keeps new actions from starting               |
  * | `cut-off`, `cut-off-ended`            | every peer is out at once: the fault is on our side       |
  * | `alerting-silent`, `alerting-heard`   | the alerting's own heartbeat does not arrive, and does    |
@@ -46,6 +47,7 @@ export const NotificationKind = Schema.Literals([
   "storage-up",
   "audit-broken",
   "audit-acknowledged",
+  "audit-intact",
   "emergency-stop-set",
   "emergency-stop-lifted",
   "cut-off",

@@ -14,6 +14,7 @@ import type { ConditionChange, Derived, Outbox, Positions } from "../storage/Out
 import type { RemediationStore } from "../storage/RemediationStore.ts"
 import type { StorageError } from "../storage/StorageError.ts"
 import { type Channel, wake } from "./Channel.ts"
+import * as LostEnds from "./LostEnds.ts"
 import { aboutRemediation, notificationOf, type Teller } from "./NotificationOf.ts"
 import { takes } from "./NotificationSink.ts"
 
@@ -22,6 +23,8 @@ export interface Stores {
   readonly audit: AuditLog["Service"]
   readonly outbox: Outbox["Service"]
   readonly remediations: RemediationStore["Service"]
+  /** Where the record says which conditions last. */
+  readonly records: Omit<LostEnds.Records, "remediations">
 }
 
 const linesAtOnce = 200
@@ -29,6 +32,15 @@ const linesAtOnce = 200
 const linesBetween = 1000
 /** After so long they are moved, too: it shows that there is a process with these sinks. */
 const longestMs = Duration.toMillis("1 day")
+/** How often conditions are looked for that do not last any more, besides at the start. */
+const lostEveryMs = Duration.toMillis("10 minutes")
+/** These ends are recorded at each start, or by each of several processes, and are news only while it lasts. */
+const onlyIfLasting: ReadonlySet<string> = new Set([
+  "alerting.heard",
+  "alerting.unwatched",
+  "audit.intact",
+  "condition.ended"
+])
 /** Lines of one commit, and of those that follow at once, are read together. */
 const together = Duration.millis(100)
 /** Lines of other processes wake nobody. */
@@ -86,9 +98,11 @@ const derive = Effect.fnUntraced(function* (lines: ReadonlyArray<AuditEvent>, se
   for (const line of lines) {
     const notification = notificationOf(line, yield* recordOf(line, stores), teller)
     if (notification === undefined) continue
-    // It is recorded at each start, and news only after a silence.
-    if (notification.kind === "alerting-heard" && !(yield* isLasting(conditions, self, "alerting"))) continue
     const { begins, ends = [] } = notification
+    if (onlyIfLasting.has(line.kind)) {
+      const lasting = yield* Effect.filter(ends, ({ name }) => isLasting(conditions, self, name))
+      if (lasting.length === 0) continue
+    }
     for (const condition of ends) conditions.push({ line: line.sequence, _tag: "Ends", condition })
     if (begins !== undefined)
       conditions.push({ line: line.sequence, _tag: "Begins", lasting: { condition: begins, began: notification } })
@@ -120,6 +134,7 @@ const derived = (
     const self = { channels, positions, begun: new Set<string>(), stores, teller }
     let position = Math.min(positions.conditions, ...positions.sinks.values())
     let durable = { position, atMs: yield* Monotonic.nowMs }
+    let lookedMs = Number.NEGATIVE_INFINITY
     const store = Effect.fnUntraced(function* (what: Pick<Derived, "notifications" | "conditions">) {
       const nowMs = yield* Monotonic.nowMs
       const isDue = position - durable.position >= linesBetween || nowMs - durable.atMs >= longestMs
@@ -132,6 +147,11 @@ const derived = (
       const last = lines.at(-1)
       if (last === undefined) {
         yield* store({ notifications: [], conditions: [] })
+        const nowMs = yield* Monotonic.nowMs
+        if (nowMs - lookedMs >= lostEveryMs) {
+          lookedMs = nowMs
+          yield* LostEnds.find(position, stores, { ...stores.records, remediations: stores.remediations })
+        }
         yield* Effect.timeoutOption(outbox.grown(position), lookAgain)
         yield* Effect.sleep(together)
         continue

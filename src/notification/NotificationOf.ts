@@ -16,12 +16,14 @@
  * | `remediation.AlertResolved` and -`HandedOver` | `escalation-ended`, if it was escalated       | of the alert     | ends it          |
  * | `storage.down`, `storage.up`                  | `storage-down`, `storage-up`                  | critical         | `storage`        |
  * | `audit.broken`, `audit.acknowledged`          | `audit-broken`, `audit-acknowledged`          | critical         | `audit`          |
+ * | `audit.intact`, if no break is left           | `audit-intact`                                | critical         | ends it          |
  * | `emergency-stop.set`, `.lifted`               | `emergency-stop-set`, `emergency-stop-lifted` | warning          | `emergency-stop` |
  * | `peers.cut-off`, `peers.reached`              | `cut-off`, `cut-off-ended`                    | critical         | `cut-off`        |
  * | `alerting.silent`, `.heard`                   | `alerting-silent`, `alerting-heard`           | critical         | `alerting`       |
  * | `alerting.unwatched`                          | `alerting-unwatched`                          | critical         | ends it          |
  * | `account.suspended` for the first time        | `account-suspended`                           | warning          | `account/NAME`   |
  * | `account.resumed`                             | `account-resumed`                             | warning          | ends it          |
+ * | `condition.ended` (`LostEnds`)                | that of its end                               | of the condition | ends it          |
  *
  * Everything else is for those who read the audit log. An order of an operator to declare an emergency is no row: the
  * level changes by it, and people are told once.
@@ -42,6 +44,7 @@ import {
 } from "../domain/Notification.ts"
 import type { Remediation, RemediationId } from "../domain/Remediation.ts"
 import { Timestamp } from "../domain/Timestamp.ts"
+import { toldOf } from "./LostEnds.ts"
 import { type Facts, remediationFacts, reviewFacts } from "./RemediationFacts.ts"
 
 /** What every notification says of its origin, and how text becomes harmless. */
@@ -243,6 +246,12 @@ const ofService: Readonly<Record<string, Pick<Told, "kind" | "severity" | "title
     title: "An operator has acknowledged the breaks of the audit log",
     ends: [{ name: "audit", severity: "critical" }]
   },
+  "audit.intact": {
+    kind: "audit-intact",
+    severity: "critical",
+    title: "The audit log is intact again: every line is as it was written",
+    ends: [{ name: "audit", severity: "critical" }]
+  },
   "emergency-stop.set": {
     kind: "emergency-stop-set",
     severity: "warning",
@@ -286,6 +295,32 @@ const ofService: Readonly<Record<string, Pick<Told, "kind" | "severity" | "title
     ends: [{ name: "alerting", severity: "critical" }]
   },
   "service.recovered": { kind: "recovered", severity: "info", title: "A service works again" }
+}
+
+/**
+ * A condition of the service itself. That breaks of the audit log are left keeps its condition, and is no news where
+ * one of several is gone.
+ */
+const ofServiceLine = (line: AuditEvent, teller: Teller): Told | undefined => {
+  const service = ofService[line.kind]
+  const isWhole = (line.data["left"] ?? 0) === 0
+  if (service === undefined || (line.kind === "audit.intact" && !isWhole)) return undefined
+  const { ends, ...told } = { ...service, facts: serviceFacts(line, teller) }
+  return { ...told, ...(isWhole && ends !== undefined ? { ends } : {}) }
+}
+
+/** An end that was lost. */
+const ofLostEnd = ({ data, subject }: AuditEvent, teller: Teller): Told | undefined => {
+  const told = toldOf(subject, data["severity"])
+  return (
+    told && {
+      ...told,
+      facts: teller.facts([
+        ["Condition", subject],
+        ["Because", data["reason"]]
+      ])
+    }
+  )
 }
 
 /**
@@ -337,16 +372,15 @@ export const notificationOf = (
   remediation: Remediation | undefined,
   teller: Teller
 ): Notification | undefined => {
-  const service = ofService[line.kind]
   const told =
     line.kind === "level.changed"
       ? ofLevel(line, teller)
-      : line.kind.startsWith("account.")
-        ? ofAccount(line, teller)
-        : service !== undefined
-          ? { ...service, facts: serviceFacts(line, teller) }
+      : line.kind === "condition.ended"
+        ? ofLostEnd(line, teller)
+        : line.kind.startsWith("account.")
+          ? ofAccount(line, teller)
           : aboutRemediation(line) === undefined
-            ? undefined
+            ? ofServiceLine(line, teller)
             : remediation === undefined
               ? withoutRecord(line, teller)
               : ofRemediation(line, remediation, teller)

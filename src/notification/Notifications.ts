@@ -13,9 +13,12 @@ import { Context, Effect, Layer, Queue, Schedule } from "effect"
 import type { CircuitBreaker } from "../resilience/breaker/CircuitBreaker.ts"
 import type { EventHub } from "../resilience/EventHub.ts"
 import type { ChildSpec, ChildStatus } from "../resilience/supervision/Supervisor.ts"
+import { AccountSuspensions } from "../storage/AccountSuspensions.ts"
 import { AuditLog } from "../storage/AuditLog.ts"
+import { Levels } from "../storage/Levels.ts"
 import { type Backlog, Outbox } from "../storage/Outbox.ts"
 import { RemediationStore } from "../storage/RemediationStore.ts"
+import { StandingOrders } from "../storage/StandingOrders.ts"
 import type { StorageError } from "../storage/StorageError.ts"
 import { StorageHealth } from "../storage/StorageHealth.ts"
 import * as Channels from "./Channel.ts"
@@ -108,7 +111,18 @@ export interface Recovery {
 export const layer = (
   teller: Teller,
   recoveries: EventHub<Recovery>
-): Layer.Layer<Notifications, never, NotificationSinks | AuditLog | Outbox | RemediationStore | StorageHealth> =>
+): Layer.Layer<
+  Notifications,
+  never,
+  | NotificationSinks
+  | AccountSuspensions
+  | AuditLog
+  | Levels
+  | Outbox
+  | RemediationStore
+  | StandingOrders
+  | StorageHealth
+> =>
   Layer.effect(
     Notifications,
     Effect.gen(function* () {
@@ -116,7 +130,8 @@ export const layer = (
       const outbox = yield* Outbox
       const audit = yield* AuditLog
       const health = yield* StorageHealth
-      const stores = { audit, outbox, remediations: yield* RemediationStore }
+      const records = { accounts: yield* AccountSuspensions, levels: yield* Levels, orders: yield* StandingOrders }
+      const stores = { audit, outbox, records, remediations: yield* RemediationStore }
       const channels = yield* Effect.forEach(sinks, Channels.make)
       return {
         children: (supervised) => {

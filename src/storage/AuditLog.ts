@@ -35,7 +35,7 @@ export class AuditLog extends Context.Service<
     /**
      * Checks the newest 1,000 lines, and every line that was found broken before: cheap enough to be repeated. At most
      * ten new breaks are found. A break is recorded (`audit.broken`), so that it is found until that line is intact
-     * again, however many lines follow it, also after a restart.
+     * again, however many lines follow it, also after a restart. Then that is recorded, too (`audit.intact`).
      */
     readonly verifyEnd: Effect.Effect<AuditBreaks, StorageError>
     /**

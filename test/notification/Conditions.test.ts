@@ -1,11 +1,12 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Scope } from "effect"
+import { Context, Effect, Layer, Scope } from "effect"
 import { TestClock } from "effect/testing"
 import * as EndOfSilence from "../../src/notification/EndOfSilence.ts"
 import * as Heartbeat from "../../src/notification/Heartbeat.ts"
 import { AuditLog } from "../../src/storage/AuditLog.ts"
 import { Outbox } from "../../src/storage/Outbox.ts"
 import * as Sqlite from "../../src/storage/sqlite/Sqlite.ts"
+import * as Storage from "../../src/storage/Storage.ts"
 import { conditionSink, running, start, testSink } from "./notifying.ts"
 
 /** Lets everything that is due happen, and time pass. */
@@ -92,6 +93,38 @@ describe("alerting that was silent and is not watched any more", () => {
         ["alerting-silent", "alerting-unwatched"]
       )
       assert.deepStrictEqual(lastingOf(sink), [])
+    })
+  )
+})
+
+describe("a silence while no sink is configured", () => {
+  it.effect("is ended once, and not each minute", () =>
+    Effect.gen(function* () {
+      const context = yield* Layer.build(Storage.layerDatabase(Sqlite.openMemory()))
+      const [audit, outbox] = [Context.get(context, AuditLog), Context.get(context, Outbox)]
+      const condition = { name: "alerting", severity: "critical" } as const
+      const began = {
+        key: "k",
+        kind: "alerting-silent",
+        severity: "critical",
+        cluster: "prod",
+        title: "Silent"
+      } as const
+      yield* outbox.add({
+        through: 0,
+        sinks: [],
+        notifications: [],
+        conditions: [
+          {
+            line: 1,
+            _tag: "Begins",
+            lasting: { condition, began: { ...began, at: "1970-01-01T00:00:00.000Z", facts: [], begins: condition } }
+          }
+        ]
+      })
+      yield* Effect.forkScoped(Effect.provide(EndOfSilence.run, context))
+      for (let minute = 0; minute < 10; minute++) yield* pass(60)
+      assert.lengthOf(yield* audit.read(0, 100), 1)
     })
   )
 })

@@ -7,10 +7,13 @@ import { TestClock } from "effect/testing"
 import * as Channel from "../../src/notification/Channel.ts"
 import * as Derivation from "../../src/notification/Derivation.ts"
 import { makeFacts } from "../../src/notification/RemediationFacts.ts"
+import { AccountSuspensions } from "../../src/storage/AccountSuspensions.ts"
 import { AuditLog } from "../../src/storage/AuditLog.ts"
+import { Levels } from "../../src/storage/Levels.ts"
 import { type Derived, Outbox } from "../../src/storage/Outbox.ts"
 import { RemediationStore } from "../../src/storage/RemediationStore.ts"
 import * as Sqlite from "../../src/storage/sqlite/Sqlite.ts"
+import { StandingOrders } from "../../src/storage/StandingOrders.ts"
 import * as Storage from "../../src/storage/Storage.ts"
 import { conditionSink, emergency, type Harness, start, stopped, testSink, type TestSink } from "./notifying.ts"
 
@@ -52,7 +55,12 @@ const slowProcess = Effect.fnUntraced(function* (file: string, scope: Scope.Clos
     {
       audit: Context.get(stores, AuditLog),
       remediations: Context.get(stores, RemediationStore),
-      outbox: { ...outbox, add: slow }
+      outbox: { ...outbox, add: slow },
+      records: {
+        accounts: Context.get(stores, AccountSuspensions),
+        levels: Context.get(stores, Levels),
+        orders: Context.get(stores, StandingOrders)
+      }
     },
     { ...makeFacts((text) => text), cluster: "prod", isOwnAlert: () => false }
   )

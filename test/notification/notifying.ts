@@ -73,6 +73,13 @@ export interface Harness {
   readonly setStorage: (status: StorageStatus) => void
 }
 
+/** Does what a line says, so that the record agrees with it. */
+const order = (database: DatabaseSync, kind: string): void => {
+  if (kind === "emergency-stop.set")
+    database.exec("insert or ignore into standing_orders (name, given_by, since) values ('emergency-stop', 'ada', '')")
+  if (kind === "emergency-stop.lifted") database.exec("delete from standing_orders where name = 'emergency-stop'")
+}
+
 /** Starts the notifications of one process on the database. They end with the scope. */
 export const start = (
   database: DatabaseSync,
@@ -108,7 +115,14 @@ export const start = (
     }).pipe(Effect.provideContext(context))
     for (const child of notifications.children(children)) yield* Effect.forkScoped(child.start)
     return {
-      audit,
+      audit: {
+        ...audit,
+        record: (line) =>
+          Effect.suspend(() => {
+            order(database, line.kind)
+            return audit.record(line)
+          })
+      },
       outbox,
       notifications,
       recoveries,

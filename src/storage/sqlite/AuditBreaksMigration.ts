@@ -1,4 +1,4 @@
-/** The migrations that find the lines of the audit log about breaks of its chain, and about their acknowledgement. */
+/** The migrations that find the lines of the audit log about breaks of its chain, and about the end of them. */
 
 import { Effect } from "effect"
 import { SqlClient } from "effect/sql"
@@ -10,4 +10,8 @@ export const auditBreaks = Effect.flatMap(SqlClient.SqlClient, (sql) =>
 
 export const auditAcknowledgements = Effect.flatMap(SqlClient.SqlClient, (sql) =>
   sql.unsafe("create index audit_acknowledgements on audit (sequence) where kind = 'audit.acknowledged'")
+)
+
+export const auditIntact = Effect.flatMap(SqlClient.SqlClient, (sql) =>
+  sql.unsafe("create index audit_breaks_over on audit (sequence) where kind = 'audit.intact'")
 )

@@ -33,6 +33,18 @@ export interface ChainCheck {
   readonly done: boolean
 }
 
+/** What breaks look like, by their lines. */
+export type Breaks = ReadonlyMap<number, ReadonlySet<string>>
+
+/** The breaks that are on record. A line that was found intact again is as if it had never been broken. */
+export interface RecordedBreaks {
+  readonly reported: Breaks
+  /** By an operator. */
+  readonly acknowledged: Breaks
+  /** Every line that was ever reported: it is worth a look. */
+  readonly lines: ReadonlySet<number>
+}
+
 export interface AuditTable {
   /** Must be called within a transaction. */
   readonly append: (content: AuditContent, subject: string, at: Timestamp) => AuditEvent
@@ -47,10 +59,7 @@ export interface AuditTable {
   readonly start: () => ChainHead
   /** The line before the newest `lines` lines, where a check of the end begins. It is not checked itself. */
   readonly trustedHead: (lines: number) => ChainHead
-  /** The breaks that are on record, by their lines, from the first on. */
-  readonly reportedBreaks: () => ReadonlyMap<number, ReadonlySet<string>>
-  /** The breaks that an operator has acknowledged, by their lines. */
-  readonly acknowledgedBreaks: () => ReadonlyMap<number, ReadonlySet<string>>
+  readonly recordedBreaks: () => RecordedBreaks
   /**
    * What a line that does not fit the one before it looks like: a digest, which changes when the line is changed again.
    * `undefined`: it fits. A line that was archived has fitted.
@@ -94,19 +103,38 @@ const Break = Schema.Struct({ line: Schema.Int, digest: Schema.optionalKey(Schem
 type Break = typeof Break.Type
 
 const reportOf = Schema.decodeUnknownOption(Schema.fromJsonString(Schema.Struct({ digest: Break.fields.digest })))
-const linesOf = Schema.decodeUnknownOption(Schema.fromJsonString(Schema.Struct({ breaks: Schema.Array(Break) })))
-/** An earlier version has recorded no digest. */
-const decodeReport = (data: string) => Option.getOrElse(reportOf(data), () => ({}))
-const decodeAcknowledged = (data: string): ReadonlyArray<Break> =>
-  Option.match(linesOf(data), { onNone: () => [], onSome: ({ breaks }) => breaks })
+const breaksOf = Schema.decodeUnknownOption(Schema.fromJsonString(Schema.Struct({ breaks: Schema.Array(Break) })))
 
-const byLine = (breaks: ReadonlyArray<Break>): ReadonlyMap<number, ReadonlySet<string>> => {
-  const found = new Map<number, Set<string>>()
-  for (const { digest, line } of breaks) {
-    const digests = found.get(line) ?? new Set()
-    found.set(line, digest === undefined ? digests : digests.add(digest))
-  }
-  return found
+interface BreakRow {
+  readonly sequence: number
+  readonly kind: string
+  readonly subject: string
+  readonly data: string
+}
+
+/** An earlier version has recorded no digest. */
+const breaksIn = ({ data, kind, subject }: BreakRow): ReadonlyArray<Break> =>
+  kind === "audit.broken"
+    ? [{ ...Option.getOrElse(reportOf(data), () => ({})), line: Number(subject) }]
+    : Option.match(breaksOf(data), { onNone: () => [], onSome: ({ breaks }) => breaks })
+
+/** The breaks of rows in the order of the log. */
+const recordedIn = (rows: ReadonlyArray<BreakRow>): RecordedBreaks => {
+  const found = { reported: new Map<number, Set<string>>(), acknowledged: new Map<number, Set<string>>() }
+  const lines = new Set<number>()
+  for (const row of rows)
+    for (const { digest, line } of breaksIn(row)) {
+      if (row.kind === "audit.intact") {
+        found.reported.delete(line)
+        found.acknowledged.delete(line)
+        continue
+      }
+      const breaks = row.kind === "audit.broken" ? found.reported : found.acknowledged
+      if (breaks === found.reported) lines.add(line)
+      const digests = breaks.get(line) ?? new Set()
+      breaks.set(line, digest === undefined ? digests : digests.add(digest))
+    }
+  return { ...found, lines }
 }
 
 /** What is known of lines that do not fit. */
@@ -115,24 +143,19 @@ const makeBreaks = (
   start: () => ChainHead,
   at: (sequence: number) => ChainHead | undefined,
   linesAfter: (from: ChainHead, limit: number) => ReadonlyArray<Line>
-): Pick<AuditTable, "reportedBreaks" | "acknowledgedBreaks" | "breakAt" | "from"> => {
+): Pick<AuditTable, "recordedBreaks" | "breakAt" | "from"> => {
   const next = prepare<ChainHead, [number]>(
     database,
     "select sequence, hash from audit where sequence >= ? order by sequence limit 1"
   )
-  const reported = prepare<{ readonly subject: string; readonly data: string }>(
-    database,
-    "select subject, data from audit where kind = 'audit.broken' order by cast(subject as integer)"
-  )
-  const acknowledged = prepare<{ readonly data: string }>(
-    database,
-    "select data from audit where kind = 'audit.acknowledged'"
+  // Three queries, because each of them has an index.
+  const recorded = ["audit.broken", "audit.acknowledged", "audit.intact"].map((kind) =>
+    prepare<BreakRow>(database, `select sequence, kind, subject, data from audit where kind = '${kind}'`)
   )
   return {
     from: (sequence) => next.get(sequence),
-    reportedBreaks: () =>
-      byLine(reported.all().map(({ data, subject }) => ({ line: Number(subject), ...decodeReport(data) }))),
-    acknowledgedBreaks: () => byLine(acknowledged.all().flatMap(({ data }) => decodeAcknowledged(data))),
+    recordedBreaks: () =>
+      recordedIn(recorded.flatMap((each) => each.all()).toSorted((left, right) => left.sequence - right.sequence)),
     breakAt: (sequence) => {
       const first = start()
       if (sequence <= first.sequence) return undefined

@@ -33,7 +33,7 @@ import { actionObjects } from "./ActionObjectsMigration.ts"
 import { refuseChanges } from "./AppendOnly.ts"
 import { archivedStates } from "./ArchivedStatesMigration.ts"
 import { archive, archivedContent } from "./ArchiveMigrations.ts"
-import { auditAcknowledgements, auditBreaks } from "./AuditBreaksMigration.ts"
+import { auditAcknowledgements, auditBreaks, auditIntact } from "./AuditBreaksMigration.ts"
 import { changeJournal } from "./ChangesMigration.ts"
 import { databaseIdentity } from "./DatabaseIdentityMigration.ts"
 import { executionTimes } from "./ExecutionTimesMigration.ts"
@@ -252,7 +252,8 @@ const migrations = {
   "24_model_calls": modelCalls,
   "25_outbox_claims": outboxClaims,
   "26_database_identity": databaseIdentity,
-  "27_outbox_positions": outboxPositions
+  "27_outbox_positions": outboxPositions,
+  "28_audit_intact": auditIntact
 }
 
 /** The schema version that this program reads and writes. */

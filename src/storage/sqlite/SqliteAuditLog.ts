@@ -1,11 +1,11 @@
 /** `AuditLog` on SQLite. */
 
-import { Clock, Effect } from "effect"
+import { Clock, Effect, type Schema } from "effect"
 import { fromMillis } from "../../domain/Timestamp.ts"
 import type { ChainHead } from "../AuditChain.ts"
 import type { AuditLog } from "../AuditLog.ts"
 import type { StorageError } from "../StorageError.ts"
-import type { AuditTable } from "./AuditTable.ts"
+import type { AuditTable, Breaks } from "./AuditTable.ts"
 import type { BatchWriter } from "./BatchWriter.ts"
 import { attempt } from "./Sqlite.ts"
 
@@ -47,8 +47,6 @@ interface Break {
   readonly digest: string
 }
 
-type Breaks = ReadonlyMap<number, ReadonlySet<string>>
-
 const isAmong = ({ digest, line }: Break, ...known: ReadonlyArray<Breaks>): boolean =>
   known.some((breaks) => breaks.get(line)?.has(digest) === true)
 
@@ -64,36 +62,37 @@ export const make = (writer: BatchWriter, audit: AuditTable): AuditLog["Service"
   /** Breaks that this process has found. They count even if the database cannot record them. */
   const found = new Set<number>()
 
+  const note = (kind: string, subject: string, data: Schema.JsonObject) =>
+    Effect.ignore(record({ actor: "kubernaut", kind, subject, data }))
+
   /** The lines that do not fit, with what they look like now, from the first on. */
   const breaksNow = Effect.gen(function* () {
-    const reported = yield* attempt("verify", audit.reportedBreaks)
+    const { acknowledged, lines, reported } = yield* attempt("verify", audit.recordedBreaks)
     const fresh = yield* breaksAfter(audit, yield* attempt("verify", () => audit.trustedHead(endLines)))
     for (const sequence of fresh) found.add(sequence)
     const breaks = yield* attempt("verify", () =>
-      [...new Set([...reported.keys(), ...found])].flatMap((line): ReadonlyArray<Break> => {
+      [...new Set([...lines, ...found])].flatMap((line): ReadonlyArray<Break> => {
         const digest = audit.breakAt(line)
         return digest === undefined ? [] : [{ line, digest }]
       })
     )
-    const acknowledged = yield* attempt("verify", audit.acknowledgedBreaks)
     for (const { digest, line } of breaks)
       // One that was acknowledged and looks different now is another one.
       if (!reported.has(line) || (acknowledged.has(line) && !isAmong({ digest, line }, reported, acknowledged)))
-        yield* Effect.ignore(
-          record({ actor: "kubernaut", kind: "audit.broken", subject: String(line), data: { digest } })
-        )
+        yield* note("audit.broken", String(line), { digest })
     const sorted = breaks.toSorted((left, right) => left.line - right.line)
-    return {
-      known: sorted.filter((each) => isAmong(each, acknowledged)),
-      unknown: sorted.filter((each) => !isAmong(each, acknowledged))
-    }
+    const unknown = sorted.filter((each) => !isAmong(each, acknowledged))
+    const intact = [...reported.keys()].filter((line) => breaks.every((each) => each.line !== line))
+    if (intact.length > 0)
+      yield* note("audit.intact", "audit", { breaks: intact.map((line) => ({ line })), left: unknown.length })
+    return { known: sorted.filter((each) => isAmong(each, acknowledged)), unknown }
   })
 
   const linesOf = (breaks: ReadonlyArray<Break>): ReadonlyArray<number> => breaks.map(({ line }) => line)
 
   // What this call finds nobody has been told of yet, so nobody can have meant it.
   const acknowledge: AuditLog["Service"]["acknowledge"] = Effect.fnUntraced(function* ({ by, reason }) {
-    const told = yield* attempt("verify", audit.reportedBreaks)
+    const { reported: told } = yield* attempt("verify", audit.recordedBreaks)
     const foundBefore = new Set(found)
     const { unknown } = yield* breaksNow
     const breaks = unknown.filter((each) => isAmong(each, told) || (foundBefore.has(each.line) && !told.has(each.line)))
@@ -102,7 +101,11 @@ export const make = (writer: BatchWriter, audit: AuditTable): AuditLog["Service"
       actor: by,
       kind: "audit.acknowledged",
       subject: "audit",
-      data: { breaks: breaks.map((each) => ({ ...each })), ...(reason === undefined ? {} : { reason }) }
+      data: {
+        breaks: breaks.map((each) => ({ ...each })),
+        left: unknown.length - breaks.length,
+        ...(reason === undefined ? {} : { reason })
+      }
     })
     return linesOf(breaks)
   })

@@ -1,0 +1,136 @@
+/**
+ * Ends conditions of which the record says that they do not last, although no line of the audit log has ended them: the
+ * line was archived before it was derived, an earlier version has not derived it, or there was none.
+ *
+ * It ends nothing in doubt. The end is a line of the audit log itself (`condition.ended`), and people are told by it.
+ */
+
+import { Effect, Option } from "effect"
+import type { NotificationKind, Notification, NotificationSeverity } from "../domain/Notification.ts"
+import type { RemediationId } from "../domain/Remediation.ts"
+import type { AccountSuspensions } from "../storage/AccountSuspensions.ts"
+import type { AuditLog } from "../storage/AuditLog.ts"
+import type { Levels } from "../storage/Levels.ts"
+import type { Outbox } from "../storage/Outbox.ts"
+import type { RemediationStore } from "../storage/RemediationStore.ts"
+import type { StandingOrders } from "../storage/StandingOrders.ts"
+import type { StorageError } from "../storage/StorageError.ts"
+
+/** Where the record says what lasts. */
+export interface Records {
+  readonly accounts: AccountSuspensions["Service"]
+  readonly levels: Levels["Service"]
+  readonly orders: StandingOrders["Service"]
+  readonly remediations: RemediationStore["Service"]
+}
+
+/** The kind of condition: the name before a slash, and what is after it. */
+const partsOf = (condition: string): readonly [kind: string, of: string] => {
+  const at = condition.indexOf("/")
+  return at < 0 ? [condition, ""] : [condition.slice(0, at), condition.slice(at + 1)]
+}
+
+/** Whether a condition lasts by the record; `undefined`: the record does not say. */
+const lastsByRecord = (
+  condition: string,
+  { accounts, levels, orders, remediations }: Records
+): Effect.Effect<boolean | undefined, StorageError> => {
+  const [kind, of] = partsOf(condition)
+  const byLevel = (lasts: (level: 0 | 1 | 2 | 3, isCutOff: boolean) => boolean) =>
+    Effect.map(levels.latest, (latest) =>
+      Option.isNone(latest) ? undefined : lasts(latest.value.level, latest.value.isCutOff === true)
+    )
+  switch (kind) {
+    case "emergency":
+      return byLevel((level) => level === 3)
+    case "level":
+      return byLevel((level) => level === 1 || level === 2)
+    case "cut-off":
+      return byLevel((_, isCutOff) => isCutOff)
+    case "emergency-stop":
+      return Effect.map(orders.current("emergency-stop"), Option.isSome)
+    case "account":
+      // An earlier version has not recorded whose account it is.
+      return Effect.map(accounts.all, (all) =>
+        all.some(({ services }) => services === undefined)
+          ? undefined
+          : all.some(({ services = [] }) => services.includes(of))
+      )
+    case "approval":
+      return Effect.map(remediations.get(of as RemediationId), (found) =>
+        Option.match(found, { onNone: () => undefined, onSome: ({ state }) => state === "AwaitingReview" })
+      )
+    case "escalation":
+      return Effect.map(remediations.get(of as RemediationId), (found) =>
+        Option.match(found, {
+          onNone: () => undefined,
+          onSome: ({ alertResolvedAt, handedOverTo, state }) =>
+            state === "Escalated" && alertResolvedAt === undefined && handedOverTo === undefined
+        })
+      )
+    default:
+      return Effect.undefined
+  }
+}
+
+/**
+ * Records the end of what does not last any more. Call it when everything up to `position` was derived: then the
+ * conditions and the record are of the same moment, unless there are more lines by now.
+ */
+export const find = Effect.fnUntraced(function* (
+  position: number,
+  { audit, outbox }: { readonly audit: AuditLog["Service"]; readonly outbox: Outbox["Service"] },
+  records: Records
+) {
+  const lasting = yield* outbox.conditions
+  const over = yield* Effect.filter(lasting, ({ condition: { name } }) =>
+    lastsByRecord(name, records).pipe(
+      Effect.map((lasts) => lasts === false),
+      // A record that cannot be read says nothing.
+      Effect.catchIf(
+        ({ retryable }) => !retryable,
+        () => Effect.succeed(false)
+      )
+    )
+  )
+  if (over.length === 0 || (yield* audit.read(position, 1)).length > 0) return
+  for (const { condition } of over)
+    yield* audit.record({
+      actor: "kubernaut",
+      kind: "condition.ended",
+      subject: condition.name,
+      data: { severity: condition.severity, reason: "the record says that it does not last" }
+    })
+})
+
+/** Receivers that choose kinds get the end where they got the beginning. */
+const kinds: Readonly<Record<string, NotificationKind>> = {
+  emergency: "emergency-left",
+  level: "level-changed",
+  "cut-off": "cut-off-ended",
+  "emergency-stop": "emergency-stop-lifted",
+  account: "account-resumed",
+  approval: "approval-ended",
+  escalation: "escalation-ended"
+}
+
+const isSeverity = (value: unknown): value is NotificationSeverity =>
+  value === "critical" || value === "warning" || value === "info"
+
+/** What is told of a line `condition.ended`; `undefined` for a condition of which this version knows nothing. */
+export const toldOf = (
+  condition: string,
+  severity: unknown
+): Pick<Notification, "kind" | "severity" | "title" | "ends" | "remediationId"> | undefined => {
+  const [name, of] = partsOf(condition)
+  const kind = kinds[name]
+  if (kind === undefined) return undefined
+  const asBegun = isSeverity(severity) ? severity : "warning"
+  return {
+    kind,
+    severity: asBegun,
+    title: "A condition that is still shown does not last any more",
+    ends: [{ name: condition, severity: asBegun }],
+    ...(name === "approval" || name === "escalation" ? { remediationId: of } : {})
+  }
+}

@@ -1,0 +1,194 @@
+import type { DatabaseSync } from "node:sqlite"
+import { assert, describe, it } from "@effect/vitest"
+import { Context, Effect, Layer } from "effect"
+import { TestClock } from "effect/testing"
+import type { LevelRecord } from "../../src/domain/LevelRecord.ts"
+import { AccountSuspensions } from "../../src/storage/AccountSuspensions.ts"
+import { AuditLog } from "../../src/storage/AuditLog.ts"
+import { Levels } from "../../src/storage/Levels.ts"
+import { Outbox } from "../../src/storage/Outbox.ts"
+import * as Sqlite from "../../src/storage/sqlite/Sqlite.ts"
+import { StandingOrders } from "../../src/storage/StandingOrders.ts"
+import * as Storage from "../../src/storage/Storage.ts"
+import { conditionSink, start, testSink, type TestSink } from "./notifying.ts"
+
+/** Lets everything that is due happen, and time pass. */
+const pass = (seconds: number) =>
+  Effect.andThen(TestClock.adjust(`${seconds} seconds`), Effect.repeat(Effect.yieldNow, { times: 100 }))
+
+const at = "1970-01-01T00:00:00.000Z"
+const record = (level: LevelRecord["level"], more: Partial<LevelRecord> = {}): LevelRecord => ({
+  level,
+  automatic: level,
+  reasons: [],
+  since: at,
+  out: [],
+  dismissed: [],
+  ...more
+})
+
+/** Stores of a database, for what happens beside its notifications. */
+const storesOf = (database: DatabaseSync) =>
+  Effect.map(Layer.build(Storage.layerDatabase(database)), (context) => ({
+    accounts: Context.get(context, AccountSuspensions),
+    audit: Context.get(context, AuditLog),
+    levels: Context.get(context, Levels),
+    orders: Context.get(context, StandingOrders),
+    outbox: Context.get(context, Outbox)
+  }))
+
+/** Conditions that last in the outbox, whatever the record says. */
+const lasting = (database: DatabaseSync, names: ReadonlyArray<string>) =>
+  Effect.flatMap(storesOf(database), ({ outbox }) =>
+    outbox.add({
+      through: 0,
+      sinks: [],
+      notifications: [],
+      conditions: names.map((name) => {
+        const condition = { name, severity: "critical" } as const
+        const began = {
+          key: name,
+          kind: "emergency-entered",
+          severity: "critical",
+          at,
+          cluster: "prod",
+          title: "It began",
+          facts: [],
+          begins: condition
+        } as const
+        return { line: 1, _tag: "Begins", lasting: { condition, began } }
+      })
+    })
+  )
+
+const shownBy = ({ refreshed }: TestSink) => refreshed.at(-1)?.lasting.map(({ condition: { name } }) => name)
+const kindsOf = ({ arrived }: TestSink) => arrived.flatMap(({ notifications }) => notifications.map(({ kind }) => kind))
+
+const conditions = ["emergency", "level", "cut-off", "emergency-stop", "account/llm:openai"]
+
+describe("a condition whose end is on no line", () => {
+  it.effect("ends soon after the start where the record says that it does not last, and people are told", () =>
+    Effect.gen(function* () {
+      const database = Sqlite.openMemory()
+      const { levels } = yield* storesOf(database)
+      yield* levels.record(record(0), [])
+      yield* lasting(database, [...conditions, "approval/rem-gone"])
+      const [shows, tells] = [conditionSink("alertmanager"), testSink("ops")]
+      yield* start(database, [shows, tells])
+      yield* pass(1)
+      for (let minute = 0; minute < 3; minute++) yield* pass(60)
+      assert.deepStrictEqual(shownBy(shows), ["approval/rem-gone"], "of a record that is gone nothing is known")
+      assert.sameMembers(kindsOf(tells), [
+        "emergency-left",
+        "level-changed",
+        "cut-off-ended",
+        "emergency-stop-lifted",
+        "account-resumed"
+      ])
+      for (let minute = 0; minute < 60; minute++) yield* pass(60)
+      assert.lengthOf(kindsOf(tells), 5, "once")
+    })
+  )
+
+  it.effect("lasts where the record says so, or says nothing", () =>
+    Effect.gen(function* () {
+      const database = Sqlite.openMemory()
+      const { accounts, levels, orders } = yield* storesOf(database)
+      yield* levels.record(record(3, { isCutOff: true }), [])
+      yield* orders.give("emergency-stop", { by: "ada" })
+      yield* accounts.record(
+        "digest",
+        { account: "digest", reason: "out-of-money", until: at, times: 1, services: ["llm:openai"] },
+        { kind: "account.suspended", services: ["llm:openai"], isFirst: true }
+      )
+      yield* lasting(database, ["emergency", "cut-off", "emergency-stop", "account/llm:openai", "alerting", "other"])
+      const [shows, tells] = [conditionSink("alertmanager"), testSink("ops")]
+      yield* start(database, [shows, tells])
+      for (let minute = 0; minute < 30; minute++) yield* pass(60)
+      assert.lengthOf(shownBy(shows) ?? [], 6)
+      assert.deepStrictEqual(kindsOf(tells), [])
+    })
+  )
+
+  it.effect("is told once where two processes find it", () =>
+    Effect.gen(function* () {
+      const database = Sqlite.openMemory()
+      const { audit, levels } = yield* storesOf(database)
+      yield* levels.record(record(0), [])
+      yield* lasting(database, ["emergency"])
+      const ended = {
+        actor: "kubernaut",
+        kind: "condition.ended",
+        subject: "emergency",
+        data: { severity: "critical" }
+      }
+      yield* audit.record(ended)
+      yield* audit.record(ended)
+      const tells = testSink("ops")
+      yield* start(database, [tells])
+      for (let minute = 0; minute < 3; minute++) yield* pass(60)
+      yield* audit.record(ended)
+      for (let minute = 0; minute < 3; minute++) yield* pass(60)
+      assert.isAtMost(kindsOf(tells).length, 1)
+    })
+  )
+})
+
+describe("an audit log that was changed", () => {
+  const change = (database: DatabaseSync, line: number, actor: string) =>
+    Effect.sync(() => {
+      database.exec("drop trigger if exists audit_no_update")
+      database.exec(`update audit set actor = '${actor}' where sequence = ${line}`)
+    })
+
+  it.effect("is shown until every line is intact again, and that is told", () =>
+    Effect.gen(function* () {
+      const database = Sqlite.openMemory()
+      const [shows, tells] = [conditionSink("alertmanager"), testSink("ops")]
+      const { audit } = yield* start(database, [shows, tells])
+      yield* pass(1)
+      for (let count = 0; count < 9; count++)
+        yield* audit.record({ actor: "ann", kind: "note", subject: "s", data: {} })
+      yield* change(database, 3, "mallory")
+      yield* change(database, 6, "mallory")
+      yield* audit.verifyEnd
+      yield* pass(60)
+      assert.deepStrictEqual(shownBy(shows), ["audit"])
+      yield* change(database, 3, "ann")
+      yield* audit.verifyEnd
+      yield* pass(60)
+      assert.deepStrictEqual(shownBy(shows), ["audit"], "one is left")
+      yield* change(database, 6, "ann")
+      yield* audit.verifyEnd
+      yield* audit.verifyEnd
+      for (let minute = 0; minute < 3; minute++) yield* pass(60)
+      assert.deepStrictEqual(shownBy(shows), [])
+      assert.deepStrictEqual(kindsOf(tells), ["audit-broken", "audit-broken", "audit-intact"])
+      yield* change(database, 6, "mallory")
+      yield* audit.verifyEnd
+      for (let minute = 0; minute < 3; minute++) yield* pass(60)
+      assert.deepStrictEqual(shownBy(shows), ["audit"], "the same change is another break")
+      assert.strictEqual(kindsOf(tells).at(-1), "audit-broken")
+    })
+  )
+
+  it.effect("is shown while a break is left that the operator who acknowledged the others was not told of", () =>
+    Effect.gen(function* () {
+      const database = Sqlite.openMemory()
+      const shows = conditionSink("alertmanager")
+      const { audit } = yield* start(database, [shows])
+      yield* pass(1)
+      for (let count = 0; count < 9; count++)
+        yield* audit.record({ actor: "ann", kind: "note", subject: "s", data: {} })
+      yield* change(database, 3, "mallory")
+      yield* audit.verifyEnd
+      yield* change(database, 6, "mallory")
+      assert.deepStrictEqual(yield* audit.acknowledge({ by: "ada" }), [3])
+      for (let minute = 0; minute < 3; minute++) yield* pass(60)
+      assert.deepStrictEqual(shownBy(shows), ["audit"])
+      assert.deepStrictEqual(yield* audit.acknowledge({ by: "ada" }), [6])
+      for (let minute = 0; minute < 3; minute++) yield* pass(60)
+      assert.deepStrictEqual(shownBy(shows), [])
+    })
+  )
+})
