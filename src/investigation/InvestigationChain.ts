@@ -38,7 +38,8 @@
  * - What a tier had found when it failed is passed to those after it as partial evidence (`PartialFindings`).
  * - With `Options.hedge`, an LLM is asked beside a HolmesGPT that shows no sign of work (`chain/Hedge`). Each hedge takes
  *   a token of HolmesGPT's retry budget, so hedges and retries together stay within it. Both hops are recorded, and
- *   `Hop.hedge` says what became of it.
+ *   `Hop.hedge` says what became of it. A HolmesGPT that was overtaken five times in a row has its whole time again, so
+ *   that one that hangs is found (`chain/OvertakenRun`).
  * - At level 3 (emergency) the chain makes no hops.
  * - The chain never fails. A tier that throws, dies of a defect or fails with anything but an `InvestigatorError` has
  *   failed with reason `defect`, and the next one is tried. Evidence that cannot be gathered is `missing`. When all

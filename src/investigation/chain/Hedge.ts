@@ -12,6 +12,9 @@
  * | has failed                 | works               | the answer beside it is waited for            |
  * | has failed                 | has failed, or none | the chain continues with the tiers after them |
  *
+ * The deadline does not count for the calls by which a tier is tried that was overtaken again and again
+ * (`OvertakenRun`).
+ *
  * The tier that comes first in the chain has the better answer: HolmesGPT reads the cluster itself, and may claim a
  * confidence of 1, a model beside it 0.8 (`HopOutcome`). What a model says of its own confidence does not matter.
  *

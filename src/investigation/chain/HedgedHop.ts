@@ -5,6 +5,7 @@ import type { Hop } from "../../domain/Investigation.ts"
 import * as Monotonic from "../../resilience/Monotonic.ts"
 import { InvestigatorError } from "../Investigator.ts"
 import { type Choice, choose, type Course, type Race } from "./Hedge.ts"
+import * as Overtaken from "./OvertakenRun.ts"
 import type { HopResult, Turn } from "./RunHop.ts"
 import type { TierPipeline } from "./TierPipeline.ts"
 
@@ -14,7 +15,8 @@ export interface HedgeOptions {
   readonly after: Duration.Input
   /**
    * The deadline of the decision, from the start of its hop: after that an answer of the other model is used, although
-   * the first tier still works. Default 30 s. It has no effect beyond the deadline of the hop itself.
+   * the first tier still works. Default 30 s. It has no effect beyond the deadline of the hop itself, nor on the calls
+   * by which a tier is tried that did not answer in time again and again (`OvertakenRun`).
    */
   readonly deadline?: Duration.Input
 }
@@ -35,7 +37,10 @@ export interface Hedged {
   readonly choice: Exclude<Choice, "wait">
 }
 
-/** It says nothing about the tier, however quiet that was: only its own limits do, the first sign and its deadline. */
+/**
+ * It says nothing about the tier, however quiet that was: only its own limits do, the first sign and its deadline. One
+ * that is overtaken again and again is left to them (`OvertakenRun`).
+ */
 const overtaken = (service: string) =>
   new InvestigatorError({
     investigator: service,
@@ -60,6 +65,7 @@ class HedgedHop {
   private race: Race = { first: "works", beside: "none", isOver: false }
   private note: Hop["hedge"]
   private besideTier: TierPipeline | undefined
+  private isTrial = false
   private lastSignMs = 0
 
   constructor(settings: HedgeOptions, tier: TierPipeline, find: Effect.Effect<Beside | undefined>, clock: Clock.Clock) {
@@ -80,6 +86,7 @@ class HedgedHop {
       const took = (side: "beside" | "first") => (exit: Exit.Exit<HopResult>) =>
         Effect.sync(() => {
           this.race = { ...this.race, [side]: courseOf(exit) }
+          if (side === "first") this.endOfFirst()
           Queue.offerUnsafe(changes, undefined)
         })
       const first = yield* Effect.forkChild(
@@ -156,16 +163,29 @@ class HedgedHop {
     return forMs >= (this.tier.pipeline?.deadlineMs ?? 0)
       ? Effect.void
       : Effect.map(Effect.sleep(forMs), () => {
-          this.race = { ...this.race, isOver: true }
-          over()
+          if (Overtaken.mayBeOvertaken(this.tier.overtaken)) {
+            this.race = { ...this.race, isOver: true }
+            over()
+          } else if (this.race.first === "works") {
+            this.isTrial = true
+            this.tier.overtaken = Overtaken.trialBegan(this.tier.overtaken)
+          }
         })
+  }
+
+  private endOfFirst(): void {
+    const { tier } = this
+    if (this.isTrial) tier.overtaken = Overtaken.trialEnded(tier.overtaken)
+    if (this.race.first === "answered") tier.overtaken = Overtaken.answered(tier.overtaken)
   }
 
   /** Ends the tier whose answer is not used, if it still works. */
   private endOther(choice: Choice): void {
     if (choice === "first" && this.besideTier !== undefined)
       Deferred.doneUnsafe(this.endBeside, Effect.fail(overtaken(this.besideTier.service)))
-    if (choice === "beside") Deferred.doneUnsafe(this.endFirst, Effect.fail(overtaken(this.tier.service)))
+    if (choice !== "beside" || this.race.first !== "works") return
+    if (this.quietAfterMs <= 0) this.tier.overtaken = Overtaken.overtaken(this.tier.overtaken)
+    Deferred.doneUnsafe(this.endFirst, Effect.fail(overtaken(this.tier.service)))
   }
 }
 

@@ -12,6 +12,7 @@ import {
 } from "../../resilience/pipeline/Pipeline.ts"
 import { ResilienceEvents } from "../../resilience/ResilienceEvent.ts"
 import { type Investigator, serviceName } from "../Investigator.ts"
+import * as Overtaken from "./OvertakenRun.ts"
 import { make as makeRamp, type TierRamp } from "./TierRamp.ts"
 import { noRun, type UselessRun } from "./UselessRun.ts"
 
@@ -41,6 +42,8 @@ export interface TierPipeline {
   readonly ramp?: TierRamp
   /** Of its calls. See `UselessRun`. */
   useless: UselessRun
+  /** Of its calls that were hedged. See `OvertakenRun`. */
+  overtaken: Overtaken.OvertakenRun
 }
 
 /** The longest `Retry-After` that is waited for: shorter when another model is next in the chain. */
@@ -80,7 +83,8 @@ export const makeAll = (
   Effect.forEach(investigators, (investigator, index): Effect.Effect<TierPipeline> => {
     const service = serviceName(investigator)
     const { account = service, host } = investigator
-    const shared = { investigator, service, account, ...(host === undefined ? {} : { host }), useless: noRun }
+    const runs = { useless: noRun, overtaken: Overtaken.noRun }
+    const shared = { investigator, service, account, ...(host === undefined ? {} : { host }), ...runs }
     if (investigator.name === "rules") return Effect.succeed({ ...shared, pipeline: undefined, hasNextModel: false })
     const hasNextModel = investigators.slice(index + 1).some((next) => next.name !== "rules")
     return Effect.gen(function* () {

@@ -251,7 +251,8 @@ class Walk {
   private took(tier: TierPipeline, { hop, investigation, isUnreachable }: HopResult): Effect.Effect<void> {
     return Effect.gen({ self: this }, function* () {
       this.hops.push(hop)
-      this.used.push({ tier, attempts: hop.attempts, isUnreachable })
+      // One that was turned away beside another may have room when that has failed.
+      if (hop.outcome !== "skipped") this.used.push({ tier, attempts: hop.attempts, isUnreachable })
       const failed = this.hops.filter(({ outcome, reason }) => outcome === "failed" && reason !== "overtaken")
       // Later ones may fail differently.
       if (failed.length === 1 && failed[0] === hop)

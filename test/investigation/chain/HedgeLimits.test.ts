@@ -3,7 +3,7 @@ import { Effect, Fiber, Tracer } from "effect"
 import { TestClock } from "effect/testing"
 import { answer, ending, hedged, llm, outcome, refused, silent } from "../fixtures/HedgedChain.ts"
 import { request } from "../fixtures/Requests.ts"
-import { chainOf, fails, rules, steady, withTime } from "../fixtures/ScriptedChain.ts"
+import { chainOf, error, fails, rules, steady, withTime } from "../fixtures/ScriptedChain.ts"
 
 describe("a hedge", () => {
   it.effect("takes a token of HolmesGPT's retry budget, and without one there is none, which the hop says", () =>
@@ -56,6 +56,26 @@ describe("a hedge", () => {
       assert.deepStrictEqual(hops, ["answered started 1", "failed overtaken beside 3"])
       assert.lengthOf(beside.tier.calledAtMs, 3)
     }).pipe(steady)
+  )
+
+  it.effect.each([
+    ["has room for it by then", false, ["answered 1"]],
+    ["has none, and the rules decide", true, ["skipped over-budget 0", "answered 1"]]
+  ] as const)(
+    "whose model was turned away is no call, so the model is asked when HolmesGPT fails, and %s",
+    ([_then, isOver, rest]) =>
+      Effect.gen(function* () {
+        const used = { budget: "hour", unit: "money", until: "2026-11-24T04:00:00.000Z" } as const
+        const overBudget = Effect.fail(error({ _tag: "OverBudget", used }, false, false))
+        const beside = llm(
+          Effect.suspend(() => (beside.tier.calledAtMs.length === 1 || isOver ? overBudget : answer("llm"))),
+          0
+        )
+        const { by, hops } = yield* outcome(ending(silent, 10_000), beside)
+        assert.deepStrictEqual(hops, ["failed silent started 1", "skipped over-budget beside 0", ...rest])
+        assert.strictEqual(by, isOver ? "It is broken." : "llm")
+        assert.deepStrictEqual(beside.tier.calledAtMs, [4000, 10_000])
+      })
   )
 
   it.effect("is in the trace: both hops, why the second was asked, and what became of each", () =>

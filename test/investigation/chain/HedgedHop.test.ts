@@ -164,7 +164,7 @@ describe("after the deadline of the decision", () => {
       Effect.gen(function* () {
         const holmes = ending(answer("holmesgpt"), 60_000, ...signsMs)
         const { chain, investigate } = yield* hedged(holmes, llm(answer("llm"), 1000), patient)
-        for (let alert = 0; alert < 6; alert++)
+        for (let alert = 0; alert < 5; alert++)
           assert.strictEqual((yield* investigate).hops[0], "failed overtaken started 1")
         assert.strictEqual((yield* chain.tiers[0]!.circuitBreaker!.state)._tag, "Closed")
         assert.strictEqual(yield* failures(chain), 0)
