@@ -36,7 +36,7 @@ export const distinct = (changes: ReadonlyArray<ObjectChange>): ReadonlyArray<Ob
 export const listed = Effect.fnUntraced(function* (
   journal: ChangeJournal["Service"],
   starts: ReadonlyArray<ResourceRef>,
-  interval: Interval
+  interval: Partial<Interval>
 ): Effect.fn.Return<Listed, StorageError> {
   const lists = yield* Effect.forEach(scopesOf(starts), (scope) =>
     journal.list({ ...scope, ...interval, limit: mostChanges })

@@ -16,14 +16,13 @@ import { KubernetesClient } from "../kubernetes/KubernetesClient.ts"
 import { readWorkload } from "../kubernetes/WorkloadReader.ts"
 import type { StorageError } from "../storage/StorageError.ts"
 import type { ChangeJournal } from "./ChangeJournal.ts"
+import { listed, tooMany } from "./ChangesInScope.ts"
 import * as DependencyGraph from "./DependencyGraph.ts"
 import * as GraphReader from "./GraphReader.ts"
 import { refOf } from "./GraphStates.ts"
 import { knownOf } from "./KnownStates.ts"
 import { unrecorded } from "./Unrecorded.ts"
 
-/** Further changes of the interval do not lead to objects of the graph. The newest do. */
-const mostChanges = 2000
 const readWithin = "2 seconds"
 
 /** A change, and how the target depends on the changed object. */
@@ -72,13 +71,13 @@ export const changesOfTarget = (
     const interval = { ...(since === undefined ? {} : { since }), ...(until === undefined ? {} : { until }) }
     const [all, reading, nodes] = yield* Effect.all(
       [
-        journal.list({ ...interval, limit: mostChanges }),
+        listed(journal, [target], interval),
         GraphReader.read(client, { starts: [target], within: readWithin }),
         nodesOf(client, target)
       ],
       { concurrency: "unbounded" }
     )
-    const { states } = knownOf(all, journal.present)
+    const { states } = knownOf(all.changes, journal.present)
     const present = journal.present(target)
     const graph = DependencyGraph.build(
       [target],
@@ -103,7 +102,7 @@ export const changesOfTarget = (
         ...reading.unread,
         ...notRecorded,
         ...(nodes === undefined && !reading.unread.includes("Pod") ? ["Pod"] : []),
-        ...(all.length < mostChanges ? [] : [`changes before the newest ${mostChanges}`])
+        ...tooMany(all.moreUntilMs)
       ]
     }
   })

@@ -34,9 +34,18 @@ const later = (left: Timestamp | null, right: Timestamp | null) =>
   left === null || right === null ? null : left > right ? left : right
 
 /**
- * The gaps that matter between two times, the newest first. A kind that the cluster does not have cannot have changed.
- * One that it has by now was there for a while before that was noticed. The kinds of about the same interval are put
- * together: it is then as long as all of theirs.
+ * Whether something may have happened in a gap between two times. A kind that the cluster does not have cannot have
+ * changed; when it went, its objects did. One that the cluster has by now was there for a while before that was
+ * noticed.
+ */
+export const matters = ({ from, reason, to }: WatchGap, since: Timestamp, until: Timestamp): boolean =>
+  reason === "not-served" && to === null
+    ? from !== null && from >= since && from <= until
+    : (from === null || from <= until) && (to === null || to >= since)
+
+/**
+ * The gaps that matter between two times, the newest first. The kinds of about the same interval are put together: it
+ * is then as long as all of theirs.
  */
 export const intervalsOf = (
   gaps: ReadonlyArray<WatchGap>,
@@ -46,8 +55,7 @@ export const intervalsOf = (
   const intervals: Array<Interval & { readonly first: WatchGap }> = []
   for (const gap of gaps) {
     const { from, kind, reason, to } = gap
-    if ((reason === "not-served" && to === null) || (from !== null && from > until) || (to !== null && to < since))
-      continue
+    if (!matters(gap, since, until)) continue
     const index = intervals.findIndex(
       ({ first }) => first.reason === reason && areClose(first.from, from) && areClose(first.to, to)
     )

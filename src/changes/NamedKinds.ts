@@ -5,10 +5,12 @@
  * The service may be without the right to watch Secrets, and is as shipped. That they were not watched then says
  * nothing about a target that uses none. What is watched, as the workloads are, has its earlier states in the graph, so
  * a name that was removed counts too.
+ *
+ * The same is true of a single object of which not all changes are kept: it matters where it is in the graph.
  */
 
 import type { WatchGap } from "../domain/ObjectChange.ts"
-import type { ResourceRef } from "../domain/Target.ts"
+import { type ResourceRef, sameRef } from "../domain/Target.ts"
 import { isBuiltIn } from "./DependencyGraph.ts"
 
 const named: ReadonlySet<string> = new Set(["ConfigMap", "Secret"])
@@ -42,5 +44,6 @@ export const withinReach = (
 ): ReadonlyArray<WatchGap> => {
   const kinds = new Set(nodes.map(({ ref }) => ref.kind))
   const isFollowed = isAboutOne(starts) && [...kinds].every((kind) => isBuiltIn(kind) && !unfollowed.has(kind))
-  return isFollowed ? gaps.filter((gap) => !isOfNamed(gap) || kinds.has(gap.kind)) : gaps
+  const isThere = ({ object }: WatchGap) => object === undefined || nodes.some(({ ref }) => sameRef(ref, object))
+  return gaps.filter((gap) => isThere(gap) && (!isFollowed || !isOfNamed(gap) || kinds.has(gap.kind)))
 }

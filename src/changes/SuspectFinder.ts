@@ -23,7 +23,7 @@
 import { Context, Effect, Layer } from "effect"
 import type { Alert } from "../domain/Alert.ts"
 import type { Firing } from "../domain/Firing.ts"
-import type { ObjectChange, WatchGap } from "../domain/ObjectChange.ts"
+import type { ObjectChange } from "../domain/ObjectChange.ts"
 import type { Suspects } from "../domain/Suspects.ts"
 import { type ResourceRef, sameRef, type Target } from "../domain/Target.ts"
 import * as Timestamp from "../domain/Timestamp.ts"
@@ -36,6 +36,7 @@ import { ChangeJournal } from "./ChangeJournal.ts"
 import { amongMore, distinct, type Interval, type Listed, listed, mostChanges, tooMany } from "./ChangesInScope.ts"
 import * as DependencyGraph from "./DependencyGraph.ts"
 import { type FirstSymptom, firstSymptom, skewMs } from "./FirstSymptom.ts"
+import { matters } from "./GapText.ts"
 import * as GraphReader from "./GraphReader.ts"
 import { refOf } from "./GraphStates.ts"
 import { knownOf } from "./KnownStates.ts"
@@ -45,7 +46,7 @@ import { withHistory } from "./ObjectHistory.ts"
 import * as Outages from "./Outages.ts"
 import { unrivalled } from "./Rivals.ts"
 import type { SetupFacts } from "./Setup.ts"
-import { startsOf, unnamed } from "./SuspectScope.ts"
+import { isInScope, startsOf, unnamed } from "./SuspectScope.ts"
 import { type Candidate, findingOf, rank, type Scene, suspectScore } from "./SuspectScore.ts"
 import { symptomsSeen } from "./SymptomKinds.ts"
 import { settled } from "./TakenBack.ts"
@@ -114,13 +115,6 @@ const readWithin = "2 seconds"
 const until = ({ latestMs }: FirstSymptom, nowMs: number): Timestamp.Timestamp =>
   Timestamp.fromMillis(Math.max(latestMs + skewMs, nowMs))
 
-/**
- * A gap in the interval. A kind that the cluster does not have cannot have changed. One that it has by now was there
- * for a while before that was noticed.
- */
-const matters = ({ from, reason, to }: WatchGap, symptomAt: Timestamp.Timestamp): boolean =>
-  (reason !== "not-served" || to !== null) && (from === null || from <= symptomAt)
-
 /** Gateway routes and custom kinds may be the cause too, where they are recorded. */
 const kindsOf = ({ kinds }: ChangeJournal["Service"], changes: ReadonlyArray<ObjectChange> = []) => [
   ...new Set([...suspectKinds, ...kinds, ...changes.map(({ ref }) => ref.kind)])
@@ -153,10 +147,17 @@ interface Sources {
   readonly client: KubernetesClient["Service"]
 }
 
-const gapsOf = (journal: ChangeJournal["Service"], symptom: FirstSymptom, kinds: ReadonlyArray<string>) =>
-  Effect.map(journal.gaps(kinds, Timestamp.fromMillis(symptom.sinceMs)), (gaps) =>
-    gaps.filter((gap) => matters(gap, Timestamp.fromMillis(symptom.latestMs)))
+const gapsOf = (
+  journal: ChangeJournal["Service"],
+  symptom: FirstSymptom,
+  starts: ReadonlyArray<ResourceRef>,
+  changes: ReadonlyArray<ObjectChange>
+) => {
+  const [since, until] = [Timestamp.fromMillis(symptom.sinceMs), Timestamp.fromMillis(symptom.latestMs)]
+  return Effect.map(journal.gaps(kindsOf(journal, changes), since), (all) =>
+    all.filter((gap) => matters(gap, since, until) && (gap.object === undefined || isInScope(starts, gap.object)))
   )
+}
 
 /**
  * The graph with the changes of its objects. Where there are more changes than are considered, those of the nearest
@@ -239,7 +240,7 @@ const suspects = Effect.fnUntraced(function* (
   const interval = intervalOf(rough, request)
   const nowhere = unnamed(starts)
   const { changes, moreUntilMs } = known
-  const gaps = yield* gapsOf(journal, rough, kindsOf(journal, changes))
+  const gaps = yield* gapsOf(journal, rough, starts, changes)
   if (changes.length === 0 && !canBeLeftToTheGraph(gaps, starts)) {
     const graph = knownGraph(starts, journal.present)
     const unread = [...nowhere, ...unrecorded(graph?.nodes ?? [], journal.kinds)]

@@ -46,6 +46,12 @@ export const startsOf = ({
 export const unnamed = (starts: ReadonlyArray<ResourceRef>): ReadonlyArray<string> =>
   starts.every(({ kind }) => kind === "Alert") ? ["what the alert is about: it names no object"] : []
 
+/** Whether changes of this object may concern the target. */
+export const isInScope = (starts: ReadonlyArray<ResourceRef>, { kind, namespace }: ResourceRef): boolean =>
+  scopesOf(starts).some(
+    (scope) => (scope.namespace ?? namespace) === namespace && scope.kinds?.includes(kind) !== false
+  )
+
 /** Which changes may concern the target. A change may be in two of these. */
 export type Scope = Pick<ChangeQuery, "kinds" | "namespace">
 

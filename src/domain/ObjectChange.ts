@@ -74,6 +74,8 @@ export type ObjectChange = typeof ObjectChange.Type
  */
 export const WatchGap = Schema.Struct({
   kind: Schema.NonEmptyString,
+  /** The only object whose changes are unknown. Absent: all of the kind. */
+  object: Schema.optionalKey(ResourceRef),
   /** `null`: nothing was ever seen before. */
   from: Schema.NullOr(Timestamp),
   /** `null`: it has not ended. */

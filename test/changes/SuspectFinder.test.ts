@@ -63,7 +63,7 @@ describe("the suspects of an alert", () => {
       assert.strictEqual((yield* find({ gaps: [gap] })).finding, "unknown")
       assert.deepStrictEqual((yield* find({ gaps: [gap] })).gaps, [gap])
       assert.strictEqual(
-        (yield* find({ gaps: [{ ...gap, reason: "not-served", to: null }] })).finding,
+        (yield* find({ gaps: [{ ...gap, from: null, reason: "not-served", to: null }] })).finding,
         "nothing-changed"
       )
       assert.strictEqual((yield* find({ gaps: [{ ...gap, from: at(60), to: null }] })).finding, "nothing-changed")

@@ -73,7 +73,8 @@ const suspectText = ({ change, relation, score }: Suspect, symptomAt: string): s
 export const rankedText = ({ ranked, symptomAt }: Suspects): ReadonlyArray<string> =>
   ranked.slice(0, mostListed).map((suspect, index) => `${index + 1}. ${suspectText(suspect, symptomAt)}.`)
 
-const gapText = ({ from, kind, to }: WatchGap): string => `${kind} from ${from ?? "the beginning"} to ${to ?? "now"}`
+const gapText = ({ from, kind, object, to }: WatchGap): string =>
+  `${object === undefined ? kind : redact(displayName(object))} from ${from ?? "the beginning"} to ${to ?? "now"}`
 
 const some = (texts: ReadonlyArray<string>): string =>
   texts.length <= mostNamed

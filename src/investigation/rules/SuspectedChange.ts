@@ -21,7 +21,8 @@
  *
  * - the target could be read, so that it can be seen whether the undo helps;
  * - a person or a pipeline made it, or the API server names nobody, as for a deletion;
- * - its time is known, and nothing that was watched before went unwatched between it and the symptom;
+ * - its time is known, and nothing that is watched, or was in the last week, went unwatched between it and the symptom.
+ *   What RBAC never allowed hides nothing more than before;
  * - nothing that the finder knows asks for a person, such as a clock that is wrong, or more changes than it looks at
  *   (`needsPerson`);
  * - its object is of a kind that is ever restored, and its content is recorded;
@@ -37,6 +38,7 @@ import { isLimiting } from "../../domain/LimitingKinds.ts"
 import type { ObjectChange } from "../../domain/ObjectChange.ts"
 import type { Suspect, Suspects } from "../../domain/Suspects.ts"
 import { displayName, resourceRef, sameRef } from "../../domain/Target.ts"
+import { toMillis } from "../../domain/Timestamp.ts"
 import { undoOf } from "../../domain/UndoOfTemplate.ts"
 import { changeText, findingText, outageText, rankedText, takenBackText } from "../evidence/ChangeText.ts"
 import type { InvestigationRequest } from "../Investigator.ts"
@@ -59,14 +61,20 @@ export interface ByChange {
 /** The kinds whose content nobody can create again. */
 const holding: ReadonlySet<string> = new Set(["Namespace", "Node", "PersistentVolumeClaim"])
 
-/** The reasons for which a change may have been missed that would have been seen before. */
-const lost: ReadonlySet<string> = new Set(["expired", "stopped", "unavailable", "dropped"])
+/** A right that was taken away before is how the service is set up by now. */
+const settledMs = 7 * 86_400_000
 
-/** Whether somebody may have changed more between the change and the symptom, while nobody watched. */
+/**
+ * Whether somebody may have changed more between the change and the symptom, while nobody watched, or what was seen is
+ * no longer kept. A gap without an end hides something that would have been seen before; one that has ended hides what
+ * is seen since.
+ */
 const hasBlindSpot = ({ gaps, symptomAt }: Suspects, { at }: ObjectChange): boolean =>
-  gaps.some(
-    ({ from, reason, to }) => from !== null && lost.has(reason) && from <= symptomAt && (to === null || to > at)
-  )
+  gaps.some(({ from, reason, to }) => {
+    if (from !== null && from > symptomAt) return false
+    if (to !== null) return to > at
+    return from !== null && (reason !== "forbidden" || toMillis(symptomAt) - toMillis(from) < settledMs)
+  })
 
 const whoObjects = ({ by, ref }: ObjectChange): string | undefined => {
   const name = by.name === undefined ? "" : ` (${by.name})`

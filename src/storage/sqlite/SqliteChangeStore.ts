@@ -75,6 +75,18 @@ const kindsThere = `with recursive there (kind) as (
 /** The kind of the gap that what was dropped has left. It concerns every kind. */
 const anyKind = "*"
 
+/** The gap of one object has the key of the object for its kind. */
+const gapKey = ({ kind, name, namespace }: ResourceRef): string => `${kind} ${namespace}/${name}`
+
+/** What a gap of these kinds is about; nothing if it is about another one. */
+const subjectsOf = (key: string, kinds: ReadonlyArray<string>): ReadonlyArray<Pick<WatchGap, "kind" | "object">> => {
+  if (key === anyKind) return kinds.map((kind) => ({ kind }))
+  const [kind = "", path] = key.split(" ")
+  if (!kinds.includes(kind)) return []
+  const [namespace = "", name = ""] = path?.split("/") ?? []
+  return [path === undefined ? { kind } : { kind, object: { namespace, kind, name } }]
+}
+
 const statements = (database: DatabaseSync) => ({
   insert: prepare<never, [string, ...ObjectKey, string, string]>(
     database,
@@ -158,11 +170,6 @@ const retaining = (database: DatabaseSync) => ({
   ),
   /** What was dropped once is still gone. */
   dropGap: prepare<never, [string, string]>(database, "delete from change_gaps where kind = ? and to_at < ?"),
-  /** What was dropped of an object once, as its gap of the kind says. */
-  dropGapFor: prepare<never, [string, string]>(
-    database,
-    "delete from change_gaps where kind = ? and to_at < ? and from_at = '' and reason = 'dropped'"
-  ),
   dropBefore: prepare<never, [string]>(database, "delete from changes where at < ?"),
   dropGaps: prepare<never, [string]>(database, "delete from change_gaps where to_at < ?")
 })
@@ -186,16 +193,14 @@ const prune = (
     sql.gap.run(anyKind, "", upTo, "dropped")
     sql.dropGap.run(anyKind, upTo)
   }
-  const latest = new Map<string, string>()
   for (const { kind, name, namespace } of sql.crowded.all(perObject)) {
     const key = [kind, namespace, name] as const
     const [dropped] = sql.excessOfObject.all(...key, ...key, perObject)
     sql.dropOfObject.run(...key, ...key, perObject)
-    if (dropped !== undefined && dropped.at > (latest.get(kind) ?? "")) latest.set(kind, dropped.at)
-  }
-  for (const [kind, upTo] of latest) {
-    sql.dropGapFor.run(kind, upTo)
-    sql.gap.run(kind, "", upTo, "dropped")
+    if (dropped === undefined) continue
+    const gap = gapKey({ kind, namespace, name })
+    sql.gap.run(gap, "", dropped.at, "dropped")
+    sql.dropGap.run(gap, dropped.at)
   }
 }
 
@@ -239,8 +244,8 @@ export const make = (database: DatabaseSync, writer: BatchWriter): ChangeStore["
     gaps: (kinds, since) =>
       attempt("list gaps", () =>
         sql.gaps.all(since).flatMap(({ from_at, kind, reason, to_at }) =>
-          (kind === anyKind ? kinds : kinds.filter((each) => each === kind)).map((each): WatchGap => ({
-            kind: each,
+          subjectsOf(kind, kinds).map((subject): WatchGap => ({
+            ...subject,
             from: from_at === "" ? null : from_at,
             to: to_at,
             reason: reason as WatchGap["reason"]
