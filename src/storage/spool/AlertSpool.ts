@@ -3,6 +3,8 @@
  *
  * - **Durability.** `append` returns when the entry is on disk. Posts that arrive during a `sync` share the next one.
  * - **Order.** While `isInUse`, every new post has to be appended, so that nothing overtakes what waits.
+ * - **No post waits for a disk that hangs.** It is refused after 4 seconds, and does not count as waiting any more. After
+ *   30 seconds nothing counts, so that posts go to the database. What waits is found when the disk works again.
  * - **Bounds.** The entries together have at most `maxBytes`. Some space is reserved beforehand, so that a full disk does
  *   not take it.
  *
@@ -19,6 +21,7 @@ import {
   Duration,
   Effect,
   type Exit,
+  Fiber,
   Latch,
   Layer,
   Option,
@@ -28,6 +31,7 @@ import {
 } from "effect"
 import type { Timestamp } from "../../domain/Timestamp.ts"
 import { type EventHub, make as makeEventHub } from "../../resilience/EventHub.ts"
+import * as BoundedDisk from "./BoundedDisk.ts"
 import * as NodeSpoolDisk from "./NodeSpoolDisk.ts"
 import * as SpoolAside from "./SpoolAside.ts"
 import { type SpoolDisk, SpoolFault } from "./SpoolDisk.ts"
@@ -93,19 +97,21 @@ export const defaultMaxBytes = 64 * 1024 * 1024
 /** Some 4,000 alerts. */
 export const defaultReservedBytes = 4 * 1024 * 1024
 
-/** How long a post waits for the disk. Alertmanager's own timeout is 10 s. */
-const appendWithin = Duration.seconds(4)
+/** How long a post or a check waits for the disk. Alertmanager's own timeout is 10 s. */
+const answerWithin = Duration.seconds(4)
 
 interface Job {
   readonly post: SpooledPost
   readonly done: Deferred.Deferred<void, SpoolFault>
+  /** Its caller waits. */
+  isWanted: boolean
 }
 
 const nothing: Waiting = { posts: 0, alerts: 0, bytes: 0 }
 
-const messageOf = (cause: Cause.Cause<SpoolFault>): string => {
+const faultOf = (cause: Cause.Cause<SpoolFault>): SpoolFault => {
   const error = Cause.squash(cause)
-  return Schema.is(SpoolFault)(error) ? error.message : "the spool is broken"
+  return Schema.is(SpoolFault)(error) ? error : new SpoolFault({ reason: "failed", detail: "unexpectedly" })
 }
 
 /** The spool on one disk. Operations on its files take turns. */
@@ -124,7 +130,9 @@ class OnDisk {
   /** Absent until the database is open, and where it is in memory. */
   #database: string | undefined
   #pending: Array<Job> = []
-  #writing = 0
+  #writing: ReadonlyArray<Job> = []
+  /** A fiber waits for its turn to write what is pending. */
+  #isWriting = false
   #since: Timestamp | undefined
   #fault: string | undefined
 
@@ -134,7 +142,9 @@ class OnDisk {
     this.#scope = scope
   }
 
-  readonly isInUse = (): boolean => this.#pending.length + this.#writing + this.#waiting().posts > 0
+  /** A post that nobody waits for any more is not acknowledged, so it holds up no other one. */
+  readonly isInUse = (): boolean =>
+    this.#pending.length + this.#waiting().posts > 0 || this.#writing.some(({ isWanted }) => isWanted)
 
   readonly statusNow = (): SpoolStatus => ({
     ...this.#waiting(),
@@ -142,27 +152,46 @@ class OnDisk {
     ...(this.#fault === undefined ? {} : { fault: this.#fault })
   })
 
-  /** Runs one operation at a time. Its failure is the status until another one succeeds. */
+  /**
+   * Runs one operation at a time. Its failure is the status until another one succeeds. It ends also where its caller
+   * does not wait for it: half of it would leave files that differ from what is known of them.
+   */
   exclusively<A>(use: (files: SpoolFiles) => Effect.Effect<A, SpoolFault>): Effect.Effect<A, SpoolFault> {
-    return this.#turn.withPermit(
-      Effect.flatMap(Effect.exit(Effect.flatMap(this.#open, use)), (exit) => {
-        this.#note(exit)
-        return exit
-      })
+    const operation = Effect.flatMap(Effect.exit(Effect.flatMap(this.#open, use)), (exit) => {
+      this.#note(exit)
+      return exit
+    })
+    return Effect.flatMap(
+      Effect.forkIn(this.#turn.withPermit(operation), this.#scope, { startImmediately: true }),
+      Fiber.join
     )
   }
 
   readonly append = (post: SpooledPost): Effect.Effect<void, SpoolFault> =>
     Effect.suspend(() => {
-      const job: Job = { post, done: Deferred.makeUnsafe() }
+      const job: Job = { post, done: Deferred.makeUnsafe(), isWanted: true }
       this.#pending.push(job)
-      return Effect.andThen(Effect.forkIn(this.#turn.withPermit(this.#write), this.#scope), Deferred.await(job.done))
-    }).pipe(
-      Effect.timeoutOrElse({
-        duration: appendWithin,
-        orElse: () => Effect.fail(new SpoolFault({ reason: "failed", detail: "the disk does not answer" }))
-      })
-    )
+      const written = Effect.andThen(this.#startWriting, Deferred.await(job.done))
+      return Effect.ensuring(
+        this.inTime(written),
+        Effect.sync(() => {
+          job.isWanted = false
+          this.#pending = this.#pending.filter((each) => each !== job)
+        })
+      )
+    })
+
+  /** Fails when the disk takes too long. It may end later what it has begun. */
+  inTime<A>(operation: Effect.Effect<A, SpoolFault>): Effect.Effect<A, SpoolFault> {
+    return Effect.timeoutOrElse(operation, {
+      duration: answerWithin,
+      orElse: () => {
+        const fault = new SpoolFault({ reason: "hung", detail: "its disk does not answer" })
+        this.#report(fault)
+        return Effect.fail(fault)
+      }
+    })
+  }
 
   readonly oldest: Effect.Effect<Oldest, SpoolFault> = Effect.gen({ self: this }, function* () {
     for (;;) {
@@ -231,12 +260,19 @@ class OnDisk {
     )
   }
 
+  readonly #startWriting = Effect.suspend(() => {
+    if (this.#isWriting) return Effect.void
+    this.#isWriting = true
+    return Effect.asVoid(Effect.forkIn(this.#turn.withPermit(this.#write), this.#scope))
+  })
+
   /** Writes all posts that wait for the disk. Their callers continue in any case. */
   readonly #write = Effect.suspend(() => {
     const jobs = this.#pending
     this.#pending = []
+    this.#isWriting = false
     if (jobs.length === 0) return Effect.void
-    this.#writing = jobs.length
+    this.#writing = jobs
     return Effect.flatMap(this.#open, ({ append }) => append(jobs.map(({ post }) => post))).pipe(
       Effect.exit,
       Effect.flatMap((exit) => this.#written(jobs, exit))
@@ -244,7 +280,7 @@ class OnDisk {
   })
 
   #written(jobs: ReadonlyArray<Job>, exit: Exit.Exit<void, SpoolFault>): Effect.Effect<void> {
-    this.#writing = 0
+    this.#writing = []
     const isFirst = exit._tag === "Success" && this.#since === undefined
     if (exit._tag === "Success") {
       this.#since ??= jobs[0]?.post.at
@@ -266,8 +302,18 @@ class OnDisk {
   })
 
   #note(exit: Exit.Exit<unknown, SpoolFault>): void {
-    this.#fault = exit._tag === "Success" ? undefined : messageOf(exit.cause)
-    if (this.#fault !== undefined) this.#work.openUnsafe()
+    const fault = exit._tag === "Success" ? undefined : faultOf(exit.cause)
+    if (fault?.reason === "hung") {
+      // Nobody knows what is in them when the operation ends.
+      this.#files = undefined
+      this.#since = undefined
+    }
+    this.#report(fault)
+  }
+
+  #report(fault: SpoolFault | undefined): void {
+    this.#fault = fault?.message
+    if (fault !== undefined) this.#work.openUnsafe()
     this.changes.publish(this.statusNow())
   }
 
@@ -284,9 +330,10 @@ export const make = (
   Effect.gen(function* () {
     const { maxBytes = defaultMaxBytes } = given
     const reservedBytes = Math.min(given.reservedBytes ?? defaultReservedBytes, maxBytes)
-    const spool = new OnDisk(disk, { maxBytes, reservedBytes }, yield* Effect.scope)
+    const bounded = yield* BoundedDisk.make(disk)
+    const spool = new OnDisk(bounded, { maxBytes, reservedBytes }, yield* Effect.scope)
     const use = (operation: (files: SpoolFiles) => Effect.Effect<void, SpoolFault>) =>
-      Effect.map(Effect.exit(spool.exclusively(operation)), spool.statusNow)
+      Effect.map(Effect.exit(spool.inTime(spool.exclusively(operation))), spool.statusNow)
     const { fault } = yield* use(() => Effect.void)
     if (fault !== undefined) yield* Effect.logWarning("The spool cannot be used now", { reason: fault })
     return AlertSpool.of({

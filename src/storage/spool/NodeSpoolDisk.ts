@@ -12,7 +12,7 @@ import { closeSync, mkdirSync, openSync } from "node:fs"
 import { type FileHandle, open, readdir, rename, rm } from "node:fs/promises"
 import { join } from "node:path"
 import { DatabaseSync } from "node:sqlite"
-import { Effect, Schema, type Scope } from "effect"
+import { Duration, Effect, Schema, type Scope } from "effect"
 import { resultCode } from "../sqlite/Sqlite.ts"
 import { adopt } from "./SpoolAdoption.ts"
 import { type SpoolDisk, SpoolFault } from "./SpoolDisk.ts"
@@ -48,6 +48,8 @@ const writeFully = async (handle: FileHandle, content: Uint8Array, offset: numbe
 }
 
 const busy = 5
+
+const closeWithin = Duration.seconds(2)
 
 /** SQLite's lock on an empty database, which it does not write to. */
 const takeLock = (directory: string): DatabaseSync => {
@@ -212,5 +214,10 @@ class NodeSpoolDisk implements SpoolDisk {
 export const make = (directory: string, owner?: SpoolPlace.SpoolOwner): Effect.Effect<SpoolDisk, never, Scope.Scope> =>
   Effect.acquireRelease(
     Effect.sync(() => new NodeSpoolDisk(directory, owner)),
-    (disk) => Effect.promise(() => disk.close())
+    // The system closes what hangs, when the process ends.
+    (disk) =>
+      Effect.timeoutOption(
+        Effect.promise(() => disk.close()),
+        closeWithin
+      )
   )

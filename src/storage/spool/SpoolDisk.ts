@@ -19,6 +19,8 @@ export class SpoolFault extends Schema.TaggedError<SpoolFault>()("SpoolFault", {
     "full",
     /** The file system, or the folder, refuses writes. */
     "read-only",
+    /** An operation has not ended, and may take effect at any time. Nothing else is done before it has. */
+    "hung",
     /** Any other error. */
     "failed"
   ]),

@@ -4,16 +4,19 @@ import { assert } from "@effect/vitest"
 import { answers, delayMs } from "../../fixtures/Alerts.ts"
 import { effectsOn } from "../../fixtures/Effects.ts"
 import { undisturbed } from "../../fixtures/Undisturbed.ts"
-import { type Case, type Cases, type Parameters, toMs, type Witness } from "../../fixtures/Witness.ts"
+import { type Case, type Cases, fromMs, type Parameters, toMs, type Witness } from "../../fixtures/Witness.ts"
 
 const spooled = (seen: Witness) => answers(seen, "during").filter((answer) => answer.spooled === true)
+
+/** A post that arrives in the millisecond in which the fault begins may come before it. */
+const acknowledged = (seen: Witness) => answers(seen, "during").filter(({ atMs }) => atMs > fromMs)
 
 /** Neither the database nor the spool takes anything: nothing is acknowledged, and everything is sent again. */
 const takesNothing = (parameters: Parameters): Case => ({
   parameters: { ...parameters, database: true },
   claim: `${JSON.stringify(parameters)}: nothing is acknowledged, and everything is when it has healed`,
   shows: (seen) => {
-    assert.deepStrictEqual(answers(seen, "during"), [])
+    assert.deepStrictEqual(acknowledged(seen), [])
     assert.isAbove(answers(seen, "after").length, undisturbed.seen("AlertAnswered", "after").length)
   }
 })
@@ -53,7 +56,7 @@ const cases: Cases = {
       parameters: { takesMs: 10_000, database: true },
       claim: "a post is not kept waiting for ten seconds, and what was written late is replayed all the same",
       shows: (seen) => {
-        assert.deepStrictEqual(answers(seen, "during"), [])
+        assert.deepStrictEqual(acknowledged(seen), [])
         assert.isAbove(seen.seen("SpoolStored", "during").length, 0)
         assert.isAbove(seen.seen("SpoolReplayed", "after").length, 0)
       }
