@@ -3,8 +3,10 @@
  *
  * **Details**
  *
- * A prompt that does not fit loses its logs, then its events, then the related alerts, then the partial findings. If it
- * still does not fit, the result is a `ContextOverflow`, which is not retried and which the breaker does not count.
+ * Alerts are shortened to their share of the window (`AlertText`), and the data is made once for each call, with other
+ * work of the process in between. A prompt that does not fit loses its logs, then its events, then the related alerts,
+ * then the partial findings. If it still does not fit, the result is a `ContextOverflow`, which is not retried and
+ * which the breaker does not count.
  *
  * - A prompt with fewer bytes than the window has tokens fits in any case, so nothing is counted. Its size is estimated.
  * - Any other one is counted by a real tokenizer (`Tokenizer`), and multiplied by what the model's own may make of it.
@@ -16,7 +18,7 @@
 
 import { Effect, Result } from "effect"
 import type { InvestigationRequest } from "../Investigator.ts"
-import { type Droppable, droppable, make as makePrompt, type Prompt } from "./Prompt.ts"
+import { type Droppable, droppable, linesOf, ofLines, type Prompt } from "./Prompt.ts"
 import { bytesOf, type CountTokens, estimateTokens } from "./Tokenizer.ts"
 
 export const defaultContextTokens = 131_072
@@ -35,6 +37,11 @@ export interface Fitted {
 
 export interface Window {
   readonly contextTokens: number
+  /**
+   * What a whole window has for a prompt, of which the alerts have their share. It stays as it is when a prompt has to
+   * be smaller than one before: otherwise each would lose a few letters of its alerts instead of a part.
+   */
+  readonly roomTokens: number
   /** Further text in the request, such as the schema. */
   readonly overhead: string
   readonly answerTokens: number
@@ -63,10 +70,11 @@ export const fit = (
 ): Effect.Effect<Result.Result<Fitted, { readonly tokens: number; readonly limit: number }>> =>
   Effect.gen(function* () {
     const parts = droppable.filter((part) => part !== "partial" || request.partial !== undefined)
+    const lines = yield* linesOf(request, window.roomTokens)
     let tokens = 0
     for (let dropped = 0; dropped <= parts.length; dropped++) {
       const without = parts.slice(0, dropped)
-      const prompt = makePrompt(request, without)
+      const prompt = ofLines(request, lines, without)
       const size = yield* sizeOf(textOf(prompt, window.overhead), window)
       tokens = size.tokens
       if (tokens <= window.contextTokens) return Result.succeed({ prompt, tokens, without, measure: size.measure })

@@ -104,6 +104,7 @@ const questionOf = (request: InvestigationRequest, model: string | undefined, co
   Effect.map(
     fit(request, {
       contextTokens: defaultContextTokens,
+      roomTokens: defaultContextTokens - answerTokens,
       overhead: JSON.stringify(responseFormat),
       answerTokens,
       count,

@@ -24,7 +24,7 @@ import type { Most } from "../spend/PossibleUsage.ts"
 import type { Price } from "../spend/Price.ts"
 import { toInvestigatorError } from "./AiFailure.ts"
 import { Answer, answerJsonSchema, toInvestigation } from "./Answer.ts"
-import { answerTokens, defaultContextTokens, fit, type Window } from "./ContextWindow.ts"
+import { answerTokens, defaultContextTokens, fit, type Fitted, type Window } from "./ContextWindow.ts"
 import { droppable, type Prompt } from "./Prompt.ts"
 import { bytesOf, type CountTokens, countTokens, factorOf } from "./Tokenizer.ts"
 
@@ -65,6 +65,15 @@ const margin = 0.95
 /** The size of a request of which only a share fits. The answer is not shortened. */
 const shortened = (tokens: number, share: number): number =>
   Math.min(tokens - 1, answerTokens + Math.floor((tokens - answerTokens) * share * margin))
+
+type Within = Pick<Window, "contextTokens" | "measure" | "roomTokens">
+
+/** For the repeat of a prompt that the provider has found too long. `share`: how much of it fits, if it says so. */
+const narrowed = ({ measure, tokens }: Fitted, { roomTokens }: Within, share: number | undefined): Within => {
+  if (share === undefined) return { contextTokens: tokens - 1, roomTokens, measure }
+  const contextTokens = shortened(tokens, share)
+  return { contextTokens, roomTokens: Math.min(roomTokens, contextTokens - answerTokens), measure }
+}
 
 const overBudget = ({ used }: BudgetUsedUp, isRepeat: boolean): InvestigatorError =>
   new InvestigatorError({
@@ -130,7 +139,7 @@ export const make = (options: Options): Effect.Effect<Investigator, never, Langu
     const window = { overhead: schemaText, answerTokens, count, factor: factorOf(name) }
     const generate = (
       request: InvestigationRequest,
-      within: Pick<Window, "contextTokens" | "measure">,
+      within: Within,
       { isFitted = false, isRepeat = false } = {}
     ): Effect.Effect<Answer, InvestigatorError> =>
       Effect.flatMap(fit(request, { ...window, ...within }), (fitted) => {
@@ -159,22 +168,23 @@ export const make = (options: Options): Effect.Effect<Investigator, never, Langu
           Effect.catchTag("BudgetUsedUp", (error) => Effect.fail(overBudget(error, isRepeat))),
           Effect.catchIf(
             ({ reason }) => reason._tag === "ContextOverflow" && !isFitted && without.length < droppable.length,
-            ({ reason }) =>
-              "share" in reason && reason.share !== undefined
-                ? generate(
-                    request,
-                    { contextTokens: shortened(tokens, reason.share), measure },
-                    { isFitted: true, isRepeat: true }
-                  )
-                : generate(request, { contextTokens: tokens - 1, measure }, { isRepeat: true })
+            ({ reason }) => {
+              const share = "share" in reason ? reason.share : undefined
+              const narrower = narrowed(fitted.success, within, share)
+              return generate(request, narrower, { isFitted: share !== undefined, isRepeat: true })
+            }
           )
         )
       })
     const investigate: Investigator["investigate"] = Effect.fnUntraced(function* (request) {
-      const investigation = toInvestigation(request, yield* generate(request, { contextTokens: limit }), {
-        investigator: "llm",
-        provider
-      })
+      const investigation = toInvestigation(
+        request,
+        yield* generate(request, { contextTokens: limit, roomTokens: limit - answerTokens }),
+        {
+          investigator: "llm",
+          provider
+        }
+      )
       return yield* Result.isFailure(investigation)
         ? new InvestigatorError({
             investigator: "llm",

@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Result } from "effect"
+import { Effect, Fiber, Result } from "effect"
 import {
   answerTokens,
   defaultContextTokens,
@@ -32,6 +32,7 @@ const bytes: Window["count"] = (text) => Effect.sync(() => bytesOf(text))
 
 const window = (contextTokens: number, more: Partial<Window> = {}): Window => ({
   contextTokens,
+  roomTokens: contextTokens,
   overhead: "",
   answerTokens: 0,
   count: bytes,
@@ -58,9 +59,10 @@ describe("a prompt", () => {
         { investigator: "holmesgpt", findings: [{ source: "tool", about: "a", text: "x".repeat(400) } as const] }
       ]
       const steps: Array<ReadonlyArray<string>> = []
-      let tokens = (yield* fitted(1e6, { measure: "counted" }, { ...large, partial })).tokens
+      const more = { measure: "counted", roomTokens: 1e6 } as const
+      let tokens = (yield* fitted(1e6, more, { ...large, partial })).tokens
       for (;;) {
-        const made = yield* fit({ ...large, partial }, window(tokens - 1, { measure: "counted" }))
+        const made = yield* fit({ ...large, partial }, window(tokens - 1, more))
         if (Result.isFailure(made)) {
           assert.deepStrictEqual(made.failure, { tokens, limit: tokens - 1 })
           break
@@ -75,6 +77,43 @@ describe("a prompt", () => {
         ["logs", "events", "related"],
         ["logs", "events", "related", "partial"]
       ])
+    })
+  )
+
+  it.effect("keeps its logs and events, and lets other work of the process go on, however long its alerts are", () =>
+    Effect.gen(function* () {
+      const long = (index: number) =>
+        alert({
+          name: `Related${index}`,
+          annotations: Object.fromEntries(
+            Array.from({ length: 50 }, (_, each) => [`${each}${"n".repeat(8000)}`, "words and ".repeat(819)])
+          )
+        })
+      const given = { ...large, alert: long(0), related: Array.from({ length: 30 }, (_, index) => long(index)) }
+      let turns = 0
+      const others = yield* Effect.forkChild(
+        Effect.forever(
+          Effect.andThen(
+            Effect.sync(() => turns++),
+            Effect.yieldNow
+          )
+        ),
+        { startImmediately: true }
+      )
+      const made = yield* fitted(defaultContextTokens, { answerTokens, count: countTokens }, given)
+      yield* Fiber.interrupt(others)
+      assert.deepStrictEqual(made.without, [])
+      assert.isBelow(bytesOf(made.prompt.question), 250_000)
+      // At least once between two alerts.
+      assert.isAbove(turns, 20)
+      for (const contextTokens of [9000, 16_000]) {
+        const small = yield* fitted(
+          contextTokens,
+          { answerTokens, roomTokens: contextTokens - answerTokens, count: countTokens },
+          { ...given, evidence: evidence() }
+        )
+        assert.deepStrictEqual(small.without, [])
+      }
     })
   )
 

@@ -69,6 +69,7 @@ describe("any LanguageModel is an investigator", () => {
           method: "generateText",
           reason: new AiError.InvalidRequestError({ constraint: contextLength })
         })
+        const long = (name: string) => alert({ name, annotations: { description: "It is down. ".repeat(3000) } })
         const asking = (fits: (prompt: string) => boolean) =>
           make({ provider: "own" }).pipe(
             Effect.provideServiceEffect(
@@ -86,7 +87,8 @@ describe("any LanguageModel is an investigator", () => {
               })
             ),
             Effect.flatMap((llm) =>
-              llm.investigate(request({ evidence: evidence(), related: [alert({ name: "Related" })] }))
+              // However long its alerts are, a repeat loses a part, and not some letters of them.
+              llm.investigate(request({ evidence: evidence(), related: [long("Related"), long("Other")] }))
             )
           )
         yield* asking((prompt) => !prompt.includes("Back-off"))

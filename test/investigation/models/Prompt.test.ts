@@ -113,6 +113,21 @@ describe("Prompt", () => {
     assert.notInclude(make(full).question, "changes before the alert")
   })
 
+  it("has no line that is longer than anybody expects", () => {
+    const message = "\u0001 words of a webhook ".repeat(10_000)
+    const { question } = make(
+      request({ evidence: evidence({ failedCreate: { reason: "FailedCreate", message } as never }) })
+    )
+    const line = question.split("\n").find((each) => each.startsWith("pods cannot be created: "))
+    assert.include(line, "words of a webhook")
+    assert.isBelow(line?.length ?? 0, 24_100)
+  })
+
+  it("says how many other alerts are not listed", () => {
+    const { question } = make(request({ related: Array.from({ length: 25 }, () => alert({ name: "Related" })) }))
+    assert.include(question, "other alerts on this target, not listed: 5")
+  })
+
   it("says when the state could not be read, and which evidence is missing", () => {
     const { question } = make(request({ observed: null, evidence: evidence({ missing: ["events"] }) }))
     assert.include(question, 'state: "could not be read"')
