@@ -85,9 +85,14 @@ const statedIn = ["for", "alert_for", "rule_for", "pending_period"] as const
 /** The longest duration that is believed. A change before it is not remembered anyway. */
 const longestMs = 24 * 3_600_000
 
+/** The duration that the alert states itself; `undefined` if it states none. */
+export const statedDurationOf = ({ annotations, labels }: Alert): number | undefined => {
+  const [stated] = statedIn.flatMap((key) => durationMs(labels[key] ?? annotations[key] ?? "") ?? [])
+  return stated === undefined ? undefined : Math.min(stated, longestMs)
+}
+
 /** The durations that the alert's rule may have. Empty: not known. */
-export const durationsOf = ({ annotations, labels, name }: Alert): ReadonlyArray<number> => {
-  const stated = statedIn.flatMap((key) => durationMs(labels[key] ?? annotations[key] ?? "") ?? [])
-  const known = stated.length > 0 ? stated.slice(0, 1) : (byName.get(name) ?? [])
-  return known.map((millis) => Math.min(millis, longestMs))
+export const durationsOf = (alert: Alert): ReadonlyArray<number> => {
+  const stated = statedDurationOf(alert)
+  return stated === undefined ? (byName.get(alert.name) ?? []) : [stated]
 }

@@ -46,6 +46,12 @@ const dated = ({ notBefore, seenAt }: States, time: string | undefined): Timesta
   return atMs >= earliestMs && atMs <= seenMs + aheadMs ? fromMillis(atMs) : undefined
 }
 
+/** When the API server says that it happened, where our clock has not got there yet. */
+const ahead = ({ seenAt }: States, time: string | undefined): Timestamp | undefined => {
+  const atMs = Date.parse(time ?? "")
+  return atMs > toMillis(seenAt) + aheadMs ? fromMillis(atMs) : undefined
+}
+
 /** The keys of a Secret without their digests, which mean nothing to anybody. */
 const withoutValues = ({ path }: FieldDifference): FieldDifference => ({ path })
 
@@ -135,7 +141,8 @@ export const changeOf = (states: States): ObjectChange | undefined => {
           raw,
           fields.map(({ path }) => path)
         )
-  const at = dated(states, operation === "created" ? (raw.metadata.creationTimestamp ?? entry?.time) : entry?.time)
+  const stated = operation === "created" ? (raw.metadata.creationTimestamp ?? entry?.time) : entry?.time
+  const [at, statedAt] = [dated(states, stated), ahead(states, stated)]
   const by = operation === "deleted" ? deleterOf(states) : changerOf(states, entry)
   const execution = operation !== "deleted" && by.kind === "kubernaut" ? states.execution : undefined
   const manifest =
@@ -149,6 +156,7 @@ export const changeOf = (states: States): ObjectChange | undefined => {
     ...(manifest === undefined ? {} : { manifest }),
     at: at ?? seenAt,
     seenAt,
+    ...(statedAt === undefined ? {} : { statedAt }),
     ...(notBefore === undefined || notBefore > seenAt ? {} : { notBefore }),
     by,
     ...(execution === undefined ? {} : { execution }),

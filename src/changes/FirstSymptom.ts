@@ -11,6 +11,9 @@
  * | a condition of the target, such as `Available`   | likewise                                                   |
  * | the first event `FailedCreate` of its controller | likewise                                                   |
  *
+ * Where an alert states `for` itself, in a label or an annotation, a person decides about such a change. Likewise where
+ * `startsAt` is later than now, because a clock is wrong.
+ *
  * Many senders set `startsAt` to the time of sending and have not waited, so a change between `startsAt - for` and
  * `startsAt` may be the cause. What the cluster says is certain: a change after it is no cause.
  *
@@ -26,7 +29,7 @@ import type { Alert } from "../domain/Alert.ts"
 import type { WorkloadState } from "../domain/WorkloadState.ts"
 import type { KubernetesObject } from "../kubernetes/KubernetesClient.ts"
 import { type Condition, conditionOf, type Event } from "../kubernetes/ObjectModel.ts"
-import { durationsOf } from "./AlertDurations.ts"
+import { durationsOf, statedDurationOf } from "./AlertDurations.ts"
 import { isAboutPods } from "./SymptomKinds.ts"
 
 /** Clocks of the API server, of the sender and of this process differ by less. */
@@ -54,6 +57,8 @@ export interface FirstSymptom {
   readonly sinceMs: number
   /** What says that the symptom is older than the alert. Absent: nothing does. */
   readonly because?: string
+  /** Why it is not known whether a change after a time came first. Absent: it is known. */
+  readonly doubt?: { readonly afterMs: number; readonly because: string }
 }
 
 /** What is known of the target. */
@@ -136,10 +141,33 @@ const latest = (signs: ReadonlyArray<Sign>): Sign | undefined =>
 /** How much it is believed that the sender did not wait for as long as the rule says. */
 const unwaitedBelief = 0.9
 
+/** An alert whose clock is wrong began at most so long before it was received. */
+const deliveryMs = 300_000
+
+/**
+ * Where only the alert says when the symptom began, and what it says is contradictory. A sender whose clock is ahead
+ * says nothing about the last minutes, and one that waited for as long as the alert states had the symptom before.
+ */
+const doubtOf = ({ alert, nowMs }: SymptomFacts, startsMs: number): FirstSymptom["doubt"] => {
+  if ((timeOf(alert.startsAt) ?? nowMs) > nowMs + skewMs)
+    return {
+      afterMs: nowMs - deliveryMs,
+      because: `The alert says that it began at ${alert.startsAt}, which is later than now: a clock is wrong, so it is not known what came first.`
+    }
+  const waitedMs = statedDurationOf(alert)
+  return waitedMs === undefined || waitedMs <= skewMs
+    ? undefined
+    : {
+        afterMs: startsMs - waitedMs + skewMs,
+        because: `The alert states that its rule waits for ${Math.round(waitedMs / 1000)} s, so the symptom may have been there before it.`
+      }
+}
+
 /** When the symptom began. */
 export const firstSymptom = (facts: SymptomFacts): FirstSymptom => {
   const { alert, nowMs, observed } = facts
   const startsMs = Math.min(timeOf(alert.startsAt) ?? nowMs, nowMs)
+  const doubt = doubtOf(facts, startsMs)
   const durations = durationsOf(alert)
   const pods = podSigns(facts)
   const others = [...conditionSigns(facts), ...eventSigns(facts)]
@@ -163,6 +191,7 @@ export const firstSymptom = (facts: SymptomFacts): FirstSymptom => {
     earliestMs: first,
     onsets,
     sinceMs: Math.max(base - leastLookbackMs, latestMs - mostLookbackMs),
-    ...(bound === undefined ? {} : { because: bound.what })
+    ...(bound === undefined ? {} : { because: bound.what }),
+    ...(bound !== undefined || doubt === undefined ? {} : { doubt })
   }
 }

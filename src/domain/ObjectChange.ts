@@ -58,6 +58,8 @@ export const ObjectChange = Schema.Struct({
   at: Timestamp,
   /** When the watch, or the list after a gap, showed it. */
   seenAt: Timestamp,
+  /** When the API server says that it happened, where that is later than it was seen: then a clock is wrong. */
+  statedAt: Schema.optionalKey(Timestamp),
   /** Present for a change in a gap: it happened between this time and `seenAt`. */
   notBefore: Schema.optionalKey(Timestamp),
   by: Writer,
