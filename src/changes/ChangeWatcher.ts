@@ -7,7 +7,7 @@
  *   restart. Where the server no longer has the events (410), it lists again, and what differs happened in the gap.
  * - Watches have their own connections, and few kinds are listed at a time, so that they never delay a remediation. A
  *   watch that fails is opened again after a pause that doubles; one that RBAC forbids, or that the cluster does not
- *   serve, is tried again every few minutes.
+ *   serve, is tried again every few minutes. A confirmation that finds such a kind served opens its watch at once.
  * - What has been seen is stored in small batches. A crash loses none of it: the watch continues from what is stored.
  */
 
@@ -125,6 +125,8 @@ interface Parts {
   readonly storing: Semaphore.Semaphore
   /** Done to open the watch of a kind again. */
   readonly silent: Map<string, Deferred.Deferred<never, KubernetesError>>
+  /** Done to open the watch of a kind before its pause has ended. */
+  readonly pausing: Map<string, Deferred.Deferred<void>>
   readonly confirmed: Effect.Effect<boolean>
 }
 
@@ -203,6 +205,7 @@ const watchKind = (parts: Parts, kind: string): Effect.Effect<never> =>
     const { progress } = parts
     let pauseMs = firstPauseMs
     for (;;) {
+      const startedAt = yield* Timestamp.now
       const result = yield* Effect.result(
         Effect.catchDefect(watchOnce(parts, kind), (defect) =>
           Effect.andThen(Effect.logError(`The watch of ${kind} failed`, defect), Effect.fail(failed(kind, "Timeout")))
@@ -212,8 +215,11 @@ const watchKind = (parts: Parts, kind: string): Effect.Effect<never> =>
       const meaning = meaningOf(result.failure)
       if (progress.isWatched(kind)) pauseMs = firstPauseMs
       progress.interrupt(kind, meaning.reason, meaning.isLost)
+      if (meaning.reason === "not-served") progress.confirmed(kind, startedAt)
       yield* Effect.logDebug("A watch was interrupted", { kind, reason: result.failure.reason._tag })
-      yield* Effect.sleep(Duration.millis(meaning.pauseMs ?? pauseMs))
+      const again = Deferred.makeUnsafe<void>()
+      parts.pausing.set(kind, again)
+      yield* Effect.raceFirst(Effect.sleep(Duration.millis(meaning.pauseMs ?? pauseMs)), Deferred.await(again))
       pauseMs = Math.min(longestPauseMs, pauseMs * 2)
     }
   })
@@ -290,7 +296,16 @@ const journalOf = (parts: Parts): ChangeJournal["Service"] => {
         const present = progress.gaps(kinds, since, yield* Monotonic.nowMs)
         return [...(yield* store.gaps(kinds, since)), ...present]
       }),
-    confirm: Confirmation.make({ client, progress, recorder }),
+    confirm: Confirmation.make({
+      client,
+      progress,
+      recorder,
+      reopen: (kind) =>
+        Effect.suspend(() => {
+          const again = parts.pausing.get(kind)
+          return again === undefined ? Effect.void : Deferred.succeed(again, undefined)
+        })
+    }),
     present: (ref) => recorder.present(ref)
   }
 }
@@ -318,6 +333,7 @@ const make = Effect.fnUntraced(function* (options: ChangeOptions) {
     work: yield* Latch.make(false),
     storing: yield* Semaphore.make(1),
     silent: new Map(),
+    pausing: new Map(),
     confirmed: yield* confirmation(client)
   }
   const { progress, store } = parts

@@ -9,11 +9,13 @@
  * - Of a kind with many objects, and of Secrets, which are never listed, another watch is opened at the version that the
  *   first one has reached. It ends as soon as it has caught up with a consistent read: on a real API server after one
  *   second, or two. What it reports must have reached the first watch too.
+ * - A kind that the cluster did not have is asked for. If it has it by now, its watch is opened at once, and what
+ *   happened since it was last asked for is a gap.
  *
  * One confirmation runs at a time. Those who ask meanwhile mostly find that it has answered their question.
  */
 
-import { Effect, Semaphore, Stream } from "effect"
+import { Effect, Result, Semaphore, Stream } from "effect"
 import type { WatchGap } from "../domain/ObjectChange.ts"
 import * as Timestamp from "../domain/Timestamp.ts"
 import type { KubernetesClient, KubernetesError } from "../kubernetes/KubernetesClient.ts"
@@ -35,6 +37,8 @@ interface Parts {
   readonly client: KubernetesClient["Service"]
   readonly progress: WatchProgress
   readonly recorder: Recorder
+  /** Opens the watch of a kind that the cluster did not have. */
+  readonly reopen: (kind: string) => Effect.Effect<unknown>
 }
 
 const until = (hasHappened: () => boolean): Effect.Effect<void> =>
@@ -80,19 +84,33 @@ const byWatch = Effect.fnUntraced(function* (
   progress.confirmed(kind, startedAt)
 })
 
+/** Confirms that the cluster still does not have a kind. Returns whether it has it. */
+const byAbsence = Effect.fnUntraced(function* ({ client, progress, reopen }: Parts, kind: string) {
+  const startedAt = yield* Timestamp.now
+  const asked = yield* Effect.result(client.list(kind, { limit: 1, metadataOnly: true }))
+  if (Result.isSuccess(asked)) {
+    yield* reopen(kind)
+    return true
+  }
+  if (asked.failure.reason._tag === "NotFound") progress.confirmed(kind, startedAt)
+  return false
+})
+
 /** Confirms kinds up to a time. Returns those that could not be confirmed, as open gaps. */
 export const make = (parts: Parts) => {
   const { progress } = parts
   const one = Semaphore.makeUnsafe(1)
   const lists = Semaphore.makeUnsafe(listsAtOnce)
-  const confirmKind = (kind: string) =>
+  const confirmWatched = (kind: string) =>
     Effect.flatMap(
       Effect.orElseSucceed(byList(parts, lists, kind), () => false),
       (isConfirmed) => (isConfirmed ? Effect.void : Effect.ignore(byWatch(parts, kind)))
     )
-  /** A kind that is in a gap is known to be. */
+  /** A kind that is in another gap is known to be. */
   const openOf = (kinds: ReadonlyArray<string>, upTo: Timestamp.Timestamp) =>
-    kinds.filter((kind) => progress.isWatched(kind) && !progress.isConfirmed(kind, upTo, lateMs))
+    kinds.filter(
+      (kind) => (progress.isWatched(kind) || progress.isAbsent(kind)) && !progress.isConfirmed(kind, upTo, lateMs)
+    )
   return (
     kinds: ReadonlyArray<string>,
     time: Timestamp.Timestamp,
@@ -101,6 +119,11 @@ export const make = (parts: Parts) => {
     Effect.gen(function* () {
       const now = yield* Timestamp.now
       const upTo = time < now ? time : now
+      const appeared = new Set<string>()
+      const confirmKind = (kind: string) =>
+        progress.isAbsent(kind)
+          ? Effect.map(byAbsence(parts, kind), (isThere) => (isThere ? appeared.add(kind) : appeared))
+          : confirmWatched(kind)
       yield* Effect.timeoutOption(
         one.withPermits(1)(
           Effect.suspend(() =>
@@ -109,6 +132,8 @@ export const make = (parts: Parts) => {
         ),
         Math.min(withinMs, mostMs)
       )
-      return openOf(kinds, upTo).map((kind) => progress.unconfirmed(kind))
+      return openOf(kinds, upTo).map((kind) =>
+        appeared.has(kind) ? progress.appeared(kind, now) : progress.unconfirmed(kind)
+      )
     })
 }

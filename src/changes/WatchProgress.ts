@@ -84,6 +84,11 @@ export class WatchProgress {
     return progress !== undefined && progress.gap === undefined
   }
 
+  /** Whether the cluster did not have the kind when it was last asked. */
+  isAbsent(kind: string): boolean {
+    return this.kinds.get(kind)?.gap === "not-served"
+  }
+
   /** The watch cannot go on now. `isLost`: it has to begin with a list. */
   interrupt(kind: string, reason: Reason, isLost = false): void {
     const progress = this.of(kind)
@@ -129,6 +134,11 @@ export class WatchProgress {
   unconfirmed(kind: string): WatchGap {
     const { confirmedAt, seenAt } = this.of(kind)
     return { kind, from: confirmedAt ?? seenAt, to: null, reason: "unavailable" }
+  }
+
+  /** The cluster has a kind that it did not have. What happened since it was last asked is not known. */
+  appeared(kind: string, now: Timestamp): WatchGap {
+    return { ...this.unconfirmed(kind), to: now, reason: "not-served" }
   }
 
   /** One event of the kind could not be understood. What it changed is unknown. */

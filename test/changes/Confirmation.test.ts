@@ -69,6 +69,68 @@ describe("the confirmation of the journal", () => {
     })
   )
 
+  const customKinds = ["security.istio.io/v1/AuthorizationPolicy"]
+  const policy = "AuthorizationPolicy"
+  /** A cluster in which the requests for a custom kind fail as long as there is an error. */
+  const without = (cluster: Client, error: { tag: "NotFound" | "Unavailable" | undefined }): Client => {
+    const failure = (tag: "NotFound" | "Unavailable") =>
+      new KubernetesError({ reason: { _tag: tag }, operation: "list", applied: "no", retryable: false })
+    return {
+      ...cluster,
+      list: (kind, options) =>
+        Effect.suspend(() =>
+          kind === policy && error.tag !== undefined ? Effect.fail(failure(error.tag)) : cluster.list(kind, options)
+        ),
+      watch: (kind, options) =>
+        Stream.suspend(() =>
+          kind === policy && error.tag !== undefined ? Stream.fail(failure(error.tag)) : cluster.watch(kind, options)
+        )
+    }
+  }
+
+  it.effect(
+    "asks whether the cluster still does not have a kind, and opens its watch at once where it has it by now",
+    () =>
+      Effect.gen(function* () {
+        const cluster = yield* Sandbox.make({ customKinds, fieldManager: "kubectl" })
+        const error: { tag: "NotFound" | "Unavailable" | undefined } = { tag: "NotFound" }
+        yield* process(
+          openMemory(),
+          without(cluster, error),
+          Effect.gen(function* () {
+            yield* TestClock.adjust("30 seconds")
+            assert.deepStrictEqual(yield* confirmed([policy, "Service"]), [])
+            error.tag = "Unavailable"
+            yield* TestClock.adjust("20 seconds")
+            assert.deepStrictEqual(yield* confirmed([policy, "Service"]), [[policy, true, null, "unavailable"]])
+            error.tag = undefined
+            yield* TestClock.adjust("20 seconds")
+            const [gap, ...others] = yield* confirmed([policy, "Service"])
+            assert.deepStrictEqual([gap?.slice(0, 2), others], [[policy, true], []])
+            // The watch waits five minutes otherwise.
+            yield* TestClock.adjust("5 seconds")
+            const manifest = {
+              apiVersion: "security.istio.io/v1",
+              kind: policy,
+              metadata: { name: "deny" },
+              spec: {}
+            }
+            yield* cluster.apply({ _tag: "Create", ref: { namespace: "shop", kind: policy, name: "deny" }, manifest })
+            yield* TestClock.adjust("1 second")
+            assert.deepStrictEqual(
+              (yield* changes).map(({ operation, ref }) => [operation, ref.kind]),
+              [["created", policy]]
+            )
+            assert.deepStrictEqual(
+              (yield* gapsOf(policy)).map(({ reason, to }) => [reason, to !== null]),
+              [["not-served", true]]
+            )
+          }),
+          { kinds: customKinds }
+        )
+      })
+  )
+
   it.effect("asks by a second watch about Secrets, and about kinds that cannot be listed", () =>
     Effect.gen(function* () {
       const cluster = yield* Sandbox.make({ fieldManager: "kubectl" })
