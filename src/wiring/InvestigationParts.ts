@@ -38,7 +38,7 @@ export const chain = <E, R>({ investigation, investigators = [], rules }: Kubern
       const last = RuleInvestigator.make({
         rules: rules ?? (yield* Rulebook.standard).rules,
         // Rules work without the database: a record that cannot be read counts as no record.
-        recordOf: (use, since) => Effect.orElseSucceed(history.recordOf(use, since), () => undefined)
+        recordOf: (use, since) => Effect.catchCause(history.recordOf(use, since), () => Effect.undefined)
       })
       const metrics = Option.getOrUndefined(yield* Effect.serviceOption(TargetMetrics))
       const evidence = yield* EvidenceGatherer.make({

@@ -165,9 +165,11 @@ describe("an investigation", () => {
   it.effect("is made without them where they cannot be read", () =>
     Effect.gen(function* () {
       const unread = new StorageError({ operation: "ofTarget", reason: "busy", retryable: true, committed: "no" })
-      const { asked } = yield* investigate(Option.none(), () => Effect.fail(unread))
-      assert.lengthOf(asked, 1)
-      assert.notProperty(asked[0], "history")
+      for (const end of [Effect.fail(unread), Effect.die("broken")]) {
+        const { asked } = yield* investigate(Option.none(), () => end)
+        assert.lengthOf(asked, 1)
+        assert.notProperty(asked[0], "history")
+      }
     })
   )
 })

@@ -41,7 +41,7 @@ export const make = Effect.fnUntraced(function* (journal: Journal, observe: Obse
   /** The full context has the earlier actions on the target. An investigation does not need them. */
   const historyOf = ({ target }: Remediation, level: DegradationLevel) =>
     capabilities(level).context === "full"
-      ? Effect.orElseSucceed(history.ofTarget(targetKey(target), maxPastActions), () => undefined)
+      ? Effect.catchCause(history.ofTarget(targetKey(target), maxPastActions), () => Effect.undefined)
       : Effect.undefined
 
   const investigate = Effect.fnUntraced(function* (claim: Claim, self: Remediation) {

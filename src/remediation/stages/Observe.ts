@@ -1,6 +1,6 @@
 /** Reads the target's state from the cluster, for the investigation and for the decision. */
 
-import { Effect } from "effect"
+import { Cause, Effect } from "effect"
 import type { Remediation } from "../../domain/Remediation.ts"
 import { resourceRef } from "../../domain/Target.ts"
 import type { WorkloadState } from "../../domain/WorkloadState.ts"
@@ -10,7 +10,8 @@ import { readWorkload } from "../../kubernetes/WorkloadReader.ts"
 
 /**
  * The target's state, or `null` when the cluster has not responded for as long as the work has patience, refuses the
- * read, or the alert names no object. Without a state no action is taken, but the alert is still investigated.
+ * read, or has an object that cannot be understood, or the alert names no object. Without a state no action is taken,
+ * but the alert is still investigated.
  */
 export type Observe = (self: Remediation) => Effect.Effect<WorkloadState | null>
 
@@ -24,6 +25,10 @@ export const make = Effect.map(
             Effect.provideService(KubernetesClient, kubernetes),
             Effect.catch((error) =>
               Effect.as(Effect.logWarning("Target could not be read", { reason: error.reason._tag }), null)
+            ),
+            // An object that nobody expected would otherwise end each activation, and the alert would stay open for ever.
+            Effect.catchDefect((defect) =>
+              Effect.as(Effect.logError("Target could not be read", Cause.die(defect), { reason: "defect" }), null)
             )
           )
 )
