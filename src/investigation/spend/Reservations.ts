@@ -2,14 +2,14 @@
 
 import { Effect, Exit } from "effect"
 import type { ModelCall, ModelCallId } from "../../domain/ModelCall.ts"
-import { type BudgetScope, type Budgets, type Spent, type UsedUp, usedUp } from "./Budget.ts"
-import { UnrecordedCalls } from "./UnrecordedCalls.ts"
+import { type Budgets, type UsedUp, usedUp } from "./Budget.ts"
+import { SpendMemory, type SpentBefore } from "./SpendMemory.ts"
 
 /** Where calls are recorded. `SpendLedger` of `storage` has this shape. */
 export interface Ledger {
   readonly reserve: (
     call: ModelCall,
-    refuse: (spent: Readonly<Record<BudgetScope, Spent>>) => UsedUp | undefined
+    refuse: (spent: SpentBefore) => UsedUp | undefined
   ) => Effect.Effect<UsedUp | undefined, { readonly _tag: string }>
   readonly write: (
     calls: ReadonlyArray<ModelCall>,
@@ -35,15 +35,15 @@ export interface Reservations {
 }
 
 export const make = (budgets: Budgets, ledger: Ledger | undefined): Reservations => {
-  const unrecorded = new UnrecordedCalls()
+  const memory = new SpendMemory()
 
   /** Returns whether the ledger works. */
   const write = Effect.suspend(() => {
     if (ledger === undefined) return Effect.succeed(false)
-    if (unrecorded.isEmpty) return Effect.succeed(true)
-    const { calls, removed } = unrecorded.pending
+    if (memory.isEmpty) return Effect.succeed(true)
+    const { calls, removed } = memory.pending
     return ledger.write(calls, removed).pipe(
-      Effect.andThen(Effect.sync(() => unrecorded.done({ calls, removed }))),
+      Effect.andThen(Effect.sync(() => memory.done({ calls, removed }))),
       Effect.timeout(patience),
       // A defect of the driver is one of the database, too.
       Effect.exit,
@@ -53,29 +53,38 @@ export const make = (budgets: Budgets, ledger: Ledger | undefined): Reservations
 
   const inMemory = (call: ModelCall) =>
     Effect.sync(() => {
-      const refusal = usedUp(budgets, unrecorded.spentBefore(call), call)
-      if (refusal === undefined) unrecorded.put(call)
+      const refusal = usedUp(budgets, memory.spentBefore(call), call)
+      if (refusal === undefined) memory.put(call)
+      // A ledger that was too slow may still write its line.
+      else if (ledger !== undefined) memory.remove(call.id)
       return refusal
     })
 
   const warned = (error: string) =>
     Effect.logWarning("Model calls are counted in memory, because the database does not take them", { error })
 
-  const reserve = (call: ModelCall): Effect.Effect<UsedUp | undefined> =>
-    Effect.flatMap(write, (works) =>
-      ledger === undefined || !works
-        ? inMemory(call)
-        : ledger
-            .reserve(call, (spent) => usedUp(budgets, spent, call))
-            .pipe(
-              Effect.timeout(patience),
-              Effect.catch(({ _tag }) => Effect.andThen(warned(_tag), inMemory(call))),
-              Effect.catchDefect(() => Effect.andThen(warned("defect"), inMemory(call)))
-            )
+  const inLedger = (call: ModelCall, { reserve: reserveIn }: Ledger): Effect.Effect<UsedUp | undefined> =>
+    Effect.suspend(() => {
+      let spent: SpentBefore | undefined
+      const refuse = (now: SpentBefore): UsedUp | undefined => {
+        spent = now
+        return usedUp(budgets, memory.withLost(call, now), call)
+      }
+      return Effect.map(reserveIn(call, refuse), (refusal) => {
+        if (spent !== undefined) memory.asked(call, spent, refusal === undefined)
+        return refusal
+      })
+    }).pipe(
+      Effect.timeout(patience),
+      Effect.catch(({ _tag }) => Effect.andThen(warned(_tag), inMemory(call))),
+      Effect.catchDefect(() => Effect.andThen(warned("defect"), inMemory(call)))
     )
 
+  const reserve = (call: ModelCall): Effect.Effect<UsedUp | undefined> =>
+    Effect.flatMap(write, (works) => (ledger === undefined || !works ? inMemory(call) : inLedger(call, ledger)))
+
   const record: Effect.Effect<void> = Effect.suspend(() =>
-    ledger === undefined || unrecorded.isEmpty
+    ledger === undefined || memory.isEmpty
       ? Effect.void
       : Effect.flatMap(write, (works) => (works ? record : Effect.andThen(Effect.sleep(again), record)))
   )
@@ -83,7 +92,7 @@ export const make = (budgets: Budgets, ledger: Ledger | undefined): Reservations
   return {
     reserve,
     record,
-    put: (call) => unrecorded.put(call),
-    remove: (id) => unrecorded.remove(id)
+    put: (call) => memory.put(call),
+    remove: (id) => memory.remove(id)
   }
 }

@@ -8,8 +8,9 @@
  * - A call that no budget has room for is not made. Its hop is skipped as `over-budget`, and the next tier is asked. What
  *   that one costs is checked in the same way, so a cheaper one, and one that costs nothing, still fits.
  * - **Without a working database** a durable budget cannot be checked. Then calls are counted in memory, against the
- *   budgets, from the first call that could not be recorded; they are recorded as soon as the database is back. An
- *   incident is more important than a budget, and the same budgets bound what an outage of the database can cost.
+ *   budgets, on top of what the database had at the last call (`SpendMemory`); they are recorded as soon as it is back.
+ *   So the same budgets bound what an outage of the database can cost. A process that starts in one knows of nothing
+ *   that was spent before: an incident is more important than a budget.
  */
 
 import { Context, Effect, Exit, Option, Random, type Scope } from "effect"
@@ -150,6 +151,8 @@ export const make = (
               remove(reserved.id)
               return recordLater
             })
+            // What is in memory only, a crash would forget.
+            yield* recordLater
             if (used !== undefined) return yield* refused(reserved, used)
             let reported: ReportedUsage | undefined
             const exit = yield* Effect.exit(

@@ -25,23 +25,40 @@ const Step = Schema.Union([
 ])
 const Steps = Schema.Array(Step).check(Schema.isMaxLength(40))
 
+/** What a database does: it works, fails, takes writes and hangs at each reservation, or hangs at everything. */
+const Database = Schema.Literals(["works", "fails", "slow", "hangs"])
+const Outages = Schema.Array(
+  Schema.Union([Step.members[0], Step.members[1], Schema.TaggedStruct("Turns", { to: Database })])
+).check(Schema.isMaxLength(40))
+
 /** A ledger as simple as can be. It survives crashes. */
-const makeLedger = () => {
+const makeLedger = (database: () => typeof Database.Type = () => "works") => {
+  const reached = <A>(hangs: ReadonlyArray<typeof Database.Type>, effect: Effect.Effect<A>) =>
+    Effect.suspend((): Effect.Effect<A, { readonly _tag: "StorageError" }> => {
+      if (hangs.includes(database())) return Effect.never
+      return database() === "fails" ? Effect.fail({ _tag: "StorageError" }) : effect
+    })
   const lines = new Map<ModelCallId, ModelCall>()
   const spent = () => [...lines.values()].reduce((sum, { inputTokens }) => sum + (inputTokens ?? 0), 0)
   const port: Ledger = {
     reserve: (call, refuse) =>
-      Effect.sync(() => {
-        const sum = { inputTokens: spent(), outputTokens: 0, cost: 0 }
-        const refusal = refuse({ incident: sum, hour: sum, day: sum })
-        if (refusal === undefined) lines.set(call.id, call)
-        return refusal
-      }),
+      reached(
+        ["slow", "hangs"],
+        Effect.sync(() => {
+          const sum = { inputTokens: spent(), outputTokens: 0, cost: 0 }
+          const refusal = refuse({ incident: sum, hour: sum, day: sum })
+          if (refusal === undefined) lines.set(call.id, call)
+          return refusal
+        })
+      ),
     write: (calls, removed) =>
-      Effect.sync(() => {
-        for (const call of calls) lines.set(call.id, call)
-        for (const id of removed) lines.delete(id)
-      })
+      reached(
+        ["hangs"],
+        Effect.sync(() => {
+          for (const call of calls) lines.set(call.id, call)
+          for (const id of removed) lines.delete(id)
+        })
+      )
   }
   return { port, spent }
 }
@@ -59,7 +76,7 @@ interface Running {
 const hop = { remediation: RemediationId.make("rem-1"), investigator: "llm", provider: "main" } as const
 
 /** Begins a call; `undefined` if no budget has room for it. */
-const begin = Effect.fnUntraced(function* (meter: SpendMeter["Service"], estimate: number) {
+const begin = Effect.fnUntraced(function* (meter: SpendMeter["Service"], estimate: number, withinMs = 1) {
   const end = yield* Deferred.make<Ended>()
   let isMade = false
   const run = Effect.gen(function* () {
@@ -70,8 +87,41 @@ const begin = Effect.fnUntraced(function* (meter: SpendMeter["Service"], estimat
   })
   const call = { estimate: { inputTokens: estimate, outputTokens: 0 } }
   yield* Effect.forkScoped(Effect.exit(meter.meterOf(hop)(call, run, (effort) => effort)), { startImmediately: true })
-  yield* TestClock.adjust(1)
+  yield* TestClock.adjust(withinMs)
   return isMade ? { estimate, end } : undefined
+})
+
+describe("whatever the database does", () => {
+  it.effect.prop("a call begins if it fits into what this process has spent, and only then", [Outages], ([steps]) =>
+    Effect.gen(function* () {
+      let database: typeof Database.Type = "works"
+      const { port, spent } = makeLedger(() => database)
+      const meter = yield* make({ budgets: { hour: { tokens: budget } }, currency: "EUR" }, port)
+      const running: Array<Running> = []
+      let ended = 0
+      const all = () => running.reduce((sum, { estimate }) => sum + estimate, ended)
+      for (const step of steps) {
+        if (step._tag === "Turns") database = step.to
+        else if (step._tag === "Begin") {
+          const before = all()
+          // It waits two seconds for each of a write and a reservation.
+          const begun = yield* begin(meter, step.estimate, 4001)
+          assert.strictEqual(begun !== undefined, before + step.estimate <= budget, `${before} are spent`)
+          if (begun !== undefined) running.push(begun)
+        } else {
+          const [call] = running.splice(step.of, 1)
+          if (call === undefined) continue
+          const tokens = Math.ceil(call.estimate * Math.max(step.share, 0.5))
+          yield* Deferred.succeed(call.end, { tokens, effort: step.effort })
+          yield* TestClock.adjust(1)
+          if (step.effort === "answered" || step.effort === "worked") ended += tokens
+        }
+      }
+      database = "works"
+      yield* TestClock.adjust("10 seconds")
+      assert.strictEqual(spent(), all(), "the ledger has everything in the end")
+    }).pipe(Effect.scoped)
+  )
 })
 
 describe("in any order of calls and crashes", () => {

@@ -262,6 +262,60 @@ describe("without a working database", () => {
     }).pipe(Effect.scoped)
   )
 
+  it.effect("no more is spent than was left of a budget when it failed", () =>
+    Effect.gen(function* () {
+      let isDown = false
+      const { ask, lines } = yield* setUp({ incident: { tokens: 350 } }, () => isDown)
+      yield* ask(peer(used(130)))
+      yield* ask(peer(used(110)))
+      isDown = true
+      yield* ask(peer(used(100)))
+      assert.instanceOf(yield* Effect.flip(ask(peer(used(100)))), BudgetUsedUp)
+      isDown = false
+      assert.instanceOf(yield* Effect.flip(ask(peer(used(100)))), BudgetUsedUp)
+      assert.strictEqual((yield* lines).length, 3)
+    }).pipe(Effect.scoped)
+  )
+
+  it.effect("calls of which there are too many to remember count all the same, also when it is back", () =>
+    Effect.gen(function* () {
+      let isDown = true
+      const { ask } = yield* setUp({ day: { tokens: 110_000 } }, () => isDown)
+      const make1100 = Effect.forEach(Array.from({ length: 1100 }), () =>
+        ask(peer({ inputTokens: 90, outputTokens: 10 }))
+      )
+      yield* make1100
+      assert.instanceOf(yield* Effect.flip(ask(peer())), BudgetUsedUp)
+      isDown = false
+      yield* TestClock.adjust("5 seconds")
+      assert.instanceOf(yield* Effect.flip(ask(peer())), BudgetUsedUp)
+    }).pipe(Effect.scoped)
+  )
+
+  it.effect("a reservation that it has made too late, and that was refused meanwhile, leaves no line", () =>
+    Effect.gen(function* () {
+      const ledger = Context.get(yield* Layer.build(Storage.layerMemory), SpendLedger)
+      let isLate = false
+      const late: Ledger = {
+        // The line is written, and nobody hears of it.
+        reserve: (line, refuse) =>
+          isLate
+            ? Effect.andThen(Effect.orDie(ledger.write([line])), Effect.never)
+            : Effect.orDie(ledger.reserve(line, refuse)),
+        write: (lines, removed) => Effect.orDie(ledger.write(lines, removed))
+      }
+      const meter = yield* make({ budgets: { day: { tokens: 150 } }, currency: "EUR" }, late)
+      const ask = meter.meterOf(hop)(call, peer(used(100)), (effort) => effort)
+      yield* ask
+      isLate = true
+      const refused = yield* Effect.forkChild(Effect.flip(ask))
+      yield* TestClock.adjust("2 seconds")
+      assert.instanceOf(yield* Fiber.join(refused), BudgetUsedUp)
+      yield* TestClock.adjust(1)
+      assert.strictEqual((yield* Effect.orDie(ledger.ofRemediation(remediation))).length, 1)
+    }).pipe(Effect.scoped)
+  )
+
   it.effect("calls are made although its driver throws, and nothing is blamed on the model", () =>
     Effect.gen(function* () {
       const broken = Effect.die(new TypeError("the driver broke"))

@@ -6,8 +6,9 @@ export const notReserved: PlantedBug = {
   edits: [
     {
       file: "investigation/spend/Reservations.ts",
-      search: `            .reserve(call, (spent) => usedUp(budgets, spent, call))`,
-      replace: `            .write([], [])`
+      search: `Effect.map(reserveIn(call, refuse), (refusal) => {`,
+      replace: `Effect.map(Effect.void, (): UsedUp | undefined => {
+        const refusal = undefined`
     }
   ],
   foundBy: "spend-true",
