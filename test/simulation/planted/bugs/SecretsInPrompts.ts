@@ -6,14 +6,14 @@ export const secretsInPrompts: PlantedBug = {
   edits: [
     {
       file: "investigation/models/Prompt.ts",
-      search: `    ...redact(log.text)
-      .split("\\n")
-      .filter((text) => text.trim() !== "")
-      .map((text) => \`  \${redact(json(text))}\`)`,
-      replace: `    ...log.text
-      .split("\\n")
-      .filter((text) => text.trim() !== "")
-      .map((text) => \`  \${json(text)}\`)`
+      search: `  ...redact(log.text)
+    .split("\\n")
+    .filter((text) => text.trim() !== "")
+    .map((text) => \`  \${redact(json(text))}\`)`,
+      replace: `  ...log.text
+    .split("\\n")
+    .filter((text) => text.trim() !== "")
+    .map((text) => \`  \${json(text)}\`)`
     }
   ],
   foundBy: "no-secret-leaks",
