@@ -111,6 +111,17 @@ const firing = (
   ...source(began, link)
 })
 
+const ended = (
+  condition: Condition,
+  notification: Notification,
+  nowMs: number,
+  { cluster }: Pick<AlertmanagerOptions, "cluster">
+): PostedAlert => ({
+  labels: labelsOf(condition, cluster),
+  annotations: annotationsOf(notification),
+  endsAt: fromMillis(nowMs)
+})
+
 const event = (
   notification: Notification,
   nowMs: number,
@@ -149,12 +160,7 @@ export const alertsOf = (
     // A rollback ends an escalation, and is news itself.
     if ((begins === undefined && ends.length === 0) || alertOfKind[notification.kind] !== undefined)
       events.push(event(notification, nowMs, options))
-    for (const condition of ends)
-      conditions.set(condition.name, {
-        labels: labelsOf(condition, options.cluster),
-        annotations: annotationsOf(notification),
-        endsAt: fromMillis(nowMs)
-      })
+    for (const condition of ends) conditions.set(condition.name, ended(condition, notification, nowMs, options))
     if (begins !== undefined)
       conditions.set(begins.name, firing({ condition: begins, began: notification }, nowMs, options))
   }
@@ -186,9 +192,10 @@ export const make = (options: AlertmanagerOptions): Effect.Effect<Sink, never, H
       ...(kinds === undefined ? {} : { kinds }),
       ...(minimumSeverity === undefined ? {} : { minimumSeverity }),
       send: (message) => postAll((nowMs) => alertsOf(message, nowMs, options)),
-      refresh: (conditions, isWorking) =>
+      refresh: (conditions, isWorking, over) =>
         postAll((nowMs) => [
           ...(isWorking ? [heartbeatOf(nowMs, options.cluster)] : []),
+          ...over.map(({ began, condition }) => ended(condition, began, nowMs, options)),
           ...conditions.map((lasting) => firing(lasting, nowMs, options))
         ]),
       check: find(client, options, "/-/ready")

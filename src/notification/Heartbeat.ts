@@ -8,6 +8,10 @@
  * nothing costs an incident.
  *
  * While the database is down, the conditions are those that were read last.
+ *
+ * **Several processes.** A refresh may arrive after another process has told of an end, and would fire the condition
+ * again for minutes. So the conditions are read again after it, and the end of what is over is told by this process
+ * too.
  */
 
 import { Effect } from "effect"
@@ -30,6 +34,16 @@ export const isWorking = (storage: StorageStatus, children: ReadonlyArray<ChildS
 const inMemory = ({ outage }: Channel): ReadonlyArray<Lasting> =>
   outage?.begins === undefined ? [] : [{ condition: outage.begins, began: outage }]
 
+/** A condition of another urgency is another one to a receiver that has the urgency in its labels. */
+const isSame =
+  ({ condition: { name, severity } }: Lasting) =>
+  ({ condition }: Lasting): boolean =>
+    condition.name === name && condition.severity === severity
+
+/** Of `before`, what is not there now. */
+const without = (before: ReadonlyArray<Lasting>, now: ReadonlyArray<Lasting>): ReadonlyArray<Lasting> =>
+  before.filter((each) => !now.some(isSame(each)))
+
 /** Refreshes one sink for as long as the service runs. `works`: whether the service does its work now. */
 export const run = (
   channel: Channel,
@@ -37,12 +51,25 @@ export const run = (
   works: Effect.Effect<boolean>
 ): Effect.Effect<never> => {
   let known: ReadonlyArray<Lasting> = []
+  /** What the sink may show because of this process. */
+  let shown: ReadonlyArray<Lasting> = []
   const { pipeline, sink, turn } = channel
-  const refresh = Effect.gen(function* () {
+  const read = Effect.gen(function* () {
     known = yield* Effect.orElseSucceed(outbox.conditions, () => known)
-    const lasting = [...known, ...inMemory(channel)].filter(({ began }) => takes(sink, began))
-    const now = sink.refresh?.(lasting, yield* works) ?? Effect.void
-    yield* pipeline.execute(now, classify)
+    return [...known, ...inMemory(channel)].filter(({ began }) => takes(sink, began))
+  })
+  const refresh = Effect.gen(function* () {
+    for (let lasting = yield* read; ;) {
+      const ended = without(shown, lasting)
+      shown = [...lasting, ...ended]
+      yield* pipeline.execute(sink.refresh?.(lasting, yield* works, ended) ?? Effect.void, classify)
+      shown = lasting
+      const now = yield* read
+      // Another process may have told of an end, or of a beginning, before this refresh arrived.
+      const isTrue = without(lasting, now).length === 0 && ended.every((each) => !now.some(isSame(each)))
+      if (isTrue) return
+      lasting = now
+    }
   })
   return Effect.forever(
     Effect.andThen(

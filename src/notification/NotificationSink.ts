@@ -73,11 +73,15 @@ export interface Sink extends Route {
   /** At most this many messages in any minute. Default 20. */
   readonly perMinute?: number
   /**
-   * For a receiver that shows conditions for as long as they last: called each minute with those that last, and whether
-   * the service works. Such a sink takes all that waits in one message, and is never sent a digest. Default: absent, it
-   * shows messages.
+   * For a receiver that shows conditions for as long as they last: called each minute with those that last, whether the
+   * service works, and those of the refresh before that have ended since. Such a sink takes all that waits in one
+   * message, and is never sent a digest. Default: absent, it shows messages.
    */
-  readonly refresh?: (conditions: ReadonlyArray<Lasting>, isWorking: boolean) => Effect.Effect<void, SinkError>
+  readonly refresh?: (
+    conditions: ReadonlyArray<Lasting>,
+    isWorking: boolean,
+    ended: ReadonlyArray<Lasting>
+  ) => Effect.Effect<void, SinkError>
   /** Sends one message. */
   readonly send: (message: Message) => Effect.Effect<void, SinkError>
   /** Finds out whether the receiver responds, without sending a message. */

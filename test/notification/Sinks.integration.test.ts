@@ -116,13 +116,15 @@ describe("Slack", () => {
 })
 
 describe("Alertmanager", () => {
+  interface Posted {
+    readonly labels: Readonly<Record<string, string>>
+    readonly annotations: Readonly<Record<string, string>>
+    readonly endsAt: string
+    readonly startsAt?: string
+  }
+
   const alertsIn = (call: { readonly body: string } | undefined) =>
-    JSON.parse(call?.body ?? "[]") as ReadonlyArray<{
-      readonly labels: Readonly<Record<string, string>>
-      readonly annotations: Readonly<Record<string, string>>
-      readonly endsAt: string
-      readonly startsAt?: string
-    }>
+    JSON.parse(call?.body ?? "[]") as ReadonlyArray<Posted>
 
   it.live("shows untrusted text so that no receiver takes it for a mention, a link or an address", () =>
     onLoopback(alertmanager, (sink, peer) =>
@@ -187,13 +189,26 @@ describe("Alertmanager", () => {
     onLoopback(alertmanager, (sink, peer) =>
       Effect.gen(function* () {
         const lasting = { condition: { name: "emergency", severity: "critical" }, began: notification() } as const
-        yield* sink.refresh!([lasting], true)
-        yield* sink.refresh!([lasting], false)
-        yield* sink.refresh!([], false)
+        yield* sink.refresh!([lasting], true, [])
+        yield* sink.refresh!([lasting], false, [])
+        yield* sink.refresh!([], false, [])
         assert.deepStrictEqual(
           peer.calls.map((call) => alertsIn(call).map(({ labels }) => labels["alertname"])),
           [["KubernautHeartbeat", "KubernautEmergency"], ["KubernautEmergency"]]
         )
+      })
+    )
+  )
+
+  it.live("resolves at a refresh what has ended, with the same labels", () =>
+    onLoopback(alertmanager, (sink, peer) =>
+      Effect.gen(function* () {
+        const lasting = { condition: { name: "emergency", severity: "critical" }, began: notification() } as const
+        yield* sink.refresh!([lasting], false, [])
+        yield* sink.refresh!([], false, [lasting])
+        const [[fires], [resolves]] = peer.calls.map(alertsIn) as [[Posted], [Posted]]
+        assert.deepStrictEqual(resolves.labels, fires.labels)
+        assert.isAtMost(Date.parse(resolves.endsAt), Date.now())
       })
     )
   )
