@@ -55,8 +55,12 @@ const alertOfCondition: Readonly<Record<string, string>> = {
   audit: "KubernautAuditBroken",
   "emergency-stop": "KubernautEmergencyStop",
   "cut-off": "KubernautCutOff",
-  alerting: "KubernautAlertingSilent"
+  alerting: "KubernautAlertingSilent",
+  account: "KubernautAccountSuspended"
 }
+
+/** The label with the rest of a condition's name. Default `remediation`. */
+const labelOfCondition: Readonly<Record<string, string>> = { account: "service" }
 
 /** The alert of what is no condition. */
 const alertOfKind: Partial<Readonly<Record<NotificationKind, string>>> = {
@@ -81,13 +85,14 @@ const withoutMarkup = (text: string): string =>
 const self = { [selfLabel]: "true" }
 
 const labelsOf = ({ name, severity }: Condition, cluster: string): PostedAlert["labels"] => {
-  const [kind = "", id] = name.split("/")
+  // The name of an account may be an address, with slashes of its own.
+  const [kind = "", ...rest] = name.split("/")
   return {
     alertname: alertOfCondition[kind] ?? "KubernautCondition",
     severity,
     cluster,
     ...self,
-    ...(id === undefined ? {} : { remediation: id })
+    ...(rest.length === 0 ? {} : { [labelOfCondition[kind] ?? "remediation"]: rest.join("/") })
   }
 }
 

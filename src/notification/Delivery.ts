@@ -93,19 +93,25 @@ const messageOf = ({ refresh }: Channel["sink"], key: string, batch: Batch): Mes
   }
 }
 
+const lastMinute = Effect.map(Clock.currentTimeMillis, (millis) => ({
+  from: fromMillis(millis - 60_000),
+  to: fromMillis(millis)
+}))
+
 /**
  * Whether this process, and no other, may begin to send the message now. The message is decided with it: who sends it
  * again has to send the same.
  */
 const mayBegin = Effect.fnUntraced(function* (
-  { lease }: Channel,
+  { lease, sink: { name, perMinute = defaultPerMinute } }: Channel,
   outbox: Outbox["Service"],
   rows: ReadonlyArray<Waiting>,
   key: string
 ) {
   if (rows.length === 0) return true
   const askedMs = yield* Monotonic.nowMs
-  if (!(yield* outbox.claim(rows, key))) return false
+  const pace = { sink: name, most: perMinute, ...(yield* lastMinute) }
+  if (!(yield* outbox.claim(rows, key, pace))) return false
   // A commit may take so long that others see the claim end while the message is sent.
   return Lease.claimed(lease, rows, (yield* Monotonic.nowMs) - askedMs)
 })
@@ -263,9 +269,7 @@ const batchesOf = (
 
 /** The messages of the last minute, by the record. */
 const recordedInMinute = (channel: Channel, outbox: Outbox["Service"]) =>
-  Effect.flatMap(Clock.currentTimeMillis, (millis) =>
-    outbox.sentBetween(channel.sink.name, fromMillis(millis - 60_000), fromMillis(millis))
-  )
+  Effect.flatMap(lastMinute, ({ from, to }) => outbox.sentBetween(channel.sink.name, from, to))
 
 /** What waits for the sink, without what it has refused and what is of no importance now. */
 const waitingNow = Effect.fnUntraced(function* (channel: Channel, outbox: Outbox["Service"]) {

@@ -77,6 +77,14 @@ export interface Positions {
 /** Messages by their keys: all others, or only these, however many notifications they have. */
 export type WhichMessages = { readonly without: ReadonlyArray<string> } | { readonly only: ReadonlyArray<string> }
 
+/** How many messages a sink is sent: at most `most` after `from` and not after `to`, which is now. */
+export interface Pace {
+  readonly sink: string
+  readonly from: Timestamp
+  readonly to: Timestamp
+  readonly most: number
+}
+
 /** How much waits for one sink. */
 export interface Backlog {
   readonly waiting: number
@@ -113,11 +121,15 @@ export class Outbox extends Context.Service<
     readonly backlog: (sink: string) => Effect.Effect<Backlog, StorageError>
     /**
      * Claims notifications, and decides that they go out as one message. Returns false, and changes nothing, when one
-     * of them was claimed or delivered since it was read. With it, the claim of each has the next number.
+     * of them was claimed or delivered since it was read, or when all processes together have claimed as many messages
+     * as `pace` allows. With it, the claim of each has the next number.
+     *
+     * `pace`: the message is sent now, and counts. Default: absent, only what is in it is decided.
      */
     readonly claim: (
       rows: ReadonlyArray<Pick<Waiting, "id" | "claim">>,
-      message: string
+      message: string,
+      pace?: Pace
     ) => Effect.Effect<boolean, StorageError>
     /** Gives back claims, unless somebody else has claimed the notifications since. */
     readonly release: (
@@ -131,7 +143,7 @@ export class Outbox extends Context.Service<
      * message with another key: a receiver believes what it was told last.
      */
     readonly delivered: (ids: ReadonlyArray<number>, at: Timestamp) => Effect.Effect<void, StorageError>
-    /** How many messages a sink was sent after `from`, and not after `to`, by the record of every process. */
+    /** How many messages to a sink were claimed after `from`, and not after `to`, by every process. */
     readonly sentBetween: (sink: string, from: Timestamp, to: Timestamp) => Effect.Effect<number, StorageError>
     /** The conditions that last. */
     readonly conditions: Effect.Effect<ReadonlyArray<Lasting>, StorageError>

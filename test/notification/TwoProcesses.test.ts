@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Scope } from "effect"
+import { Clock, Effect, Scope } from "effect"
 import { TestClock } from "effect/testing"
 import * as Channel from "../../src/notification/Channel.ts"
 import * as Delivery from "../../src/notification/Delivery.ts"
@@ -95,6 +95,40 @@ describe("two processes on one database", () => {
       assert.strictEqual(new Set(keysOf(sinks)).size, 30)
       assert.strictEqual(keysOf(sinks).length, 30)
     })
+  )
+
+  it.effect.each([0, 700, 3000])(
+    "of which there are three begin together no more messages in a minute than the sink is sent (%i ms each)",
+    (millis) =>
+      Effect.gen(function* () {
+        const file = yield* filename
+        const begun: Array<number> = []
+        const sinks = [0, 1, 2].map(() => {
+          const sink = testSink("ops")
+          sink.behave = () =>
+            Effect.andThen(
+              Effect.map(Clock.currentTimeMillis, (now) => void begun.push(now)),
+              Effect.sleep(`${millis} millis`)
+            )
+          return sink
+        })
+        const [one] = yield* Effect.forEach(sinks, (sink) => process(file, [sink]))
+        yield* pass(1)
+        yield* one!.outbox.add({
+          through: 0,
+          sinks: [],
+          notifications: Array.from({ length: 100 }, (_, index) => ({
+            sink: "ops",
+            notification: { ...notification, key: `k${index}`, severity: index % 3 === 0 ? "critical" : "warning" }
+          })),
+          conditions: []
+        })
+        yield* stopped(one!.audit)
+        yield* passSlowly(130)
+        const most = Math.max(...begun.map((from) => begun.filter((at) => at >= from && at < from + 60_000).length))
+        assert.isAtMost(most, 20)
+        assert.isAtLeast(begun.length, 20)
+      })
   )
 
   it.effect("take over after the lease what the other had claimed when it was killed, with the same key", () =>

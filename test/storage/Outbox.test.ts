@@ -230,7 +230,7 @@ describe("the outbox", () => {
     )
   )
 
-  it.effect("counts the messages of the last minute, and a message of many notifications once", () =>
+  it.effect("claims as many messages in a minute as the pace allows, and a message of many notifications is one", () =>
     open(
       Sqlite.openMemory(),
       Effect.gen(function* () {
@@ -241,17 +241,23 @@ describe("the outbox", () => {
           notifications: ["a", "b", "c", "d"].map((key) => ({ sink: "slack", notification: notification(key) })),
           conditions: []
         })
-        const ids = (yield* each.waiting("slack", 10)).map(({ id }) => id)
-        assert.isTrue(yield* each.claim((yield* each.waiting("slack", 10)).slice(1), "digest"))
+        const from = "2026-11-24T02:59:00.000Z"
+        const pace = { sink: "slack", from, to: at, most: 2 }
+        const [first, second, ...rest] = yield* each.waiting("slack", 10)
+        assert.isTrue(yield* each.claim(rest, "digest", pace))
         assert.deepStrictEqual(
           (yield* each.waiting("slack", 10)).map(({ message }) => message),
-          [undefined, "digest", "digest", "digest"]
+          [undefined, undefined, "digest", "digest"]
         )
-        yield* each.delivered(ids, at)
-        const from = "2026-11-24T02:59:00.000Z"
+        assert.isTrue(yield* each.claim([first!], "a", pace))
+        assert.isFalse(yield* each.claim([second!], "b", pace))
         assert.strictEqual(yield* each.sentBetween("slack", from, at), 2)
         assert.strictEqual(yield* each.sentBetween("slack", at, "2026-11-24T03:01:00.000Z"), 0)
         assert.strictEqual(yield* each.sentBetween("pager", from, at), 0)
+        // What is only decided is not sent, and other sinks have a pace of their own.
+        assert.isTrue(yield* each.claim([second!], "b"))
+        const [, again] = yield* each.waiting("slack", 10)
+        assert.isTrue(yield* each.claim([again!], "b", { ...pace, from: at, to: "2026-11-24T03:01:00.000Z" }))
       })
     )
   )
@@ -264,14 +270,14 @@ describe("the outbox", () => {
         yield* each.add({
           through: 0,
           sinks: [],
-          notifications: [{ sink: "slack", notification: notification("a") }],
+          notifications: ["a", "b"].map((key) => ({ sink: "slack", notification: notification(key) })),
           conditions: []
         })
-        yield* each.delivered(
-          (yield* each.waiting("slack", 10)).map(({ id }) => id),
-          at
-        )
-        assert.strictEqual(yield* each.sentBetween("slack", "2026-11-24T01:59:00.000Z", "2026-11-24T02:00:00.000Z"), 0)
+        const [first, second] = yield* each.waiting("slack", 10)
+        yield* each.claim([first!], "a", { sink: "slack", from: "2026-11-24T02:59:00.000Z", to: at, most: 1 })
+        const before = { from: "2026-11-24T01:59:00.000Z", to: "2026-11-24T02:00:00.000Z" }
+        assert.strictEqual(yield* each.sentBetween("slack", before.from, before.to), 0)
+        assert.isTrue(yield* each.claim([second!], "b", { sink: "slack", ...before, most: 1 }))
       })
     )
   )

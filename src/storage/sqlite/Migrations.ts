@@ -41,6 +41,7 @@ import { figures } from "./FiguresMigration.ts"
 import { handovers } from "./HandoversMigration.ts"
 import { levels } from "./LevelsMigration.ts"
 import { modelCalls } from "./ModelCallsMigration.ts"
+import { notificationSends } from "./NotificationSendsMigration.ts"
 import { outboxClaims } from "./OutboxClaimsMigration.ts"
 import { outbox } from "./OutboxMigration.ts"
 import { outboxPositions } from "./OutboxPositionsMigration.ts"
@@ -253,7 +254,8 @@ const migrations = {
   "25_outbox_claims": outboxClaims,
   "26_database_identity": databaseIdentity,
   "27_outbox_positions": outboxPositions,
-  "28_audit_intact": auditIntact
+  "28_audit_intact": auditIntact,
+  "29_notification_sends": notificationSends
 }
 
 /** The schema version that this program reads and writes. */

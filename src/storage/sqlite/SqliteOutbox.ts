@@ -4,7 +4,7 @@ import type { DatabaseSync } from "node:sqlite"
 import { Duration, Effect, Latch, Option, Schema } from "effect"
 import { Notification } from "../../domain/Notification.ts"
 import { fromMillis, now, type Timestamp, toMillis } from "../../domain/Timestamp.ts"
-import { keptFor, type Derived, type Outbox, type Waiting, type WhichMessages } from "../Outbox.ts"
+import { keptFor, type Derived, type Outbox, type Pace, type Waiting, type WhichMessages } from "../Outbox.ts"
 import type { AuditTable } from "./AuditTable.ts"
 import type { BatchWriter } from "./BatchWriter.ts"
 import * as LastWord from "./LastWord.ts"
@@ -79,8 +79,13 @@ const makeStatements = (database: DatabaseSync) => ({
   ),
   sent: prepare<{ readonly count: number }, [string, string, string]>(
     database,
-    `select count(distinct coalesce(message, key)) as count from outbox
-     where sink = ? and delivered_at > ? and delivered_at <= ?`
+    "select count(*) as count from notification_sends where sink = ? and at > ? and at <= ?"
+  ),
+  send: prepare<never, [string, string]>(database, "insert into notification_sends (sink, at) values (?, ?)"),
+  // A wall clock that was set back has left some in the future.
+  forgetSent: prepare<never, [string, string, string]>(
+    database,
+    "delete from notification_sends where sink = ? and (at <= ? or at > ?)"
   ),
   raise: prepare<never, [string, string, string]>(
     database,
@@ -145,15 +150,25 @@ const waiting = (statements: Statements, sink: string, limit: number, which: Whi
   return [...oldest, ...critical].toSorted((left, right) => left.id - right.id)
 }
 
+/** Counts a message, if there is room for it. */
+const mayCount = (statements: Statements, { from, most, sink, to }: Pace): boolean => {
+  if ((statements.sent.get(sink, from, to)?.count ?? 0) >= most) return false
+  statements.forgetSent.run(sink, from, to)
+  statements.send.run(sink, to)
+  return true
+}
+
 /** The transaction of the caller makes it one step: of two processes, the second one sees the number of the first. */
 const claim = (
   statements: Statements,
   rows: ReadonlyArray<Pick<Waiting, "id" | "claim">>,
-  message: string
+  message: string,
+  pace: Pace | undefined
 ): boolean => {
   const isAsRead = rows.every(({ claim: { number }, id }) => statements.isAsRead.get(id, number) !== undefined)
-  if (isAsRead) for (const { id } of rows) statements.claim.run(message, id)
-  return isAsRead
+  if (!isAsRead || (pace !== undefined && !mayCount(statements, pace))) return false
+  for (const { id } of rows) statements.claim.run(message, id)
+  return true
 }
 
 /** Wakes the fibers that wait for the audit log to grow. `Storage` calls it after every commit. */
@@ -202,7 +217,8 @@ export const make = (
         const { since = null, waiting = 0 } = statements.backlog.get(sink) ?? {}
         return { waiting, ...(since === null ? {} : { since }) }
       }),
-    claim: (rows, message) => writer.write("claimNotifications", "journal", () => claim(statements, rows, message)),
+    claim: (rows, message, pace) =>
+      writer.write("claimNotifications", "journal", () => claim(statements, rows, message, pace)),
     release: (claims) =>
       writer.write("releaseNotifications", "journal", () => {
         for (const { id, number } of claims) statements.release.run(id, number)
