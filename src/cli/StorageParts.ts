@@ -16,15 +16,6 @@ import type { Settings } from "./settings/Settings.ts"
 /** `sqlite:./data/kubernaut.db` without its scheme. */
 export const databaseFile = (settings: Settings): string => settings.databaseUrl.replace(/^sqlite:(\/\/)?/, "")
 
-/** The database and its archive. */
-export const storageOptions = (settings: Settings): Storage.StorageOptions => ({
-  filename: databaseFile(settings),
-  archive: {
-    ...(settings.archiveDirectory === undefined ? {} : { directory: settings.archiveDirectory }),
-    ...(settings.archiveKey === undefined ? {} : { keyFile: settings.archiveKey })
-  }
-})
-
 /** Archives once a day. A failed run is logged, and the next day's run continues where it stopped. */
 export const archiveDaily = (olderThan: Duration.Duration) =>
   Effect.flatMap(Archive, (archive) =>
@@ -51,13 +42,26 @@ const ownerOf = (settings: Settings): SpoolOwner => ({
 })
 
 /**
- * Where a process that waits for its database keeps what people were told: a file beside the folder of its spool, or
- * beside its database. Only the spool makes folders there, and decides by what it finds in them.
+ * A file for what must outlive the process while the database stores nothing: beside the folder of the spool, or beside
+ * the database. Only the spool makes folders there, and decides by what it finds in them.
  */
-export const startNoticeFile = (settings: Settings): string => {
+const fileBeside = (settings: Settings, name: string): string => {
   const root = spoolDirectory(settings)
-  return `${root === undefined ? databaseFile(settings) : folderOf(root, ownerOf(settings))}.notice.json`
+  return `${root === undefined ? databaseFile(settings) : folderOf(root, ownerOf(settings))}.${name}.json`
 }
+
+/** Where a process that waits for its database keeps what people were told. */
+export const startNoticeFile = (settings: Settings): string => fileBeside(settings, "notice")
+
+/** The database and its archive. */
+export const storageOptions = (settings: Settings): Storage.StorageOptions => ({
+  filename: databaseFile(settings),
+  ...(databaseFile(settings) === ":memory:" ? {} : { levelFile: fileBeside(settings, "level") }),
+  archive: {
+    ...(settings.archiveDirectory === undefined ? {} : { directory: settings.archiveDirectory }),
+    ...(settings.archiveKey === undefined ? {} : { keyFile: settings.archiveKey })
+  }
+})
 
 /** What it means for alerts that the database cannot be opened. */
 export const meaningOfWaiting = (settings: Settings): string =>

@@ -7,7 +7,7 @@
 
 import { createHash } from "node:crypto"
 import { Duration, Effect, Queue, Semaphore } from "effect"
-import type { Notification } from "../domain/Notification.ts"
+import type { Lasting, Notification } from "../domain/Notification.ts"
 import type { Classification } from "../resilience/pipeline/Classification.ts"
 import * as Pipeline from "../resilience/pipeline/Pipeline.ts"
 import type { PipelineError } from "../resilience/pipeline/PipelineError.ts"
@@ -22,6 +22,8 @@ export interface Channel {
   readonly memory: Array<Notification>
   /** The outage of the database that was told. It lasts until the database stores again, delivered or not. */
   outage: Notification | undefined
+  /** What has become of conditions in news that the database has not taken. `undefined`: it has ended. */
+  readonly unrecordedConditions: Map<string, Lasting | undefined>
   /** Delivered, and not recorded yet: the places in the outbox. They are not sent again by this process. */
   readonly unrecorded: Set<number>
   /** What this process may send, beside others on the same database. */
@@ -69,6 +71,7 @@ export const make = Effect.fnUntraced(function* (sink: Sink): Effect.fn.Return<C
     }),
     memory: [],
     outage: undefined,
+    unrecordedConditions: new Map(),
     unrecorded: new Set(),
     lease: Leases.make(),
     refusals: new Map(),

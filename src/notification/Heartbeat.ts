@@ -30,9 +30,15 @@ export const isWorking = (storage: StorageStatus, children: ReadonlyArray<ChildS
   storage._tag === "Up"
   && [...essential].every((name) => children.some((child) => child.name === name && child.status === "running"))
 
-/** An outage of the database is in no outbox, and lasts too. */
-const inMemory = ({ outage }: Channel): ReadonlyArray<Lasting> =>
-  outage?.begins === undefined ? [] : [{ condition: outage.begins, began: outage }]
+/** An outage of the database is in no outbox, and lasts too. So does what was told meanwhile. */
+const withUnrecorded = (
+  { outage, unrecordedConditions }: Channel,
+  known: ReadonlyArray<Lasting>
+): ReadonlyArray<Lasting> => [
+  ...known.filter(({ condition }) => !unrecordedConditions.has(condition.name)),
+  ...[...unrecordedConditions.values()].filter((lasting) => lasting !== undefined),
+  ...(outage?.begins === undefined ? [] : [{ condition: outage.begins, began: outage }])
+]
 
 /** A condition of another urgency is another one to a receiver that has the urgency in its labels. */
 const isSame =
@@ -56,7 +62,7 @@ export const run = (
   const { pipeline, sink, turn } = channel
   const read = Effect.gen(function* () {
     known = yield* Effect.orElseSucceed(outbox.conditions, () => known)
-    return [...known, ...inMemory(channel)].filter(({ began }) => takes(sink, began))
+    return withUnrecorded(channel, known).filter(({ began }) => takes(sink, began))
   })
   const refresh = Effect.gen(function* () {
     for (let lasting = yield* read; ;) {

@@ -392,4 +392,4 @@ const happened = ({ at, data }: AuditEvent): Timestamp => (isTimestamp(data["at"
 
 /** What was told from memory has its key in the line. Every other line is identified by its place in the chain. */
 const keyOf = ({ data, hash, kind }: AuditEvent): string =>
-  kind.startsWith("storage.") && typeof data["key"] === "string" ? data["key"] : hash.slice(0, 32)
+  /^(storage|level|peers)\./.test(kind) && typeof data["key"] === "string" ? data["key"] : hash.slice(0, 32)

@@ -25,6 +25,7 @@ import * as Channels from "./Channel.ts"
 import * as Delivery from "./Delivery.ts"
 import * as Derivation from "./Derivation.ts"
 import * as Heartbeat from "./Heartbeat.ts"
+import * as LevelNotices from "./LevelNotices.ts"
 import type { Teller } from "./NotificationOf.ts"
 import { NotificationSinks } from "./NotificationSink.ts"
 import * as StorageNotices from "./StorageNotices.ts"
@@ -83,7 +84,7 @@ const statusOf = (channel: Channels.Channel, outbox: Outbox["Service"]): Effect.
             : "up"
     const words = [
       ...(channel.failure === undefined ? [] : [channel.failure]),
-      ...(channel.memory.length === 0 ? [] : ["the outage of the database waits to be told"]),
+      ...(channel.memory.length === 0 ? [] : ["what the database has not taken waits to be told"]),
       ...(backlog === undefined
         ? ["what waits could not be read"]
         : backlog.waiting === 0
@@ -139,6 +140,7 @@ export const layer = (
           return [
             { name: "notifications", start: Derivation.run(channels, stores, teller) },
             { name: "storage-notices", start: StorageNotices.run(channels, health, { audit, outbox }, teller) },
+            { name: "level-notices", start: LevelNotices.run(channels, records.levels, teller) },
             { name: "recoveries", start: recordRecoveries(recoveries, audit) },
             ...channels.flatMap((channel) => [
               { name: Channels.serviceOf(channel.sink), start: Delivery.run(channel, outbox) },

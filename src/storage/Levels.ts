@@ -4,6 +4,17 @@ import { Context, type Effect, type Option } from "effect"
 import type { LevelLine, LevelRecord } from "../domain/LevelRecord.ts"
 import type { StorageError } from "./StorageError.ts"
 
+/** A line that the database has not taken. */
+export interface UnrecordedLine {
+  readonly line: LevelLine
+  /** The key of what is told of it from memory. It is in the line when that is recorded. */
+  readonly key: string
+  /** The sinks that were told of it from memory. They are in the line, too. */
+  readonly told: ReadonlyArray<string>
+  /** Since when, by the monotonic clock. */
+  readonly sinceMs: number
+}
+
 /** Records and reads the level. Provided by the layers of `Storage`. */
 export class Levels extends Context.Service<
   Levels,
@@ -15,5 +26,9 @@ export class Levels extends Context.Service<
      * A line that was written late names in its data when it happened (`at`).
      */
     readonly record: (record: LevelRecord, lines: ReadonlyArray<LevelLine>) => Effect.Effect<void, StorageError>
+    /** The lines of `record` that the database has not taken, from the first on. It costs nothing. */
+    readonly unrecorded: Effect.Effect<ReadonlyArray<UnrecordedLine>>
+    /** A sink was told of a line from memory: the outbox need not tell it again. */
+    readonly told: (key: string, sink: string) => Effect.Effect<void>
   }
 >()("kubernaut/storage/Levels") {}

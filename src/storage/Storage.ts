@@ -59,6 +59,7 @@ import * as TrialAlert from "./sqlite/TrialAlert.ts"
 import { StandingOrders } from "./StandingOrders.ts"
 import type { StorageError } from "./StorageError.ts"
 import { StorageHealth } from "./StorageHealth.ts"
+import * as UnrecordedLevels from "./UnrecordedLevels.ts"
 
 /** The options of a database. The defaults suit one service on a local disk. */
 export interface StorageOptions
@@ -68,6 +69,11 @@ export interface StorageOptions
    * A database in memory has no such folder: without `directory`, its archive fails.
    */
   readonly archive?: Partial<SqliteArchive.ArchiveOptions>
+  /**
+   * The file that keeps the degradation level while the database takes no writes. Its folder has to exist. Default:
+   * none, and a level that the database has not taken ends with the process.
+   */
+  readonly levelFile?: string
 }
 
 /** The services that every layer provides on one database. */
@@ -172,7 +178,10 @@ const make = (
           SpoolStore,
           SqliteSpoolStore.make(database, writer, tables.remediations, tables.audit, isFile(filename))
         ),
-        Context.add(Levels, SqliteLevels.make(database, writer, tables.audit)),
+        Context.add(
+          Levels,
+          UnrecordedLevels.make(SqliteLevels.make(database, writer, tables.audit), options.levelFile)
+        ),
         Context.add(StandingOrders, SqliteStandingOrders.make(database, writer, tables.audit)),
         Context.add(
           Archive,

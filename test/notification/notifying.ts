@@ -9,6 +9,7 @@ import { makeFacts } from "../../src/notification/RemediationFacts.ts"
 import * as EventHub from "../../src/resilience/EventHub.ts"
 import type { ChildStatus } from "../../src/resilience/supervision/Supervisor.ts"
 import { AuditLog } from "../../src/storage/AuditLog.ts"
+import { Levels } from "../../src/storage/Levels.ts"
 import { Outbox } from "../../src/storage/Outbox.ts"
 import * as Storage from "../../src/storage/Storage.ts"
 import type { StorageError } from "../../src/storage/StorageError.ts"
@@ -67,6 +68,7 @@ export const running: ReadonlyArray<ChildStatus> = ["sweep", "degradation", "sto
 
 export interface Harness {
   readonly audit: AuditLog["Service"]
+  readonly levels: Levels["Service"]
   readonly outbox: Outbox["Service"]
   readonly notifications: Notifications.Notifications["Service"]
   readonly recoveries: EventHub.EventHub<Notifications.Recovery>
@@ -84,7 +86,8 @@ const order = (database: DatabaseSync, kind: string): void => {
 export const start = (
   database: DatabaseSync,
   sinks: ReadonlyArray<TestSink>,
-  children: Effect.Effect<ReadonlyArray<ChildStatus>> = Effect.succeed(running)
+  children: Effect.Effect<ReadonlyArray<ChildStatus>> = Effect.succeed(running),
+  options: Pick<Storage.StorageOptions, "levelFile"> = {}
 ): Effect.Effect<Harness, StorageError, Scope.Scope> =>
   Effect.gen(function* () {
     const recoveries = EventHub.make<Notifications.Recovery>()
@@ -105,11 +108,12 @@ export const start = (
             sinks.map(({ sink }) => sink)
           )
         ),
-        Layer.provideMerge(Storage.layerDatabase(database))
+        Layer.provideMerge(Storage.layerDatabase(database, options))
       )
     )
-    const { audit, notifications, outbox } = yield* Effect.all({
+    const { audit, levels, notifications, outbox } = yield* Effect.all({
       audit: AuditLog,
+      levels: Levels,
       outbox: Outbox,
       notifications: Notifications.Notifications
     }).pipe(Effect.provideContext(context))
@@ -123,6 +127,7 @@ export const start = (
             return audit.record(line)
           })
       },
+      levels,
       outbox,
       notifications,
       recoveries,

@@ -11,7 +11,11 @@ import { attempt, prepare } from "./Sqlite.ts"
 
 const decode = Schema.decodeUnknownOption(Schema.fromJsonString(LevelRecord))
 
-export const make = (database: DatabaseSync, writer: BatchWriter, audit: AuditTable): Levels["Service"] => {
+export const make = (
+  database: DatabaseSync,
+  writer: BatchWriter,
+  audit: AuditTable
+): Pick<Levels["Service"], "latest" | "record"> => {
   const read = prepare<{ readonly data: string }>(database, "select data from levels where id = 1")
   const write = prepare<never, [string]>(
     database,
