@@ -112,10 +112,11 @@ export const open = Effect.fnUntraced(function* (
 ) {
   const spool = yield* Layer.build(StorageParts.spool(prepared.settings))
   const memory = StartMemoryFile.make(StorageParts.startNoticeFile(prepared.settings))
+  const kept = Context.add(spool, StartNotices.NoticeMemory, memory)
   const first = yield* Effect.result(attempt(prepared))
   if (first._tag === "Success") {
     yield* endNotice(prepared, first.success, memory)
-    return { storage: Layer.succeedContext(Context.merge(first.success, spool)) }
+    return { storage: Layer.succeedContext(Context.merge(first.success, kept)) }
   }
   let error = first.failure
   if (!error.retryable) return yield* error
@@ -138,5 +139,5 @@ export const open = Effect.fnUntraced(function* (
   yield* Effect.logInfo("The database is open")
   yield* Scope.close(telling, Exit.void)
   yield* endNotice(prepared, opened, memory)
-  return { storage: Layer.succeedContext(Context.merge(opened, spool)), socket }
+  return { storage: Layer.succeedContext(Context.merge(opened, kept)), socket }
 })

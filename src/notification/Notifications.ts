@@ -9,7 +9,7 @@
  * failure of one sink's fiber touches no other.
  */
 
-import { Context, Effect, Layer, Queue, Schedule } from "effect"
+import { Context, Effect, Layer, Option, Queue, Schedule } from "effect"
 import type { CircuitBreaker } from "../resilience/breaker/CircuitBreaker.ts"
 import type { EventHub } from "../resilience/EventHub.ts"
 import type { ChildSpec, ChildStatus } from "../resilience/supervision/Supervisor.ts"
@@ -28,6 +28,7 @@ import * as Heartbeat from "./Heartbeat.ts"
 import * as LevelNotices from "./LevelNotices.ts"
 import type { Teller } from "./NotificationOf.ts"
 import { NotificationSinks } from "./NotificationSink.ts"
+import { NoticeMemory, type StartMemory } from "./StartNotices.ts"
 import * as StorageNotices from "./StorageNotices.ts"
 
 /** How a sink is, for status pages. */
@@ -99,6 +100,9 @@ const statusOf = (channel: Channels.Channel, outbox: Outbox["Service"]): Effect.
     }
   })
 
+/** Nothing outlives the process. */
+const forgetful: StartMemory = { read: Effect.succeedNone, write: () => Effect.void }
+
 /** A service that was out works again, `durationMs` after it went out. */
 export interface Recovery {
   readonly service: string
@@ -133,13 +137,14 @@ export const layer = (
       const health = yield* StorageHealth
       const records = { accounts: yield* AccountSuspensions, levels: yield* Levels, orders: yield* StandingOrders }
       const stores = { audit, outbox, records, remediations: yield* RemediationStore }
+      const memory = Option.getOrElse(yield* Effect.serviceOption(NoticeMemory), () => forgetful)
       const channels = yield* Effect.forEach(sinks, Channels.make)
       return {
         children: (supervised) => {
           const works = Effect.zipWith(health.status, supervised, Heartbeat.isWorking)
           return [
             { name: "notifications", start: Derivation.run(channels, stores, teller) },
-            { name: "storage-notices", start: StorageNotices.run(channels, health, { audit, outbox }, teller) },
+            { name: "storage-notices", start: StorageNotices.run(channels, health, { audit, outbox }, teller, memory) },
             { name: "level-notices", start: LevelNotices.run(channels, records.levels, teller) },
             { name: "recoveries", start: recordRecoveries(recoveries, audit) },
             ...channels.flatMap((channel) => [

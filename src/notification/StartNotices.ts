@@ -13,7 +13,7 @@
  *   each start is told of at that pace.
  */
 
-import { Clock, Duration, Effect, Option, Random, Schedule, Schema, type Scope } from "effect"
+import { Clock, Context, Duration, Effect, Option, Random, Schedule, Schema, type Scope } from "effect"
 import type { Notification } from "../domain/Notification.ts"
 import { fromMillis, now, Timestamp, toMillis } from "../domain/Timestamp.ts"
 import type { AuditLog } from "../storage/AuditLog.ts"
@@ -57,6 +57,14 @@ export interface StartMemory {
   readonly read: Effect.Effect<Option.Option<StartNotice>>
   readonly write: (notice: StartNotice) => Effect.Effect<void>
 }
+
+/**
+ * The memory for an outage that begins while the service runs (`StorageNotices`): where that ends with the process,
+ * `end` tells that it is over. Without this service, nothing outlives the process.
+ */
+export class NoticeMemory extends Context.Service<NoticeMemory, StartMemory>()(
+  "kubernaut/notification/StartNotices/NoticeMemory"
+) {}
 
 const notificationOf = ({ at, key, message }: StartNotice, means: string, teller: Teller): Notification => ({
   key,

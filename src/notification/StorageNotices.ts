@@ -5,12 +5,15 @@
  * go to the audit log, with the key under which the outage was told and the sinks that have heard of it. So a sink that
  * was down meanwhile is told later, by the outbox and under the same key.
  *
+ * What was told is in the file of `StartNotices` for as long as the outage lasts: where the process ends before, the
+ * next one that opens the database records both ends.
+ *
  * A process that starts while the database cannot be opened has no audit log yet: `StartNotices` tells of that.
  */
 
 import { Effect, Option, Queue, Random, Schedule } from "effect"
 import type { Notification } from "../domain/Notification.ts"
-import { now, type Timestamp } from "../domain/Timestamp.ts"
+import { now, type Timestamp, toMillis } from "../domain/Timestamp.ts"
 import type { AuditLog } from "../storage/AuditLog.ts"
 import type { Outbox } from "../storage/Outbox.ts"
 import type { StorageError } from "../storage/StorageError.ts"
@@ -18,6 +21,7 @@ import type { StorageHealth } from "../storage/StorageHealth.ts"
 import { type Channel, wake } from "./Channel.ts"
 import type { Teller } from "./NotificationOf.ts"
 import { takes } from "./NotificationSink.ts"
+import type { StartMemory, StartNotice } from "./StartNotices.ts"
 
 /** How long the database has to be down. */
 const grace = "10 seconds"
@@ -52,6 +56,28 @@ const tell = Effect.fnUntraced(function* (channels: ReadonlyArray<Channel>, outa
     channel.memory.push(notification)
     channel.outage = notification
     yield* wake(channel)
+  }
+})
+
+/** The sinks that have heard of it by now. */
+const heard = (channels: ReadonlyArray<Channel>, { key }: Outage): ReadonlyArray<string> =>
+  channels.flatMap(({ memory, outage, sink }) =>
+    outage?.key === key && memory.every((each) => each.key !== key) ? [sink.name] : []
+  )
+
+/** Keeps what was told, and that it lasts, until it is interrupted. */
+const keep = Effect.fnUntraced(function* (channels: ReadonlyArray<Channel>, outage: Outage, memory: StartMemory) {
+  let written: StartNotice | undefined
+  for (;;) {
+    const lastAt = yield* now
+    const told = heard(channels, outage)
+    const isKnown =
+      written?.told.length === told.length && toMillis(lastAt) - toMillis(written.lastAt ?? lastAt) < 60_000
+    if (!isKnown) {
+      written = { ...outage, toldAt: outage.at, lastAt, told, isOver: false }
+      yield* memory.write(written)
+    }
+    yield* Effect.sleep("1 second")
   }
 })
 
@@ -90,7 +116,8 @@ export const run = (
   channels: ReadonlyArray<Channel>,
   health: StorageHealth["Service"],
   { audit, outbox }: { readonly audit: AuditLog["Service"]; readonly outbox: Outbox["Service"] },
-  teller: Teller
+  teller: Teller,
+  memory: StartMemory
 ): Effect.Effect<never, StorageError> =>
   Effect.scoped(
     Effect.gen(function* () {
@@ -111,8 +138,12 @@ export const run = (
           message: down._tag === "Down" ? down.message : ""
         }
         yield* tell(channels, outage, teller)
-        yield* until("Up")
+        yield* Effect.raceFirst(until("Up"), keep(channels, outage, memory))
         yield* recorded(channels, audit, outage)
+        const lastAt = yield* now
+        // The disk of the file may hang, and the next outage has to be seen.
+        const isOver = { ...outage, toldAt: outage.at, lastAt, told: [], isOver: true }
+        yield* Effect.timeoutOption(memory.write(isOver), "5 seconds")
       }
     })
   )

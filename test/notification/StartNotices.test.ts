@@ -283,6 +283,50 @@ describe("a wait that was told", () => {
   )
 })
 
+describe("an outage that was told while the service ran", () => {
+  for (const [when, wait] of [
+    ["at once", 5],
+    ["days later", 2 * 24 * 3600]
+  ] as const)
+    it.effect(`and whose end the process did not live to see is told to be over by the next one, ${when}`, () =>
+      Effect.gen(function* () {
+        const [ops, lost] = [testSink("ops"), testSink("lost")]
+        lost.behave = () => unreachable
+        const { file, memory } = remembering()
+        const database = Sqlite.openMemory()
+        const scope = yield* Scope.make()
+        const first = yield* start(database, [ops, lost], undefined, { memory }).pipe(Scope.provide(scope))
+        yield* pass(1)
+        first.setStorage({ _tag: "Down", message: "disk full" })
+        for (let count = 0; count < 30; count++) yield* pass(1)
+        assert.deepStrictEqual(file.notice?.told, ["ops"])
+        yield* Scope.close(scope, Exit.void)
+        lost.behave = () => Effect.void
+        yield* TestClock.adjust(`${wait} seconds`)
+        yield* opened([ops, lost], memory, database)
+        assert.deepStrictEqual(kindsOf(ops), ["storage-down", "storage-up"])
+        assert.deepStrictEqual(kindsOf(lost), when === "at once" ? ["storage-down", "storage-up"] : [])
+        assert.isTrue(file.notice?.isOver)
+      })
+    )
+
+  it.effect("and whose end it has recorded leaves the next process nothing to tell", () =>
+    Effect.gen(function* () {
+      const ops = testSink("ops")
+      const { file, memory } = remembering()
+      const database = Sqlite.openMemory()
+      const { setStorage } = yield* start(database, [ops], undefined, { memory })
+      yield* pass(1)
+      setStorage({ _tag: "Down", message: "disk full" })
+      for (let count = 0; count < 30; count++) yield* pass(1)
+      setStorage({ _tag: "Up" })
+      yield* pass(5)
+      assert.isTrue(file.notice?.isOver)
+      assert.deepStrictEqual(kindsOf(ops), ["storage-down", "storage-up"])
+    })
+  )
+})
+
 describe("the file of what was told", () => {
   const notice: StartNotices.StartNotice = {
     key: "k",

@@ -6,6 +6,7 @@ import type { Lasting } from "../../src/domain/Notification.ts"
 import * as Notifications from "../../src/notification/Notifications.ts"
 import { type Message, NotificationSinks, type Sink, type SinkError } from "../../src/notification/NotificationSink.ts"
 import { makeFacts } from "../../src/notification/RemediationFacts.ts"
+import { NoticeMemory, type StartMemory } from "../../src/notification/StartNotices.ts"
 import * as EventHub from "../../src/resilience/EventHub.ts"
 import type { ChildStatus } from "../../src/resilience/supervision/Supervisor.ts"
 import { AuditLog } from "../../src/storage/AuditLog.ts"
@@ -87,7 +88,7 @@ export const start = (
   database: DatabaseSync,
   sinks: ReadonlyArray<TestSink>,
   children: Effect.Effect<ReadonlyArray<ChildStatus>> = Effect.succeed(running),
-  options: Pick<Storage.StorageOptions, "levelFile"> = {}
+  { memory, ...options }: Pick<Storage.StorageOptions, "levelFile"> & { readonly memory?: StartMemory } = {}
 ): Effect.Effect<Harness, StorageError, Scope.Scope> =>
   Effect.gen(function* () {
     const recoveries = EventHub.make<Notifications.Recovery>()
@@ -102,6 +103,7 @@ export const start = (
     const context = yield* Layer.build(
       Notifications.layer({ ...makeFacts((text) => text), cluster: "prod", isOwnAlert: () => false }, recoveries).pipe(
         Layer.provideMerge(Layer.succeed(StorageHealth, health)),
+        Layer.provide(memory === undefined ? Layer.empty : Layer.succeed(NoticeMemory, memory)),
         Layer.provide(
           Layer.succeed(
             NotificationSinks,
