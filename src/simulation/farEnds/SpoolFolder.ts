@@ -23,6 +23,8 @@ export interface SpoolUse {
   readonly grows: boolean
   /** The bytes of the file that were written and not synced. */
   readonly unsynced: number
+  /** It takes something out of the file: it writes zeros, syncs them, or cuts the file. */
+  readonly empties: boolean
 }
 
 /** A fault of the disk. */
@@ -57,6 +59,8 @@ const written = (bytes: Uint8Array, { content, offset }: Write): Uint8Array => {
   return result
 }
 
+const isBlank = ({ content }: Write): boolean => content.length > 0 && content.every((byte) => byte === 0)
+
 const lineBreak = 0x0a
 
 /** The entries in what was written at once. */
@@ -88,12 +92,17 @@ export class SpoolFiles {
 
   /** The disk as one process has it. */
   diskOf(process: number): SpoolDisk {
-    const run = <A>(operation: SpoolOperation, name: string, body: () => Effect.Effect<A, SpoolFault>, to = 0) =>
+    const run = <A>(
+      operation: SpoolOperation,
+      name: string,
+      body: () => Effect.Effect<A, SpoolFault>,
+      write: Write = { offset: 0, content: new Uint8Array() }
+    ) =>
       Effect.andThen(
         this.begins(operation),
-        Effect.suspend(() => this.refused(operation, name, to) ?? body())
+        Effect.suspend(() => this.refused(operation, name, write) ?? body())
       )
-    const on = <A>(operation: SpoolOperation, name: string, use: (file: File) => A, to?: number) =>
+    const on = <A>(operation: SpoolOperation, name: string, use: (file: File) => A, write?: Write) =>
       run(
         operation,
         name,
@@ -103,39 +112,31 @@ export class SpoolFiles {
             ? Effect.fail(new SpoolFault({ reason: "failed", detail: `${name}: ENOENT` }))
             : Effect.sync(() => use(file))
         },
-        to
+        write
       )
     return {
       lock: run("lock", "", () => this.lock(process)),
       // Its database is one in memory, which has no identity.
       claim: () => Effect.void,
       files: run("files", "", () => Effect.succeed([...this.files.keys()])),
-      create: (name, reservedBytes) =>
-        run(
-          "create",
-          name,
-          () => {
-            if (this.files.has(name))
-              return Effect.fail(new SpoolFault({ reason: "failed", detail: `${name}: EEXIST` }))
-            const empty = new Uint8Array(reservedBytes)
-            this.files.set(name, { now: empty, synced: empty, unsynced: [] })
-            return Effect.void
-          },
-          reservedBytes
-        ),
+      create: (name, reservedBytes) => {
+        const write = { offset: 0, content: new Uint8Array(reservedBytes) }
+        return run("create", name, () => this.create(name, write.content), write)
+      },
       read: (name, offset = 0, length) =>
         on("read", name, ({ now }) => now.slice(offset, length === undefined ? undefined : offset + length)),
-      write: (name, offset, content) =>
-        on(
+      write: (name, offset, content) => {
+        const write = { offset, content: Uint8Array.from(content) }
+        return on(
           "write",
           name,
           (file) => {
-            const write = { offset, content: Uint8Array.from(content) }
             file.now = written(file.now, write)
             file.unsynced.push(write)
           },
-          offset + content.length
-        ),
+          write
+        )
+      },
       sync: (name) => on("sync", name, (file) => this.sync(file)),
       cut: (name, bytes) =>
         on("cut", name, (file) => {
@@ -173,6 +174,12 @@ export class SpoolFiles {
     }
   }
 
+  private create(name: string, empty: Uint8Array): Effect.Effect<void, SpoolFault> {
+    if (this.files.has(name)) return Effect.fail(new SpoolFault({ reason: "failed", detail: `${name}: EEXIST` }))
+    this.files.set(name, { now: empty, synced: empty, unsynced: [] })
+    return Effect.void
+  }
+
   private lock(process: number): Effect.Effect<void, SpoolFault> {
     if (this.lockedBy !== undefined && this.lockedBy !== process && this.isAlive(this.lockedBy))
       return Effect.fail(new SpoolFault({ reason: "locked", detail: "another process has the folder" }))
@@ -196,13 +203,17 @@ export class SpoolFiles {
     })
   }
 
-  /** `to`: the length that the file has after it at least. */
-  private refused(operation: SpoolOperation, name: string, to: number): Effect.Effect<never, SpoolFault> | undefined {
+  /** `write`: what it writes, if it does. */
+  private refused(operation: SpoolOperation, name: string, write: Write): Effect.Effect<never, SpoolFault> | undefined {
     for (const { before } of this.disturbances) {
       const file = this.files.get(name)
       const fault = before?.(operation, name, {
-        grows: to > (file?.now.length ?? 0),
-        unsynced: file?.unsynced.reduce((sum, { content }) => sum + content.length, 0) ?? 0
+        grows: write.offset + write.content.length > (file?.now.length ?? 0),
+        unsynced: file?.unsynced.reduce((sum, { content }) => sum + content.length, 0) ?? 0,
+        empties:
+          operation === "cut"
+          || (operation === "write" && isBlank(write))
+          || (operation === "sync" && (file?.unsynced.some(isBlank) ?? false))
       })
       if (fault === undefined) continue
       if (operation === "sync" && file !== undefined) file.unsynced = []

@@ -25,6 +25,7 @@ export const all: ReadonlyArray<SievePattern> = [
       "storage-commit-unknown",
       "spool-torn",
       "spool-replay-crash",
+      "spool-emptying-crash",
       "kubernetes-lost-answer"
     ]
   },

@@ -1,6 +1,7 @@
 /**
- * The spool is taken into the database entry by entry, each once, in the order in which they were stored. While an
- * entry waits, the process that has it stores no newer post of the same alert past it.
+ * The spool is taken into the database entry by entry, each once, in the order in which they were stored. No number is
+ * given to two entries, because the database would take the second one for a repeat. While an entry waits, the process
+ * that has it stores no newer post of the same alert past it.
  */
 
 import type { Invariant } from "./Invariant.ts"
@@ -16,11 +17,14 @@ interface Entry {
 
 export const spoolInOrder: Invariant = {
   name: "spool-in-order",
-  description: "Entries of the spool are stored once each, in order, and no newer post of an alert overtakes them.",
+  description:
+    "Entries of the spool have numbers of their own and are stored once each, in order, and no newer post of an alert overtakes them.",
   make: (_, report) => {
     /** The last entry of each spool that the database has. */
     const reached = new Map<string, number>()
     const waiting = new Map<string, Entry>()
+    /** The alerts of every entry that was on the disk. */
+    const contents = new Map<string, string>()
     /**
      * The alerts of the entries that a commit takes, and when: an alert may have several entries, so the replay of one
      * comes before the others. Without a row in the journal no `Committed` follows.
@@ -36,9 +40,14 @@ export const spoolInOrder: Invariant = {
     return {
       on: {
         SpoolStored: ({ alerts, process, sequence, spool }, atMs) => {
+          const entry = `${spool} ${sequence}`
+          const content = alerts.map(({ fingerprint, firing }) => `${fingerprint} ${firing}`).join()
+          if ((contents.get(entry) ?? content) !== content)
+            report(`entry ${sequence} of spool ${spool} was stored on its disk twice, with other alerts`)
+          contents.set(entry, content)
           // The next process has read what a killed one had written, before it was synced.
           if (sequence <= (reached.get(spool) ?? 0)) return
-          waiting.set(`${spool} ${sequence}`, {
+          waiting.set(entry, {
             process,
             atMs,
             fingerprints: alerts.flatMap(({ fingerprint, firing }) => (firing ? [fingerprint] : []))

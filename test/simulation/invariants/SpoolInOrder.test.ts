@@ -51,6 +51,18 @@ describe("the order of the spool", () => {
     ])
   })
 
+  it("reports a number that two entries have, whether the database has taken the first one or not", () => {
+    const { at, reports } = watch(spoolInOrder)
+    at(0, stored(1), stored(1))
+    assert.deepStrictEqual(reports, [])
+    at(1, stored(1, "g"), stored(2))
+    at(minuteMs, replayed(1), replayed(2), stored(2, "g"))
+    assert.deepStrictEqual(reports, [
+      "entry 1 of spool s was stored on its disk twice, with other alerts",
+      "entry 2 of spool s was stored on its disk twice, with other alerts"
+    ])
+  })
+
   it("reports a post that overtakes an entry of its alert", () => {
     const { at, reports } = watch(spoolInOrder)
     at(0, stored(1))

@@ -46,6 +46,7 @@ import { noStabilisation } from "./bugs/NoStabilisation.ts"
 import { noStatusInAnEmergency } from "./bugs/NoStatusInAnEmergency.ts"
 import { notificationGivenUp } from "./bugs/NotificationGivenUp.ts"
 import { notReserved } from "./bugs/NotReserved.ts"
+import { numberGivenTwice } from "./bugs/NumberGivenTwice.ts"
 import { oldProposalCarriedOut } from "./bugs/OldProposalCarriedOut.ts"
 import { otherClusterNotChecked } from "./bugs/OtherClusterNotChecked.ts"
 import { otherTierOfTheAccount } from "./bugs/OtherTierOfTheAccount.ts"
@@ -102,6 +103,7 @@ export const all: ReadonlyArray<PlantedBug> = [
   replayedTwice,
   tornEndStopsTheReplay,
   appendedBehindTheTornEnd,
+  numberGivenTwice,
   alertInError,
   auditLineMissing,
   actionsCountTwice,

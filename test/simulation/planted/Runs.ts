@@ -19,7 +19,7 @@ import { sinks, sinksAndCrashes } from "./NotificationRuns.ts"
 import { recordedChanges } from "./RecordedChanges.ts"
 import { restarter } from "./Restarter.ts"
 import { setRestarts } from "./SetRestarts.ts"
-import { spooled, tornSpool } from "./Spooled.ts"
+import { emptiedSpool, spooled, tornSpool } from "./Spooled.ts"
 
 const curious: Investigator = {
   name: "custom",
@@ -133,6 +133,7 @@ export const runs = {
   declaredEmergency,
   spooled,
   tornSpool,
+  emptiedSpool,
   /** The service is killed at a random step, twice a minute. */
   crashes: disturbed(
     10,

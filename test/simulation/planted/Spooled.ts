@@ -22,6 +22,30 @@ const away = outages.map((minute) => ({
   parameters: { share: 1 }
 }))
 
+/**
+ * The service is killed while it empties a spool that has grown beyond its reserved space, and starts again with a
+ * database that another process often locks: what it finds in the spool waits there when new posts come.
+ */
+export const emptiedSpool: Run = (seed) => ({
+  seed,
+  scenario: { ...scenario, incidentEveryMs: 1_500, workloads: 60 },
+  plan: outages.flatMap((minute, index) => [
+    {
+      kind: "spool-emptying-crash",
+      atMs: minute * minuteMs,
+      forMs: minuteMs,
+      parameters: { database: true, operations: (seed + index) % 3 }
+    },
+    {
+      kind: "storage-locked",
+      atMs: (minute + 1) * minuteMs + 50,
+      forMs: minuteMs / 2,
+      // The service cannot start while every transaction fails.
+      parameters: { share: 0.6 }
+    }
+  ])
+})
+
 /** The service is killed while the spool is replayed. */
 export const spooled: Run = (seed) => {
   const random = new SeededRandom(seed, "planted")

@@ -7,6 +7,7 @@
  * - **slow**: an operation takes up to 20 seconds, which is longer than a post waits.
  * - **torn**: the machine loses power between a write and its sync. A part of the entry is on the disk.
  * - **crash at a replay**: the service ends between the commit that takes an entry and the removal of the entry.
+ * - **crash at the emptying**: the service ends between two of the operations that empty a file.
  */
 
 import { Schema } from "effect"
@@ -145,4 +146,39 @@ const crashAtReplay = kind({
   }
 })
 
-export const spoolFaults: ReadonlyArray<FaultKind> = [full, syncFails, slow, torn, crashAtReplay]
+const crashAtEmptying = kind({
+  name: "spool-emptying-crash",
+  target: "spoolFolder",
+  description: "The service is killed while it empties the spool, of which the database has everything.",
+  parameters: Schema.Struct({
+    ...shared,
+    /** So many of its operations are made. */
+    operations: Schema.Int
+  }),
+  lasts: [5_000, 300_000],
+  draw: (random) => ({ database: random.chance(databaseShare), operations: random.between(0, 2) }),
+  apply: ({ operations, ...parameters }, reach) => {
+    const { farEnds, observations, service } = reach
+    let left: number | undefined
+    // The spool is emptied when the database is back, so it waits for longer than the fault lasts.
+    const end = farEnds.spoolFolder.disturb({
+      before: (operation, name, { empties }) => {
+        // There is a next entry to replay.
+        if (operation === "read") left = undefined
+        if (left === undefined || !empties || left-- > 0) return undefined
+        end()
+        service.process?.crash()
+        return failed(name, "the process has ended")
+      }
+    })
+    observations.subscribe({
+      SpoolReplayed: () => {
+        left = operations
+      },
+      HealingBegan: () => end()
+    })
+    return disturb(reach, parameters, {})
+  }
+})
+
+export const spoolFaults: ReadonlyArray<FaultKind> = [full, syncFails, slow, torn, crashAtReplay, crashAtEmptying]

@@ -94,7 +94,20 @@ const cases: Cases = {
         assert.isAbove(second!.atMs, ended[0]!.atMs)
       }
     }
-  ]
+  ],
+  "spool-emptying-crash": [0, 1].map((operations): Case => ({
+    parameters: { operations, database: true },
+    claim: `the process ends after ${operations} of the operations that empty the spool, and the next one replays nothing twice`,
+    shows: (seen) => {
+      assert.isAbove(spooled(seen).length, 5)
+      const ended = seen.seen("ProcessEnded")
+      assert.strictEqual(ended.length, 1)
+      const entries = seen.seen("SpoolReplayed").map(({ sequence, spool }) => `${spool} ${sequence}`)
+      assert.isAtLeast(seen.seen("SpoolReplayed")[0]!.atMs, toMs)
+      assert.isAtMost(seen.seen("SpoolReplayed").at(-1)!.atMs, ended[0]!.atMs)
+      assert.strictEqual(new Set(entries).size, entries.length)
+    }
+  }))
 }
 
 effectsOn(["spoolFolder"], cases)
