@@ -124,7 +124,7 @@ describe("conditions", () => {
   it.effect("end also while no sink is configured, and where every sink has another name", () =>
     Effect.gen(function* () {
       const database = Sqlite.openMemory()
-      const life = (sinks: ReadonlyArray<TestSink>, use: (harness: Harness) => Effect.Effect<unknown, unknown>) =>
+      const life = <E>(sinks: ReadonlyArray<TestSink>, use: (harness: Harness) => Effect.Effect<unknown, E>) =>
         Effect.scoped(
           Effect.gen(function* () {
             const harness = yield* start(database, sinks)

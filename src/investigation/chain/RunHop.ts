@@ -1,6 +1,6 @@
 /** Runs one hop: calls a tier in its span, and logs why it returned no investigation. */
 
-import { Deferred, Effect, Exit, Schema } from "effect"
+import { Deferred, Effect, Exit, Predicate, Schema } from "effect"
 import { type Hop, Investigation } from "../../domain/Investigation.ts"
 import { displayName } from "../../domain/Target.ts"
 import * as Monotonic from "../../resilience/Monotonic.ts"
@@ -60,7 +60,7 @@ const isTyped = (error: unknown): error is InvestigatorError =>
  */
 const investigate = (investigator: Investigator, request: InvestigationRequest) =>
   Effect.suspend(() => investigator.investigate(request)).pipe(
-    Effect.catch((error) => (isTyped(error) ? Effect.fail(error) : Effect.die(error))),
+    Effect.catchIf(Predicate.not(isTyped), Effect.die),
     Effect.filterOrFail(
       (answer) => isInvestigation(capped(answer, investigator)),
       () =>

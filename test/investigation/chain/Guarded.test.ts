@@ -26,8 +26,8 @@ describe("an investigator of an embedder", () => {
     ["returns nothing", () => undefined],
     ["dies", () => Effect.die("broken")],
     ["interrupts itself", () => Effect.interrupt],
-    ["succeeds with nothing", () => Effect.succeed(undefined)],
-    ["fails with an error of its own", () => Effect.fail(new Error("no runbook"))],
+    ["succeeds with nothing", () => Effect.void],
+    ["fails with an error of its own", () => Effect.fail("no runbook")],
     ["fails with nothing", () => Effect.fail(undefined)],
     ["fails for a reason that is none", () => Effect.fail({ reason: { _tag: "Tired" }, retryable: true })]
   ])("that %s has failed of a defect, and the next tier is asked", ([_how, investigate]) =>
@@ -52,7 +52,7 @@ describe("an investigator of an embedder", () => {
     Effect.gen(function* () {
       let calls = 0
       const flaky = custom(() =>
-        ++calls === 1 ? Effect.fail(error({ _tag: "Unavailable" }, true)) : Effect.fail(new Error("no runbook"))
+        ++calls === 1 ? Effect.fail(error({ _tag: "Unavailable" }, true)) : Effect.fail("no runbook")
       )
       const chain = yield* chainOf([flaky, rules()])
       const { hops } = yield* withTime(chain.investigate(request()))

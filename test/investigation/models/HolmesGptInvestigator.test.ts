@@ -125,9 +125,10 @@ describe("a request to HolmesGPT", () => {
 
 describe("the account of HolmesGPT", () => {
   const accountOf = (apiKey: Options["apiKey"]) =>
-    Effect.flatMap(setUp(() => "refused", apiKey === undefined ? {} : { apiKey }).investigator, ({ account, host }) =>
-      Effect.succeed({ account, host })
-    )
+    Effect.map(setUp(() => "refused", apiKey === undefined ? {} : { apiKey }).investigator, ({ account, host }) => ({
+      account,
+      host
+    }))
   const [old, other] = [Redacted.make("old-key"), Redacted.make("new-key")]
 
   it.effect("is that of its key, whichever way that is given, so that a suspension of another key is not its own", () =>

@@ -114,8 +114,10 @@ const readBody = <E>(
       text += arrived
       return done
     })
-    const begin: Effect.Effect<boolean, E> = Effect.flatMap(take, (isDone) =>
-      isDone || hasSign ? Effect.succeed(isDone) : begin
+    const begin: Effect.Effect<boolean, E> = Effect.filterOrElse(
+      take,
+      (isDone) => isDone || hasSign,
+      () => begin
     )
     const read = Effect.gen(function* () {
       let isDone: boolean | undefined = yield* TimeLimit.within(excuses.body, firstSignMs, failSilent)(begin)
