@@ -110,6 +110,8 @@ describe("the outbox", () => {
         )
       )
       database.exec(`
+        drop table notification_sends;
+        drop index audit_breaks_over;
         drop table condition_position;
         alter table notification_positions drop column named_at;
         insert into notification_positions (sink, sequence) values ('pager', 1);
