@@ -97,16 +97,23 @@ export const manifestOf = (object: KubernetesObject): ObjectChange["manifest"] =
 
 /**
  * The manifest of a deleted object, with the names of the GitOps controllers that have written it: some of them leave
- * no label or annotation of their own, and the noise that is stripped includes who wrote what.
+ * no label or annotation of their own, and the noise that is stripped includes who wrote what. It also keeps when the
+ * object was created, which tells its successor from its companions.
  */
 const deletedManifest = (object: KubernetesObject, { metadata }: KubernetesObject): ObjectChange["manifest"] => {
+  const { creationTimestamp } = metadata
   const names = (metadata.managedFields ?? []).flatMap(({ manager = "" }) =>
     kindOf(manager) === "gitops" ? [manager] : []
   )
   const managedFields = [...new Set(names)].map((manager) => ({ manager }))
-  return manifestOf(
-    managedFields.length === 0 ? object : { ...object, metadata: { ...object.metadata, managedFields } }
-  )
+  return manifestOf({
+    ...object,
+    metadata: {
+      ...object.metadata,
+      ...(managedFields.length === 0 ? {} : { managedFields }),
+      ...(typeof creationTimestamp === "string" ? { creationTimestamp } : {})
+    }
+  })
 }
 
 /** Who deleted an object is not recorded by the API server. Its owner, or we, may have. */

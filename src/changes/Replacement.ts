@@ -15,6 +15,7 @@ const withinMs = 30_000
 
 const meantOf = (manifest: ObjectChange["manifest"]): unknown => {
   const {
+    creationTimestamp: _created,
     managedFields: _,
     ownerReferences: _owners,
     ...metadata

@@ -4,6 +4,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { changeOf, manifestOf, type States } from "../../src/changes/ChangeOf.ts"
 import { effectsOf, effectsOfChange } from "../../src/changes/FieldEffects.ts"
 import { significant } from "../../src/changes/Noise.ts"
+import { replacementOf } from "../../src/changes/Replacement.ts"
 import { kindOf } from "../../src/changes/Writers.ts"
 import { gitOpsSourceOf } from "../../src/kubernetes/GitOpsSource.ts"
 import type { KubernetesObject } from "../../src/kubernetes/KubernetesClient.ts"
@@ -172,6 +173,21 @@ describe("a created or deleted object", () => {
     const change = changeOf({ before: significant(object), after: undefined, raw: object, seenAt, id })
     assert.strictEqual(gitOpsSourceOf(change?.manifest as unknown as KubernetesObject)?.manager, "argocd")
     assert.notInclude(JSON.stringify(change?.manifest), "kubectl")
+  })
+
+  it("that was deleted keeps when it was created, which does not tell it from the one that replaces it", () => {
+    const createdAt = (creationTimestamp: string) => ({
+      ...service,
+      metadata: { ...service.metadata, creationTimestamp }
+    })
+    const [old, next] = [createdAt("2026-11-01T00:00:00Z"), createdAt("2026-11-24T03:00:10Z")]
+    const deletion = changeOf({ before: significant(old), after: undefined, raw: old, seenAt, id })!
+    const creation = changeOf({ before: undefined, after: significant(next), raw: next, seenAt, id: `${id}2` })!
+    assert.strictEqual(
+      (deletion.manifest as unknown as KubernetesObject).metadata.creationTimestamp,
+      "2026-11-01T00:00:00Z"
+    )
+    assert.deepStrictEqual(replacementOf(creation, [deletion]), [])
   })
 
   it("that we deleted is known as ours", () => {

@@ -64,6 +64,17 @@ describe("a workload", () => {
     assert.deepStrictEqual(scaled(3, 1, v2()), [])
   })
 
+  it("that was scaled to zero has pods again beside a canary of its own setup", () => {
+    const born = { creationTimestamp: "2026-11-22T08:00:00Z" }
+    const sized = (replicas: number): KubernetesObject => {
+      const object = deployment({ replicas })
+      return { ...object, metadata: { ...object.metadata, ...born } }
+    }
+    const beside = (created: string) => rulesOf(recorded(sized(3), sized(0)), sized(0), { related: [v2({}, created)] })
+    assert.deepStrictEqual(beside("2026-11-22T08:01:00Z"), [])
+    assert.deepStrictEqual(beside("2026-11-23T08:00:00Z"), ["replaced"])
+  })
+
   it("names its successor to the person who is asked", () => {
     const result = planBack(recorded(web, undefined), undefined, { related: [v2()] })
     assert.deepStrictEqual(result._tag === "Plan" ? result.asks[0]?.figures : undefined, {
@@ -84,6 +95,11 @@ const route = (host: string, value = "/") =>
   })
 const budget = (selector: object) => made("PodDisruptionBudget", { spec: { selector: { matchLabels: selector } } })
 const policy = (selector: object) => made("NetworkPolicy", { spec: { podSelector: { matchLabels: selector } } })
+const policed = (spec: object) => {
+  const types = Object.keys(spec).map((direction) => (direction === "egress" ? "Egress" : "Ingress"))
+  return made("NetworkPolicy", { spec: { podSelector: {}, policyTypes: types, ...spec } })
+}
+const allowing = (...ports: ReadonlyArray<object>) => policed({ ingress: [{ ports }] })
 const quota = (line: string) => made("ResourceQuota", { spec: { hard: { [line]: "9" } } })
 const range = (type: string) => made("LimitRange", { spec: { limits: [{ type }] } })
 const cron = (schedule: string, image: string, ...args: ReadonlyArray<string>) =>
@@ -101,10 +117,30 @@ const rows: ReadonlyArray<
     ingress("a"),
     ingress("a", "/", { "nginx.ingress.kubernetes.io/canary": "true" })
   ],
+  [
+    "Ingress of a host in one class",
+    ingress("a", "/", { "kubernetes.io/ingress.class": "public" }),
+    ingress("a", "/", { "kubernetes.io/ingress.class": "public" }),
+    ingress("a", "/", { "kubernetes.io/ingress.class": "internal" })
+  ],
   ["route of a host and path", route("a"), route("a"), route("b")],
   ["route of a path", route("a"), route("a"), route("a", "/other")],
   ["disruption budget of the same pods", budget({ app: "a" }), budget({ app: "a" }), budget({ app: "b" })],
   ["policy of the same pods", policy({ app: "a" }), policy({ app: "a" }), policy({ app: "b" })],
+  ["policy of the same direction", policed({ egress: [{}] }), policed({ egress: [{}] }), policed({ ingress: [{}] })],
+  [
+    "policy that denies the same",
+    policed({ policyTypes: ["Ingress", "Egress"] }),
+    policed({ policyTypes: ["Egress"] }),
+    policed({ policyTypes: ["Egress"], egress: [{ ports: [{ port: 53 }] }] })
+  ],
+  ["policy of the same port", allowing({ port: 53 }), allowing({ port: 53 }, { port: 54 }), allowing({ port: 443 })],
+  [
+    "policy of the same sort of rule",
+    policed({ ingress: [{ from: [{ podSelector: {} }] }] }),
+    policed({ ingress: [{ from: [{ podSelector: { matchLabels: { app: "edge" } } }] }] }),
+    allowing({ port: 443 })
+  ],
   ["quota of the same line", quota("pods"), quota("pods"), quota("services")],
   ["range of the same type", range("Pod"), range("Pod"), range("Container")],
   ["CronJob of the same work", cron("@daily", "r:1", "a"), cron("@daily", "r:2", "a"), cron("@daily", "r:1", "b")],
@@ -117,9 +153,21 @@ describe("an object that was deleted", () => {
     assert.deepStrictEqual(again(deleted, successor(other)), [])
   })
 
-  it.each(rows.slice(5))("is created again beside an older %s: they were there together", (_, deleted, rival) => {
+  const together = rows.filter(([, { kind }]) => kind !== "PodDisruptionBudget")
+
+  it.each(together)("is created again beside an older %s: they were there together", (_, deleted, rival) => {
     assert.deepStrictEqual(again(deleted, successor(rival, longAgo)), [])
   })
+
+  it.each(together)(
+    "is created again beside another %s of the same setup, and asks beside a later one",
+    (_, ...both) => {
+      const deleted = { ...both[0], metadata: { ...both[0].metadata, creationTimestamp: "2026-11-22T08:00:00Z" } }
+      for (const time of ["2026-11-21T08:00:00Z", "2026-11-22T07:59:00Z", "2026-11-22T08:09:00Z"])
+        assert.deepStrictEqual(again(deleted, successor(both[1], time)), [])
+      assert.deepStrictEqual(again(deleted, successor(both[1], "2026-11-22T08:11:00Z")), ["replaced"])
+    }
+  )
 
   it("asks where another budget is about pods of the same workload, whatever their selectors are", () => {
     const both = [
@@ -140,11 +188,26 @@ describe("an object that was deleted", () => {
 })
 
 describe("fields that are put back", () => {
-  it("ask where another Ingress has a host that was given up", () => {
-    const [before, now] = [ingress("a"), ingress("b")]
-    const rules = (...related: ReadonlyArray<KubernetesObject>) => rulesOf(recorded(before, now), now, { related })
-    assert.deepStrictEqual(rules(successor(ingress("a"), longAgo)), ["replaced"])
-    assert.deepStrictEqual(rules(successor(ingress("b"), longAgo)), [])
+  const [before, now] = [ingress("a"), ingress("b")]
+  const rules = (...related: ReadonlyArray<KubernetesObject>) => rulesOf(recorded(before, now), now, { related })
+
+  it("ask where another Ingress was given a host that was given up, at its creation or since", () => {
+    const changed = (field: string) => ({
+      managedFields: [{ manager: "kubectl", time: lately, fieldsV1: { [field]: {} } }]
+    })
+    assert.deepStrictEqual(rules(successor(ingress("a"))), ["replaced"])
+    assert.deepStrictEqual(rules(successor(ingress("a"), longAgo, changed("f:spec"))), ["replaced"])
+    assert.deepStrictEqual(rules(successor(ingress("b"))), [])
+  })
+
+  it("do not ask about an Ingress of the same host that was there with the earlier state", () => {
+    const managedFields = [
+      { manager: "nginx", subresource: "status", time: lately, fieldsV1: { "f:status": {} } },
+      { manager: "cert-manager", time: lately, fieldsV1: { "f:metadata": {} } },
+      { manager: "kubectl", time: longAgo, fieldsV1: { "f:spec": {} } }
+    ]
+    assert.deepStrictEqual(rules(successor(ingress("a"), longAgo)), [])
+    assert.deepStrictEqual(rules(successor(ingress("a"), longAgo, { managedFields })), [])
   })
 
   it("are not those of an autoscaler whose earlier workload another one scales", () => {

@@ -6,15 +6,16 @@
  * | -------------------------------------- | ------------------------------------------------- | -------------------------- |
  * | a HorizontalPodAutoscaler              | the same workload                                 | refused `autoscaler-owned` |
  * | a PodDisruptionBudget                  | the same pods: both together let nobody evict one | asks `replaced`            |
- * | a host and path of an Ingress or route | the same host and path                            | asks `replaced`            |
- * | a NetworkPolicy                        | the same pods, created lately                     | asks `replaced`            |
+ * | a host and path of an Ingress or route | the same host and path, created or changed lately | asks `replaced`            |
+ * | a NetworkPolicy                        | the same pods and traffic, created lately         | asks `replaced`            |
  * | a line of a ResourceQuota, LimitRange  | the same line, created lately                     | asks `replaced`            |
  * | a CronJob                              | the same schedule and containers, created lately  | asks `replaced`            |
  * | the pods of a workload that had none   | pods of the same Service or selector, lately      | asks `replaced`            |
  *
  * Lately is after the object went, or in the week before that: a successor is watched before its predecessor goes. What
- * has been there for longer is a companion, such as a canary. A Service, a ConfigMap or an account of another name
- * takes nothing away, so its predecessor is created again.
+ * has been there for longer is a companion, such as a canary. So is what is as old as the object itself: both belong to
+ * one setup, and in a young namespace everything is young. A Service, a ConfigMap or an account of another name takes
+ * nothing away, so its predecessor is created again.
  */
 
 import { podLabelsOf } from "../../changes/GraphStates.ts"
@@ -32,6 +33,8 @@ import { selectorOf } from "./RestoredEndpoints.ts"
 
 /** How long a successor may have been there before its predecessor goes. */
 const watchedMs = 7 * 24 * 3_600_000
+/** The objects of one setup are created within so long. */
+const setupMs = 600_000
 
 /** The kinds of which another one can be the successor of an object. */
 const workloadKinds: ReadonlyArray<string> = ["Deployment", "StatefulSet", "DaemonSet"]
@@ -55,6 +58,11 @@ export const successorKinds = (kind: string): ReadonlyArray<string> =>
 
 const key = (...parts: ReadonlyArray<unknown>): string => JSON.stringify(parts.map(ordered))
 
+/** The class of an Ingress, which older ones state by an annotation. */
+const classOf = (object: KubernetesObject): string | undefined =>
+  textOf(object, "spec", "ingressClassName")
+  ?? labelsOf(object, "metadata", "annotations")?.["kubernetes.io/ingress.class"]
+
 const hostsAndPaths = (object: KubernetesObject): ReadonlyArray<string> => {
   const canary = labelsOf(object, "metadata", "annotations")?.["nginx.ingress.kubernetes.io/canary"]
   if (object.kind === "Ingress")
@@ -62,7 +70,7 @@ const hostsAndPaths = (object: KubernetesObject): ReadonlyArray<string> => {
       ? []
       : listOf(object, "spec", "rules").flatMap((rule) =>
           listOf(rule, "http", "paths").map((path) =>
-            key(textOf(object, "spec", "ingressClassName"), textOf(rule, "host"), textOf(path, "path") ?? "/")
+            key(classOf(object), textOf(rule, "host"), textOf(path, "path") ?? "/")
           )
         )
   const hosts = listOf(object, "spec", "hostnames")
@@ -89,8 +97,6 @@ const claimsOf = (object: KubernetesObject): ReadonlyArray<string> => {
     case "HTTPRoute":
     case "GRPCRoute":
       return hostsAndPaths(object)
-    case "NetworkPolicy":
-      return [key(valueOf(object, "spec", "podSelector") ?? {})]
     case "ResourceQuota":
       return Object.keys(fieldsOf(valueOf(object, "spec", "hard"))).map((line) =>
         key(line, valueOf(object, "spec", "scopes"), valueOf(object, "spec", "scopeSelector"))
@@ -112,16 +118,26 @@ const claimsOf = (object: KubernetesObject): ReadonlyArray<string> => {
 }
 
 /** These exclude each other however old they are. */
-const exclusive: ReadonlySet<string> = new Set([
-  "HorizontalPodAutoscaler",
-  "PodDisruptionBudget",
-  "Ingress",
-  "HTTPRoute",
-  "GRPCRoute"
-])
+const exclusive: ReadonlySet<string> = new Set(["HorizontalPodAutoscaler", "PodDisruptionBudget"])
 
-const isLate = ({ metadata: { creationTimestamp } }: KubernetesObject, { at }: ObjectChange): boolean =>
-  creationTimestamp !== undefined && toMillis(creationTimestamp) >= toMillis(at) - watchedMs
+/** These may have claimed what was given up by a change of their own. */
+const claiming: ReadonlySet<string> = new Set(["Ingress", "HTTPRoute", "GRPCRoute"])
+
+/** When an object may have got what it claims: at its creation, or with a change of its spec. */
+const claimedAt = ({ kind, metadata }: KubernetesObject): ReadonlyArray<string> => [
+  ...(metadata.creationTimestamp === undefined ? [] : [metadata.creationTimestamp]),
+  ...(claiming.has(kind)
+    ? (metadata.managedFields ?? []).flatMap(({ fieldsV1 = { "f:spec": {} }, time }) =>
+        time === undefined || !Object.hasOwn(fieldsV1, "f:spec") ? [] : [time]
+      )
+    : [])
+]
+
+const isLate = (other: KubernetesObject, { at }: ObjectChange, earlier: KubernetesObject): boolean => {
+  const born = earlier.metadata.creationTimestamp
+  const since = Math.max(toMillis(at) - watchedMs, born === undefined ? 0 : toMillis(born) + setupMs + 1)
+  return claimedAt(other).some((time) => toMillis(time) >= since)
+}
 
 const isWorkload = ({ kind }: KubernetesObject): boolean => workloadKinds.includes(kind)
 
@@ -147,6 +163,41 @@ const protectsSame = (budget: KubernetesObject, other: KubernetesObject, { relat
     return labels !== undefined && [budget, other].every((one) => selects(labels, one, "spec", "selector"))
   })
 
+type Direction = "ingress" | "egress"
+
+/** The rules of a NetworkPolicy in each direction that it restricts. */
+const rulesOf = (policy: KubernetesObject): ReadonlyArray<readonly [Direction, ReadonlyArray<unknown>]> => {
+  const types = listOf(policy, "spec", "policyTypes")
+  const [incoming, outgoing] = [listOf(policy, "spec", "ingress"), listOf(policy, "spec", "egress")]
+  return [
+    ...(types.length === 0 || types.includes("Ingress") ? [["ingress", incoming] as const] : []),
+    ...(types.includes("Egress") || outgoing.length > 0 ? [["egress", outgoing] as const] : [])
+  ]
+}
+
+/** Whether two rules may be about the same traffic: not if each names something else. */
+const admitSame = (direction: Direction, rule: unknown, other: unknown): boolean => {
+  const peers = direction === "ingress" ? "from" : "to"
+  const [ports, otherPorts] = [listOf(rule, "ports"), listOf(other, "ports")]
+  if (ports.length > 0 && otherPorts.length > 0)
+    return ports.some((port) => otherPorts.some((each) => sameJson(each, port)))
+  const byPorts = ports.length > 0 || otherPorts.length > 0
+  const byPeers = listOf(rule, peers).length > 0 || listOf(other, peers).length > 0
+  return !(byPorts && byPeers)
+}
+
+/** Whether two policies are about the same traffic of the same pods. One that denies completes one that allows. */
+const restrictsSame = (policy: KubernetesObject, other: KubernetesObject): boolean =>
+  sameJson(valueOf(policy, "spec", "podSelector") ?? {}, valueOf(other, "spec", "podSelector") ?? {})
+  && rulesOf(policy).some(([direction, rules]) =>
+    rulesOf(other).some(
+      ([otherDirection, others]) =>
+        direction === otherDirection
+        && ((rules.length === 0 && others.length === 0)
+          || rules.some((rule) => others.some((each) => admitSame(direction, rule, each))))
+    )
+  )
+
 /** The one that has taken the place of what would be there again. `now` is `undefined` for an object that was deleted. */
 const successorOf = (
   change: ObjectChange,
@@ -160,7 +211,7 @@ const successorOf = (
       && each.metadata.deletionTimestamp === undefined
       && controllerOf(each) === undefined
       && !sameRef(refOf(each), refOf(earlier))
-      && (exclusive.has(each.kind) || isLate(each, change))
+      && (exclusive.has(each.kind) || isLate(each, change, earlier))
   )
   if (isWorkload(earlier))
     return (now !== undefined && hasPods(now)) || !hasPods(earlier)
@@ -171,6 +222,10 @@ const successorOf = (
     return now !== undefined && sameJson(valueOf(now, "spec", "selector"), valueOf(earlier, "spec", "selector"))
       ? undefined
       : ofKind.find((each) => protectsSame(earlier, each, objects))
+  if (earlier.kind === "NetworkPolicy")
+    return now !== undefined && sameJson(valueOf(now, "spec", "podSelector"), valueOf(earlier, "spec", "podSelector"))
+      ? undefined
+      : ofKind.find((each) => restrictsSame(earlier, each))
   const present = new Set(now === undefined ? [] : claimsOf(now))
   const again = new Set(claimsOf(earlier).filter((each) => !present.has(each)))
   return ofKind.find((each) => claimsOf(each).some((claim) => again.has(claim)))
