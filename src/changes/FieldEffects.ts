@@ -334,6 +334,21 @@ export const effectsOf = (kind: string, path: string): Effects => {
   return rows.find((each) => each.kinds?.test(kind) !== false && each.path.test(path)) ?? none
 }
 
+/**
+ * The fields of a change that can break something; all of them if none can. The others, such as a label, or the time of
+ * a restart, say nothing about what a change is for.
+ */
+export const breakingFields = ({
+  fields,
+  ref
+}: Pick<ObjectChange, "fields" | "ref">): ReadonlyArray<FieldPath.FieldDifference> => {
+  const breaking = fields.filter(({ path }) => {
+    const { likely, possible } = effectsOf(ref.kind, effectPath(ref.kind, path))
+    return likely.length + possible.length > 0
+  })
+  return breaking.length === 0 ? fields : breaking
+}
+
 /** What each part of a change can break: of its fields, or of the whole object. */
 export const effectsOfChange = ({
   fields,

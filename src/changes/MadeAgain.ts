@@ -4,11 +4,20 @@
  * Somebody who does so has decided against the undo, and has seen it. To undo it once more would be a war with them, at
  * night and on their own incident. It may be a mistake that was made twice all the same. Only a person can tell.
  *
- * A new value, such as the next release after one that was rolled back, reverts nothing.
+ * Only the fields that can break something count (`FieldEffects`). A change reverts a write of ours if
+ *
+ * | the change                                                  | such as                                                |
+ * | ----------------------------------------------------------- | ------------------------------------------------------ |
+ * | does nothing else                                           | the earlier number of replicas, after we had scaled up |
+ * | reverts all of an undo of ours, and does something else too | the same release again, with one more variable         |
+ *
+ * So the next release is one of its own, even if it keeps a variable of the one that was rolled back, or if its
+ * manifest states the replicas or the memory of before.
  */
 
 import { differences, display, type FieldDifference, type FieldPath, valueAt } from "../domain/FieldPath.ts"
 import type { ObjectChange } from "../domain/ObjectChange.ts"
+import { breakingFields } from "./FieldEffects.ts"
 
 /** The rest of a path below another one; `undefined` if it is not at or below it. */
 const below = (path: FieldPath, above: FieldPath): FieldPath | undefined =>
@@ -23,10 +32,25 @@ const isBack = (field: FieldDifference, ours: FieldDifference): boolean => {
   return outer !== undefined && differences(ours.before, valueAt(field.after, outer)).length === 0
 }
 
-const reverts = (change: ObjectChange, ours: ObjectChange): boolean => {
+const isTakenBackBy = (field: FieldDifference, { fields }: ObjectChange): boolean =>
+  fields.some((each) => isBack(each, field))
+
+/** Whether what a write of ours changed was a change of somebody else that it took back, and not a new value. */
+const isUndo = (ours: ObjectChange, others: ReadonlyArray<ObjectChange>): boolean =>
+  others.some(
+    (other) =>
+      other.by.kind !== "kubernaut"
+      && other.id < ours.id
+      && other.operation === "modified"
+      && breakingFields(other).every((field) => isTakenBackBy(field, ours))
+  )
+
+const reverts = (change: ObjectChange, ours: ObjectChange, others: ReadonlyArray<ObjectChange>): boolean => {
   if (change.operation === "created") return ours.operation === "deleted"
   if (change.operation === "deleted") return ours.operation === "created"
-  return ours.operation === "modified" && change.fields.some((field) => ours.fields.some((each) => isBack(field, each)))
+  if (ours.operation !== "modified") return false
+  const isOnlyThat = breakingFields(change).every((field) => ours.fields.some((each) => isBack(field, each)))
+  return isOnlyThat || (breakingFields(ours).every((field) => isTakenBackBy(field, change)) && isUndo(ours, others))
 }
 
 /** The latest write of Kubernaut that a change has reverted. `others` are the changes of the same object. */
@@ -34,7 +58,7 @@ export const revertedBy = (change: ObjectChange, others: ReadonlyArray<ObjectCha
   change.by.kind === "kubernaut"
     ? undefined
     : others
-        .filter((other) => other.by.kind === "kubernaut" && other.id < change.id && reverts(change, other))
+        .filter((other) => other.by.kind === "kubernaut" && other.id < change.id && reverts(change, other, others))
         .toSorted((left, right) => (left.id < right.id ? 1 : -1))[0]
 
 /** Why only a person can tell whether to undo it, for people; `undefined` if it reverts no write of Kubernaut. */

@@ -1,27 +1,36 @@
 /** Which changes Kubernaut has taken back already. Pure. */
 
 import { remediationOf } from "../domain/Execution.ts"
-import { display } from "../domain/FieldPath.ts"
+import { display, type FieldDifference } from "../domain/FieldPath.ts"
 import type { ObjectChange } from "../domain/ObjectChange.ts"
 import type { TakenBack } from "../domain/Suspects.ts"
 import { toMillis } from "../domain/Timestamp.ts"
+import { breakingFields } from "./FieldEffects.ts"
 import { type Candidate, isInForce, type Scene, score } from "./SuspectScore.ts"
 
 const isWithin = (path: string, above: string): boolean =>
   path === above || path.startsWith(`${above}.`) || path.startsWith(`${above}[`)
 
-const overlap = (one: ObjectChange, other: ObjectChange): boolean =>
-  one.fields.some(({ path }) =>
-    other.fields.some((field) => {
-      const [left, right] = [display(path), display(field.path)]
-      return isWithin(left, right) || isWithin(right, left)
-    })
-  )
+const isTouchedBy = ({ fields }: ObjectChange, field: FieldDifference): boolean =>
+  fields.some(({ path }) => {
+    const [left, right] = [display(path), display(field.path)]
+    return isWithin(left, right) || isWithin(right, left)
+  })
+
+/**
+ * Whether a write of ours has touched all that may be harmful about a change: each field that can break something, or
+ * each of them in the pod template, which is all that a rollback writes.
+ */
+const takesBack = (ours: ObjectChange, change: ObjectChange): boolean => {
+  const fields = breakingFields(change)
+  const ofTemplate = fields.filter(({ path }) => display(path).startsWith("spec.template"))
+  return (ofTemplate.length > 0 ? ofTemplate : fields).every((field) => isTouchedBy(ours, field))
+}
 
 /**
  * The first later write of Kubernaut that has touched what a change has changed; `undefined` if there is none. If the
- * change is in force all the same, the write did not help and was taken back too. `others` are the changes of the same
- * object.
+ * change is in force all the same, the write did not help and was taken back too. A write of a part of it, such as a
+ * scale of what a release has changed, takes nothing back. `others` are the changes of the same object.
  */
 export const takenBackBy = (change: ObjectChange, others: ReadonlyArray<ObjectChange>): ObjectChange | undefined =>
   others
@@ -29,7 +38,7 @@ export const takenBackBy = (change: ObjectChange, others: ReadonlyArray<ObjectCh
       (other) =>
         other.by.kind === "kubernaut"
         && other.id > change.id
-        && (other.operation !== "modified" || change.operation !== "modified" || overlap(change, other))
+        && (other.operation !== "modified" || change.operation !== "modified" || takesBack(other, change))
     )
     .toSorted((left, right) => (left.id < right.id ? -1 : 1))[0]
 

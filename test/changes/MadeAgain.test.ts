@@ -4,13 +4,27 @@ import { madeAgain } from "../../src/changes/MadeAgain.ts"
 import type { ObjectChange } from "../../src/domain/ObjectChange.ts"
 import { find } from "./finding.ts"
 import { deployment, service } from "./objects.ts"
-import { alert, at, created, deleted, minutes, modified, own, ref, state, target } from "./scenes.ts"
+import { alert, at, container, created, deleted, minutes, modified, own, ref, state, target } from "./scenes.ts"
 
 const replicas = (seconds: number, before: number, after: number, by?: ObjectChange["by"]) =>
   modified(target, seconds, ["spec", "replicas"], { before, after }, by === undefined ? {} : { by })
 const policy = ref("NetworkPolicy", "deny")
 const env = ["spec", "template", "spec", "containers", { by: "name", value: "app" }, "env"]
 const pool = [...env, { by: "name", value: "POOL" }]
+
+const image = (before: string, after: string) => ({ path: container("image"), before, after })
+const flag = (values: { readonly before?: string; readonly after?: string }) => ({
+  path: container("env", { by: "name", value: "FLAG" }),
+  ...Object.fromEntries(Object.entries(values).map(([side, value]) => [side, { name: "FLAG", value }]))
+})
+const memory = (before: string, after: string) => ({ path: container("resources", "limits", "memory"), before, after })
+const count = (before: number, after: number) => ({ path: ["spec", "replicas"], before, after })
+const restarted = (values: { readonly before?: string; readonly after?: string }) => ({
+  path: ["spec", "template", "metadata", "annotations", "kubectl.kubernetes.io/restartedAt"],
+  ...values
+})
+const made = (seconds: number, fields: ObjectChange["fields"], by?: ObjectChange["by"]) =>
+  modified(target, seconds, ["spec"], {}, { fields, ...(by === undefined ? {} : { by }) })
 
 describe("a change reverts a write of Kubernaut", () => {
   const rows: ReadonlyArray<readonly [string, boolean, ours: ObjectChange, change: ObjectChange]> = [
@@ -50,6 +64,68 @@ describe("a change reverts a write of Kubernaut", () => {
   it("only if that write came before", () => {
     const change = replicas(-60, 3, 0)
     assert.isUndefined(madeAgain(change, [change, replicas(-40, 0, 3, own)]))
+  })
+})
+
+describe("a release after a write of Kubernaut", () => {
+  const first = made(-minutes(90), [image("v1", "v2"), flag({ after: "1" })])
+  const rollback = made(-minutes(80), [image("v2", "v1"), flag({ before: "1" })], own)
+  const rows: ReadonlyArray<readonly [string, boolean, ReadonlyArray<ObjectChange>, ObjectChange["fields"]]> = [
+    [
+      "the next one, which keeps a variable of the one before",
+      false,
+      [first, rollback],
+      [image("v1", "v3"), flag({ after: "1" })]
+    ],
+    ["the same one", true, [first, rollback], [image("v1", "v2"), flag({ after: "1" })]],
+    ["the same one without its variable", true, [first, rollback], [image("v1", "v2")]],
+    [
+      "the same one with a label",
+      true,
+      [first, rollback],
+      [image("v1", "v2"), { path: ["metadata", "labels", "team"], after: "a" }]
+    ],
+    [
+      "the same one with more replicas",
+      true,
+      [first, rollback],
+      [image("v1", "v2"), flag({ after: "1" }), count(3, 4)]
+    ],
+    [
+      "one whose manifest states the replicas of before",
+      false,
+      [made(-60, [count(3, 5)], own)],
+      [image("v1", "v2"), count(5, 3)]
+    ],
+    [
+      "likewise, as the one before did, after which there were more again",
+      false,
+      [made(-60, [count(3, 5)], own), made(-50, [image("v0", "v1"), count(5, 3)]), made(-40, [count(3, 5)], own)],
+      [image("v1", "v2"), count(5, 3)]
+    ],
+    ["one that states nothing else", true, [made(-60, [count(3, 5)], own)], [count(5, 3)]],
+    [
+      "one whose manifest states the memory of before",
+      false,
+      [made(-60, [memory("1Gi", "2Gi")], own)],
+      [image("v1", "v2"), memory("2Gi", "1Gi")]
+    ],
+    [
+      "one that drops the time of a restart",
+      false,
+      [made(-60, [restarted({ after: "t" })], own)],
+      [image("v1", "v2"), restarted({ before: "t" })]
+    ],
+    [
+      "one that scales to zero again, and has another image",
+      true,
+      [made(-60, [count(3, 0)]), made(-50, [count(0, 3)], own)],
+      [image("v1", "v2"), count(3, 0)]
+    ]
+  ]
+  it.each(rows)("reverts it: %s: %s", (_claim, is, before, fields) => {
+    const change = made(-5, fields)
+    assert.strictEqual(madeAgain(change, [...before, change]) !== undefined, is)
   })
 })
 

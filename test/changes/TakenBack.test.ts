@@ -1,9 +1,11 @@
 import { assert, describe, it } from "@effect/vitest"
 import { type Candidate, rank, type Scene, suspectScore } from "../../src/changes/SuspectScore.ts"
 import { settled, takenBackBy } from "../../src/changes/TakenBack.ts"
+import type { FieldPath } from "../../src/domain/FieldPath.ts"
 import { object } from "./objects.ts"
-import { at, created, deleted, modified, own, ref, target } from "./scenes.ts"
+import { at, container, created, deleted, modified, own, ref, target, template } from "./scenes.ts"
 
+const annotations = template("metadata", "annotations")
 const policy = ref("NetworkPolicy", "deny")
 const change = modified(target, -60, ["spec", "replicas"], { before: 3, after: 0 })
 const back = modified(target, -40, ["spec", "replicas"], { before: 0, after: 3 }, { by: own, execution: "rem-01-1" })
@@ -35,6 +37,20 @@ describe("a change that Kubernaut has taken back", () => {
     assert.isUndefined(takenBackBy(change, [modified(target, -40, ["spec", "paused"], {}, { by: own })]))
     const again = modified(target, -20, ["spec", "replicas"], { before: 3, after: 0 })
     assert.isUndefined(takenBackBy(again, [change, back, again]))
+  })
+
+  it("is a release that it has rolled back, but none of which it has written only a part", () => {
+    const fields = [
+      { path: container("image"), before: "v1", after: "v2" },
+      { path: ["spec", "replicas"], before: 5, after: 3 },
+      { path: [...annotations, "kubectl.kubernetes.io/restartedAt"], before: "t" }
+    ]
+    const release = modified(target, -60, ["spec"], {}, { fields })
+    const wrote = (path: FieldPath) => takenBackBy(release, [release, modified(target, -40, path, {}, { by: own })])
+    assert.isDefined(wrote(container("image")))
+    assert.isUndefined(wrote(["spec", "replicas"]))
+    assert.isUndefined(wrote([...annotations, "kubectl.kubernetes.io/restartedAt"]))
+    assert.isUndefined(wrote(container("resources", "limits", "memory")))
   })
 
   it("is no suspect any more, so that nothing is undone and made again in turn", () => {

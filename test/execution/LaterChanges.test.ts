@@ -70,6 +70,12 @@ describe("a change that reverts a write of Kubernaut", () => {
     assert.strictEqual(refusalBy(added, [added, removed])?.rule, "made-again")
   })
 
+  it("is not one that states it along with a new value of another field", () => {
+    const ours = recorded(config({ url: "a", mode: "x" }), config({ url: "b", mode: "x" }), { id: earlier, by: own })
+    const release = recorded(config({ url: "b", mode: "x" }), config({ url: "a", mode: "y" }))
+    assert.isUndefined(refusalBy(release, [release, ours]))
+  })
+
   it("is not one that gives the same field a new value", () => {
     const next = recorded(config({ url: "a" }), config({ url: "c" }))
     assert.isUndefined(refusalBy(next, [next, back]))
