@@ -5,8 +5,9 @@
  * meanwhile fires late, and before an answer is read that has arrived in time. So a limit that ends late says something
  * about this process, and nothing about the peer: it is excused, and nobody may count it as a failure of the peer.
  *
- * A process that is always slow would excuse a peer that is down for ever. So after five excuses in a row, without a
- * response of that peer in between, a limit counts however late it ends.
+ * A process that is always slow would excuse a peer that is down for ever. So after five standstills in a row, without
+ * a call in between that has succeeded, a limit counts however late it ends. One standstill counts once, however many
+ * calls it has held up.
  */
 
 import { Duration, Effect } from "effect"
@@ -18,18 +19,30 @@ const lateByMs = 100
 /** As many as the failures in a row that open a circuit (`docs/requirements.md`). */
 export const mostExcuses = 5
 
-/** The limits of one peer that have ended late, in a row. Shared by all limits of the calls to it. */
+/** When a limit was set, was due, and has ended, on the monotonic clock. */
+export interface Ended {
+  readonly startedMs: number
+  readonly dueMs: number
+  readonly endedMs: number
+}
+
+/** The standstills that have held up the calls to one peer, in a row. Shared by all limits of these calls. */
 export class Excuses {
   #inARow = 0
+  #lastMs = -Infinity
 
-  /** Whether a limit that has ended `lateMs` after it was due says nothing about the peer. */
-  excuse(lateMs: number): boolean {
-    if (lateMs <= lateByMs) return false
+  /** Whether a limit says nothing about the peer. */
+  excuse({ dueMs, endedMs, startedMs }: Ended): boolean {
+    if (endedMs - dueMs <= lateByMs) return false
+    // It was under way at the last one, which has excused it too.
+    if (startedMs < this.#lastMs) return true
+    if (this.#inARow >= mostExcuses) return false
     this.#inARow++
-    return this.#inARow <= mostExcuses
+    this.#lastMs = endedMs
+    return true
   }
 
-  /** The peer has responded. */
+  /** A call has succeeded. */
   responded(): void {
     this.#inARow = 0
   }
@@ -45,7 +58,8 @@ export const within =
         Effect.tap(self, () => Effect.sync(() => excuses.responded())),
         {
           duration: limit,
-          orElse: () => Effect.flatMap(Monotonic.nowMs, (nowMs) => onTimeout(excuses.excuse(nowMs - dueMs)))
+          orElse: () =>
+            Effect.flatMap(Monotonic.nowMs, (nowMs) => onTimeout(excuses.excuse({ startedMs, dueMs, endedMs: nowMs })))
         }
       )
     })

@@ -6,13 +6,13 @@ import { withStandstill } from "./StoodStill.ts"
 
 describe("a time limit", () => {
   /** Whether each limit in turn is excused, where the process stands still for so many milliseconds in each. */
-  const excused = (...latenesses: ReadonlyArray<number | "responds">) =>
+  const excused = (...latenesses: ReadonlyArray<number | "succeeds">) =>
     withStandstill((standStill) =>
       Effect.gen(function* () {
         const limit = TimeLimit.within(new TimeLimit.Excuses(), "5 seconds", Effect.succeed)
         const said: Array<boolean> = []
         for (const lateMs of latenesses) {
-          if (lateMs === "responds") {
+          if (lateMs === "succeeds") {
             yield* limit(Effect.void)
             continue
           }
@@ -51,9 +51,27 @@ describe("a time limit", () => {
     })
   )
 
-  it.effect("is excused again once the peer has responded", () =>
+  it.effect("is excused with all that are under way in the same standstill, which count once", () =>
+    withStandstill((standStill) =>
+      Effect.gen(function* () {
+        const limit = TimeLimit.within(new TimeLimit.Excuses(), "5 seconds", Effect.succeed)
+        for (const expected of [true, true, true, true, true, false]) {
+          const calls = Array.from({ length: 16 }, () => limit(Effect.never))
+          const fiber = yield* Effect.forkChild(Effect.all(calls, { concurrency: "unbounded" }), {
+            startImmediately: true
+          })
+          yield* standStill(2500)
+          yield* TestClock.adjust("5 seconds")
+          assert.deepStrictEqual([...new Set<unknown>(yield* Fiber.join(fiber))], [expected])
+          yield* TestClock.adjust("1 second")
+        }
+      })
+    )
+  )
+
+  it.effect("is excused again once a call has succeeded", () =>
     Effect.gen(function* () {
-      assert.deepStrictEqual(yield* excused(450, 450, 450, 450, 450, 450, "responds", 450), [
+      assert.deepStrictEqual(yield* excused(450, 450, 450, 450, 450, 450, "succeeds", 450), [
         true,
         true,
         true,

@@ -197,9 +197,9 @@ export class Execution<A, E, R> {
     })
     const { attemptTimeoutMs } = this.pipeline
     const leftMs = this.deadlineAtMs - this.attemptStartedMs
-    this.timer.start(Math.min(attemptTimeoutMs, leftMs), (lateMs) => {
+    this.timer.start(Math.min(attemptTimeoutMs, leftMs), (limit) => {
       this.cut = leftMs <= attemptTimeoutMs ? "deadline" : "attempt-timeout"
-      this.isExcused = this.pipeline.excuses.excuse(lateMs)
+      this.isExcused = this.pipeline.excuses.excuse(limit)
       child.interruptUnsafe(this.fiber.id)
     })
     return Effect.callback<A, E | PipelineError, R>((resume) => {

@@ -1,7 +1,8 @@
-/** One timer of a call: it fires once, unless it is stopped. It tells how late it fires. */
+/** One timer of a call: it fires once, unless it is stopped. It tells when it was due. */
 
 import { type Clock, Duration, Effect, Exit, type Fiber } from "effect"
 import * as Monotonic from "../Monotonic.ts"
+import type { Ended } from "../TimeLimit.ts"
 
 export class Timer {
   readonly #clock: Clock.Clock
@@ -14,15 +15,15 @@ export class Timer {
   }
 
   /** An infinite delay never fires. */
-  start(delayMs: number, onFire: (lateMs: number) => void): void {
+  start(delayMs: number, onFire: (ended: Ended) => void): void {
     if (delayMs === Number.POSITIVE_INFINITY) return
-    const dueMs = Monotonic.nowMsUnsafe(this.#clock) + delayMs
+    const startedMs = Monotonic.nowMsUnsafe(this.#clock)
     const timer = Effect.runForkWith(this.#fiber.context)(this.#clock.sleep(Duration.millis(delayMs)))
     this.#running = timer
     timer.addObserver((exit) => {
       if (this.#running !== timer || Exit.isFailure(exit)) return
       this.#running = undefined
-      onFire(Monotonic.nowMsUnsafe(this.#clock) - dueMs)
+      onFire({ startedMs, dueMs: startedMs + delayMs, endedMs: Monotonic.nowMsUnsafe(this.#clock) })
     })
   }
 

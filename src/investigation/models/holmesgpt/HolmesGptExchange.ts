@@ -192,8 +192,8 @@ class Exchange {
       const dueMs = this.startedMs + server.firstSignMs
       yield* Effect.sleep(Math.max(0, dueMs - (yield* Monotonic.nowMs)))
       if (this.hasSign || server.streams === false) return yield* Effect.never
-      const lateMs = (yield* Monotonic.nowMs) - dueMs
-      return yield* failure({ _tag: "Silent" }, false, !server.excuses.excuse(lateMs))
+      const isExcused = server.excuses.excuse({ startedMs: this.startedMs, dueMs, endedMs: yield* Monotonic.nowMs })
+      return yield* failure({ _tag: "Silent" }, false, !isExcused)
     })
   })
 
