@@ -143,6 +143,7 @@ export const RefusalRule = Schema.Literals([
   "cluster-wide",
   "evicts-pods",
   "fewer-endpoints",
+  "fits-no-node",
   "overtaken",
   "relied-on",
   "replaced"

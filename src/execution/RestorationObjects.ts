@@ -74,7 +74,8 @@ const namedReads = (client: Client, states: States): Reads => [
     const isListed = kind === "IngressClass" || kind === "Gateway"
     const named = isListed
       ? Effect.map(client.list(kind, namespace === "" ? {} : { namespace }), (all) =>
-          all.filter(({ metadata }) => metadata.name === name)
+          // The present class is compared, too.
+          all.filter(({ metadata }) => kind === "IngressClass" || metadata.name === name)
         )
       : found(client, ref)
     return cautiously(kind as Kind, named)

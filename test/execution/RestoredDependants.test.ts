@@ -102,27 +102,28 @@ describe("another object that", () => {
           metadata: { ...fromAll.template.metadata, annotations: { "kubectl.kubernetes.io/restartedAt": "now" } }
         }
       }
-      const annotated = {
-        template: { ...fromAll.template, metadata: { ...fromAll.template.metadata, annotations: { a: "b" } } }
-      }
-      assert.deepStrictEqual(rules(worker(restarted), worker(annotated)), ["relied-on"])
-      assert.deepStrictEqual(
-        rules(
-          worker(restarted),
-          worker({
-            template: {
-              ...restarted.template,
-              metadata: {
-                ...restarted.template.metadata,
-                annotations: { "kubectl.kubernetes.io/restartedAt": "before" }
-              }
-            }
-          })
-        ),
-        []
-      )
+      assert.deepStrictEqual(rules(worker(restarted), worker(fromAll)), [])
       assert.deepStrictEqual(rules(worker({ ...fromAll, replicas: 9 }), worker({ ...fromAll, replicas: 1 })), [])
       assert.deepStrictEqual(rules(worker(fromAll, { labels: { a: "b" } }), worker(fromAll)), [])
+    })
+
+    it("and was given another image since does not: it read the object before", () => {
+      const released = (image: string) => worker(reading({ image, envFrom: [{ configMapRef: { name: "x" } }] }))
+      assert.deepStrictEqual(rules(released("x:2"), released("x:1")), [])
+    })
+
+    it("and reads another key of it since makes it ask", () => {
+      assert.deepStrictEqual(rules(worker(fromKey("host")), worker(fromKey("port"))), ["relied-on"])
+      const other = { env: [{ name: "A", valueFrom: { configMapKeyRef: { name: "y", key: "a" } } }] }
+      const both = (key: string) =>
+        worker(
+          reading({
+            envFrom: [{ configMapRef: { name: "x" } }],
+            env: [{ name: "A", valueFrom: { configMapKeyRef: { name: "y", key } } }]
+          })
+        )
+      assert.deepStrictEqual(rules(both("b"), both("a")), [])
+      assert.deepStrictEqual(rules(worker(fromAll), worker(reading(other))), ["relied-on"])
     })
 
     it("and is the target of the alert, or what a controller makes, does not", () => {
@@ -130,6 +131,28 @@ describe("another object that", () => {
       const owner = { apiVersion: "batch/v1", kind: "CronJob", name: "nightly", uid: "n", controller: true }
       assert.deepStrictEqual(rules(worker(fromAll, { ownerReferences: [owner] }), worker({})), [])
     })
+  })
+
+  it("is restricted by a policy asks since it has a port, or labels, that the change is about", () => {
+    const [before, now] = [policy([{ port: 8080 }]), policy([{ port: 9090 }])]
+    const rules = (was: KubernetesObject, is: KubernetesObject) =>
+      rulesOf(recorded(before, now), now, { related: [is], later: [followed(was, is)] })
+    const listening = (containerPort: number) => worker(reading({ ports: [{ name: "http", containerPort }] }))
+    const env = (value: string) => worker(reading({ env: [{ name: "PORT", value }] }))
+    const labelled = (labels: object) => worker({ template: template("app:3", {}, labels as never) })
+    assert.include(rules(listening(8080), listening(9090)), "relied-on")
+    assert.include(rules(env("8080"), env("9090")), "relied-on")
+    assert.include(rules(labelled({ a: "b" }), labelled({ a: "c" })), "relied-on")
+    assert.notInclude(rules(listening(7070), listening(7071)), "relied-on")
+    assert.notInclude(rules(worker(reading({ image: "a:1" })), worker(reading({ image: "a:2" }))), "relied-on")
+  })
+
+  it("calls a Service asks since it names its port, and not in a new release", () => {
+    const calling = (value: string, image = "a:1") => worker(reading({ image, env: [{ name: "URL", value }] }))
+    const rules = (was: KubernetesObject, is: KubernetesObject) =>
+      rulesOf(recorded(service(80), service(81)), service(81), { related: [is], later: [followed(was, is)] })
+    assert.deepStrictEqual(rules(calling("http://x:80"), calling("http://x:81")), ["relied-on"])
+    assert.deepStrictEqual(rules(calling("http://x:80"), calling("http://x:80", "x:2")), [])
   })
 
   it("is one of more than can be compared makes it ask", () => {

@@ -46,7 +46,7 @@ const rows: ReadonlyArray<Row> = [
     made("Ingress", { spec: { ingressClassName: "old" } }),
     made("Ingress", { spec: { ingressClassName: "new" } }),
     named("IngressClass", "old", {}, ""),
-    []
+    [named("IngressClass", "new", {}, "")]
   ],
   [
     "the Gateway of a route",
@@ -69,6 +69,19 @@ describe("an earlier state that names", () => {
     const change = recorded(before, now)
     assert.deepStrictEqual(rulesOf(change, now, { related: others }), refused)
     assert.deepStrictEqual(rulesOf(change, now, { related: [missing] }), [])
+  })
+
+  it("the class of an Ingress is put back where classes are no objects, or the present one is none", () => {
+    const [before, now, none] = [{ ingressClassName: "old" }, { ingressClassName: "odl" }, {}].map((spec) =>
+      made("Ingress", { spec })
+    ) as [KubernetesObject, KubernetesObject, KubernetesObject]
+    const [other, byDefault] = [{}, { "ingressclass.kubernetes.io/is-default-class": "true" }].map((annotations) =>
+      made("IngressClass", {}, { name: "other", annotations }, "")
+    ) as [KubernetesObject, KubernetesObject]
+    assert.deepStrictEqual(rulesOf(recorded(before, now), now), [])
+    assert.deepStrictEqual(rulesOf(recorded(before, now), now, { related: [byDefault] }), [])
+    assert.deepStrictEqual(rulesOf(recorded(before, none), none, { related: [other] }), [])
+    assert.deepStrictEqual(rulesOf(recorded(before, none), none, { related: [byDefault] }), refused)
   })
 
   it("what the present state names as well is put back whatever it names", () => {
@@ -107,8 +120,13 @@ describe("an earlier node selector", () => {
   const [before, now] = [running({ nodeSelector: { pool: "old" } }), running({ nodeSelector: { pool: "new" } })]
   const rules = (...related: ReadonlyArray<KubernetesObject>) => rulesOf(recorded(before, now), now, { related })
 
-  it("is not put back where no node fits it any more, and some fit the present one", () => {
-    assert.deepStrictEqual(rules(node({ pool: "new" })), refused)
+  it("asks where no node fits it now, and some fit the present one: its pool may get some again", () => {
+    assert.deepStrictEqual(rules(node({ pool: "new" })), ["fits-no-node"])
+  })
+
+  it("asks nothing for a workload that was deleted: it has no pods to lose", () => {
+    const related = [node({ pool: "new" })]
+    assert.deepStrictEqual(rulesOf(recorded(before, undefined), undefined, { related }), [])
   })
 
   it("is put back where a node fits it, or none fits the present one either", () => {

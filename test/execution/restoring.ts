@@ -34,6 +34,7 @@ export const ofRestorations: ReadonlyArray<RefusalRule> = [
   "cluster-wide",
   "evicts-pods",
   "fewer-endpoints",
+  "fits-no-node",
   "overtaken",
   "relied-on",
   "replaced"

@@ -2,19 +2,22 @@
  * Which other workloads depend on the present state of an object that is put back or removed. The alert is about one
  * workload, and a ConfigMap, a Service or an account may belong to many.
  *
- * | another object                                                                | then             |
- * | ----------------------------------------------------------------------------- | ---------------- |
- * | does not start without a key of the ConfigMap that would go                   | refused          |
- * | names the object that would be removed, and cannot do without                 | refused          |
- * | relies on the object, and somebody has created or changed it after the change | asks `relied-on` |
- * | relies on the object as it was before the change                              | no objection     |
+ * | another object                                                          | then             |
+ * | ----------------------------------------------------------------------- | ---------------- |
+ * | does not start without a key of the ConfigMap that would go             | refused          |
+ * | names the object that would be removed, and cannot do without           | refused          |
+ * | relies on the object, and was created after the change                  | asks `relied-on` |
+ * | relies on the object by fields that somebody has changed after it       | asks `relied-on` |
+ * | relies on the object as it did before the change, also in a new release | no objection     |
  *
- * The last one ran with the earlier state, as the target of the alert did.
+ * The last one ran with the earlier state, as the target of the alert did. Fields rely on an object if they name it, if
+ * they give a pod the labels that a policy selects, or if they have a port that the change gave a policy or a Service.
  */
 
 import { podLabelsOf } from "../../changes/GraphStates.ts"
-import { fieldsOf, selects, templateOf } from "../../changes/ObjectFields.ts"
-import type * as FieldPath from "../../domain/FieldPath.ts"
+import { fieldsOf, selects, templateOf, textOf } from "../../changes/ObjectFields.ts"
+import { hostsOf } from "../../changes/TemplateReferences.ts"
+import * as FieldPath from "../../domain/FieldPath.ts"
 import type { ObjectChange } from "../../domain/ObjectChange.ts"
 import { displayName, type ResourceRef, sameRef } from "../../domain/Target.ts"
 import type { KubernetesObject } from "../../kubernetes/KubernetesClient.ts"
@@ -25,7 +28,6 @@ import { type Ask, ask, type PlanObjects, type PlanRefusal, refuse } from "../Pl
 import { keysNeeded } from "./ConfigRestart.ts"
 import { namedBy, reliesOn } from "./NamedObjects.ts"
 import type { States } from "./RestoredEndpoints.ts"
-import { restartedAt } from "./Workloads.ts"
 
 /** The kinds that may depend on an object of their namespace. */
 export const dependantKinds: ReadonlySet<string> = new Set([
@@ -78,9 +80,46 @@ export const removalRefusal = (object: KubernetesObject, objects: PlanObjects): 
       )
 }
 
-/** Fields by which nothing begins to rely on another object. */
-const saysNothing = (path: FieldPath.FieldPath): boolean =>
-  path[0] === "metadata" || path.at(-1) === restartedAt || (path.length === 2 && path[1] === "replicas")
+const leavesIn = (value: unknown): ReadonlyArray<unknown> =>
+  typeof value === "object" && value !== null ? Object.values(value).flatMap(leavesIn) : [value]
+
+/** The numbers of ports that a change has given a policy or a Service. */
+const portsGiven = ({ fields, ref: { kind } }: ObjectChange): ReadonlySet<string> =>
+  new Set(
+    kind === "NetworkPolicy" || kind === "Service"
+      ? fields.flatMap(({ after, before }) => {
+          const old = leavesIn(before)
+          return leavesIn(after).flatMap((leaf) =>
+            typeof leaf === "number" && !old.includes(leaf) ? [String(leaf)] : []
+          )
+        })
+      : []
+  )
+
+/** A part of an object that names another one. */
+const naming = /(Ref|^configMap|^service)$/
+
+/** Whether a field that somebody has changed may make its object rely on the object of a change. */
+const beginsToRely = (
+  workload: KubernetesObject,
+  { after, path }: FieldPath.FieldDifference,
+  change: ObjectChange
+): boolean => {
+  const [parent, last] = [path.at(-2), path.at(-1)]
+  const { kind, name } = change.ref
+  if (path[0] === "metadata" || last === "image") return false
+  if (kind === "NetworkPolicy" && (parent === "labels" || last === "labels")) return true
+  if (typeof parent === "string" && naming.test(parent))
+    return textOf(FieldPath.valueAt(workload, path.slice(0, -1)), "name") === name
+  const given = portsGiven(change)
+  const leaves = leavesIn(after)
+  const texts = leaves.filter((leaf): leaf is string => typeof leaf === "string")
+  return (
+    leaves.some((leaf) => leaf === name || given.has(String(leaf)))
+    || (kind === "Service"
+      && hostsOf({ containers: [{ args: texts }] }, change.ref.namespace).some((host) => sameRef(host, change.ref)))
+  )
+}
 
 const isRestricted = (object: KubernetesObject, by: KubernetesObject | undefined): boolean => {
   const labels = podLabelsOf(object)
@@ -89,10 +128,11 @@ const isRestricted = (object: KubernetesObject, by: KubernetesObject | undefined
 
 /** What somebody has made to rely on the object since the change, perhaps because of it. */
 export const dependantAsks = (
-  { ref }: ObjectChange,
+  restored: ObjectChange,
   now: KubernetesObject | undefined,
   objects: PlanObjects
 ): ReadonlyArray<Ask> => {
+  const { ref } = restored
   const { later = [], target } = objects
   const others = othersThan(ref, objects).filter(
     (each) => controllerOf(each) === undefined && !(target !== undefined && sameRef(refOf(each), refOf(target)))
@@ -101,7 +141,7 @@ export const dependantAsks = (
     const own = refOf(each)
     const change = later.find(
       ({ fields, operation, ref }) =>
-        sameRef(ref, own) && (operation === "created" || fields.some(({ path }) => !saysNothing(path)))
+        sameRef(ref, own) && (operation === "created" || fields.some((field) => beginsToRely(each, field, restored)))
     )
     const relies = reliesOn(each).some((named) => sameRef(named, ref)) || isRestricted(each, now)
     return change === undefined || !relies ? [] : [{ name: displayName(own), change }]

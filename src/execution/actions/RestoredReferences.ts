@@ -2,16 +2,21 @@
  * What the earlier state of an object names, and its present state does not: whether that is still there, and still
  * what it was.
  *
- * | the earlier state                                        | then             |
- * | -------------------------------------------------------- | ---------------- |
- * | names an object that does not exist, such as a ConfigMap | refused          |
- * | needs a key that the ConfigMap does not have any more    | refused          |
- * | fits no node, and the present state fits some            | refused          |
- * | has the host of a Service that was deleted since         | refused          |
- * | names an object that somebody else has changed since     | asks `overtaken` |
+ * | the earlier state                                                   | then                    |
+ * | ------------------------------------------------------------------- | ----------------------- |
+ * | names an object that does not exist, such as a ConfigMap            | refused                 |
+ * | has a class without an IngressClass, and the present state has none | the fields are put back |
+ * | needs a key that the ConfigMap does not have any more               | refused                 |
+ * | has the host of a Service that was deleted since                    | refused                 |
+ * | fits no node, and the present state fits some                       | asks `fits-no-node`     |
+ * | names an object that somebody else has changed since                | asks `overtaken`        |
+ *
+ * A pool without nodes may get some as soon as a pod needs one, and somebody may have taken it away: nothing tells both
+ * apart. A workload that was deleted has no pods to lose, so it is created again and waits for its nodes. Many
+ * controllers of Ingresses serve a class without an object of its name.
  */
 
-import { fieldsOf, labelsOf, templateOf, valueOf } from "../../changes/ObjectFields.ts"
+import { fieldsOf, labelsOf, templateOf, textOf, valueOf } from "../../changes/ObjectFields.ts"
 import { fitsNode, hostsOf } from "../../changes/TemplateReferences.ts"
 import * as FieldPath from "../../domain/FieldPath.ts"
 import type { ObjectChange } from "../../domain/ObjectChange.ts"
@@ -28,9 +33,10 @@ import { fieldStates, restoredIn } from "./RestoredFields.ts"
 
 const specOf = (object: KubernetesObject): unknown => valueOf(templateOf(object), "spec")
 
-/** Whether a state may fit other nodes than the other one. */
+/** Whether the pods of an object that exists may fit other nodes than they do now. */
 export const choosesNodes = ({ now, earlier }: States): boolean =>
-  ["nodeSelector", "affinity"].some((name) => !sameJson(valueOf(specOf(now), name), valueOf(specOf(earlier), name)))
+  templateOf(now) !== undefined
+  && ["nodeSelector", "affinity"].some((name) => !sameJson(valueOf(specOf(now), name), valueOf(specOf(earlier), name)))
 
 /**
  * The states before and after a change is taken back; `undefined` if nothing is compared. A workload that is created
@@ -96,10 +102,24 @@ const hostsIn = (object: KubernetesObject): ReadonlyArray<ResourceRef> => {
 const existing = (objects: PlanObjects, ref: ResourceRef): KubernetesObject | undefined =>
   objects.related.find((each) => sameRef(refOf(each), ref))
 
+const isDefaultClass = (each: KubernetesObject): boolean =>
+  labelsOf(each, "metadata", "annotations")?.["ingressclass.kubernetes.io/is-default-class"] === "true"
+
+/** Whether the class of an Ingress as it is now is an object, so that the missing one is worse. */
+const hasClass = ({ now }: States, objects: PlanObjects): boolean => {
+  const name = textOf(now, "spec", "ingressClassName")
+  return objects.related.some(
+    (each) => each.kind === "IngressClass" && (name === undefined ? isDefaultClass(each) : each.metadata.name === name)
+  )
+}
+
 const missing = (states: States, objects: PlanObjects): string | undefined => {
   const name = displayName(refOf(states.earlier))
   const gone = namedAgain(states).find(
-    (ref) => existing(objects, ref) === undefined && !isUnread(objects, ref.kind as Kind)
+    (ref) =>
+      existing(objects, ref) === undefined
+      && !isUnread(objects, ref.kind as Kind)
+      && (ref.kind !== "IngressClass" || hasClass(states, objects))
   )
   if (gone !== undefined) return `The earlier state of ${name} names ${displayName(gone)}, which does not exist.`
   const namespace = states.earlier.metadata.namespace ?? ""
@@ -114,10 +134,23 @@ const missing = (states: States, objects: PlanObjects): string | undefined => {
   return undefined
 }
 
-const fitsNoNode = ({ now, earlier }: States, objects: PlanObjects): boolean => {
-  const fitting = (object: KubernetesObject) =>
-    relatedOf(objects, "Node").filter((node) => fitsNode(specOf(object), labelsOf(node, "metadata", "labels") ?? {}))
-  return fitting(earlier).length === 0 && fitting(now).length > 0
+const nodeAsks = (states: States, objects: PlanObjects): ReadonlyArray<Ask> => {
+  if (!choosesNodes(states)) return []
+  const [now, earlier] = [states.now, states.earlier].map(
+    (object) =>
+      relatedOf(objects, "Node").filter((node) => fitsNode(specOf(object), labelsOf(node, "metadata", "labels") ?? {}))
+        .length
+  )
+  const name = displayName(refOf(states.earlier))
+  return earlier === 0 && now! > 0
+    ? [
+        ask(
+          "fits-no-node",
+          `No node fits the earlier state of ${name} now, and ${now} fit its present state. Whether its pool gets nodes again is unknown, so it needs an approval.`,
+          { nodes: `${now} -> 0` }
+        )
+      ]
+    : []
 }
 
 /** A Service whose name is in the earlier values only, and that somebody has deleted since. */
@@ -152,8 +185,6 @@ export const referenceObjections = (states: States, objects: PlanObjects): PlanR
   const name = displayName(refOf(states.earlier))
   const gone = missing(states, objects)
   if (gone !== undefined) return refuse("not-restorable", gone)
-  if (choosesNodes(states) && fitsNoNode(states, objects))
-    return refuse("not-restorable", `No node fits the earlier state of ${name}, and the present state fits some.`)
   const host = lostHost(states, objects)
   if (host !== undefined)
     return refuse(
@@ -170,6 +201,7 @@ export const referenceObjections = (states: States, objects: PlanObjects): PlanR
     ...(choosesNodes(states) && isUnread(objects, "Node")
       ? [unreadAsk("Node", `whether the earlier state of ${name} fits any`)]
       : []),
+    ...nodeAsks(states, objects),
     ...overtaken(states, objects)
   ]
 }
