@@ -11,12 +11,13 @@
  * | of another alert about the target, about  | likewise, for an hour from its beginning: some alerts fire for |
  * | what is next to it, or the changed object | days, and nobody works on them                                 |
  * | of another alert that Kubernaut has fixed | until then: nobody had to work on it                           |
+ * | that is not known: there are too many     | for an hour from the last of them                              |
  */
 
 import type { Firing } from "../domain/Firing.ts"
 import type { ObjectChange } from "../domain/ObjectChange.ts"
 import { displayName, type ResourceRef, sameRef } from "../domain/Target.ts"
-import { toMillis } from "../domain/Timestamp.ts"
+import { type Timestamp, toMillis } from "../domain/Timestamp.ts"
 import type { DependencyGraph } from "./DependencyGraph.ts"
 import { skewMs } from "./FirstSymptom.ts"
 
@@ -45,11 +46,12 @@ export const isNextTo =
   (ref: ResourceRef): boolean =>
     ref.namespace === target.namespace && (graph.find(ref)?.distance ?? Infinity) <= nextTo
 
-/** Why it may be meant to help, for people; `undefined` if nothing says so. */
+/** Why it may be meant to help, for people; `undefined` if nothing says so. Firings up to `cutAt` are not all known. */
 export const mitigates = (
   { at, ref }: Pick<ObjectChange, "at" | "ref">,
   firings: ReadonlyArray<Firing>,
-  isNear: (ref: ResourceRef) => boolean = () => true
+  isNear: (ref: ResourceRef) => boolean = () => true,
+  cutAt?: Timestamp
 ): string | undefined => {
   const atMs = toMillis(at)
   const during = firings.find(
@@ -58,5 +60,8 @@ export const mitigates = (
       && atMs > toMillis(firing.from) + skewMs
       && atMs <= untilMs(firing)
   )
-  return during === undefined ? undefined : textOf(during)
+  if (during !== undefined) return textOf(during)
+  return cutAt !== undefined && atMs <= toMillis(cutAt) + workedOnMs
+    ? "More alerts fired around that time than are looked at, so it may have been made to help with one of them."
+    : undefined
 }

@@ -62,6 +62,8 @@ export interface SuspectRequest {
   readonly nowMs: number
   /** When the alert fired before, and others around. Default: never. */
   readonly firings?: ReadonlyArray<Firing>
+  /** Others up to this time are not known (`domain/Firing`). Default: all are. */
+  readonly firingsCutAt?: Timestamp.Timestamp
 }
 
 /** Finds the suspects of an alert. */
@@ -235,7 +237,7 @@ const suspects = Effect.fnUntraced(function* (
   known: Listed
 ) {
   const { client, journal } = sources
-  const { alert, firings = [], nowMs, observed, target } = request
+  const { alert, firings = [], firingsCutAt, nowMs, observed, target } = request
   const starts = startsOf(request)
   const interval = intervalOf(rough, request)
   const nowhere = unnamed(starts)
@@ -258,7 +260,13 @@ const suspects = Effect.fnUntraced(function* (
   const symptom = firstSymptom({ alert, observed, nowMs, events, ...(object === undefined ? {} : { object }) })
   const candidates = candidatesOf(found, setupFacts(starts[0] ?? target, found, reading.objects, observed))
   const isNear = isNextTo(starts[0] ?? target, found.graph)
-  const scene = { symptom, seen: symptomsSeen(alert, observed), firings, isNear }
+  const scene = {
+    symptom,
+    seen: symptomsSeen(alert, observed),
+    firings: firings.filter(({ other }) => other === undefined || found.graph.find(other.target) !== undefined),
+    isNear,
+    ...(firingsCutAt === undefined ? {} : { firingsCutAt })
+  }
   const all = rank(candidates, scene)
   const clear = findingOf(all)
   const ranked = amongMore(all.slice(0, mostRanked), clear, symptom, moreUntilMs)

@@ -36,7 +36,7 @@ import { isLimiting } from "../domain/LimitingKinds.ts"
 import type { ObjectChange, WriterKind } from "../domain/ObjectChange.ts"
 import type { Suspect } from "../domain/Suspects.ts"
 import type { ResourceRef } from "../domain/Target.ts"
-import { toMillis } from "../domain/Timestamp.ts"
+import { type Timestamp, toMillis } from "../domain/Timestamp.ts"
 import type { KubernetesObject } from "../kubernetes/KubernetesClient.ts"
 import { easesOnly } from "./Easing.ts"
 import { effectsOfChange } from "./FieldEffects.ts"
@@ -80,6 +80,8 @@ export interface Scene {
   readonly seen: SymptomsSeen
   /** When the alert fired before, and others around. Default: never. */
   readonly firings?: ReadonlyArray<Firing>
+  /** Others up to this time are not known. Default: all are. */
+  readonly firingsCutAt?: Timestamp
   /** Whether an object is next to the target (`Mitigation`). Default: all are. */
   readonly isNear?: (ref: ResourceRef) => boolean
 }
@@ -235,9 +237,9 @@ const certaintyOf = ({ change: { notBefore } }: Candidate): Factor =>
 const otherThings = "Only a name says that the target depends on it, and the object itself names something else."
 
 /** Why only a person can tell, as far as this change and the alert say it. */
-const needsPersonOf = ({ change, onlyByName }: Candidate, { firings = [], isNear, symptom }: Scene) =>
+const needsPersonOf = ({ change, onlyByName }: Candidate, { firings = [], firingsCutAt, isNear, symptom }: Scene) =>
   orderInDoubt(change, symptom)
-  ?? mitigates(change, firings, isNear)
+  ?? mitigates(change, firings, isNear, firingsCutAt)
   ?? mayBeProgram(change.by)
   ?? (onlyByName === true ? otherThings : undefined)
 

@@ -3,6 +3,13 @@
 import type { ResourceRef } from "./Target.ts"
 import type { Timestamp } from "./Timestamp.ts"
 
+/** The firings before an alert, as far as they were looked for. */
+export interface EarlierFirings {
+  readonly firings: ReadonlyArray<Firing>
+  /** Others that were received up to this time were not looked at: there are too many. Absent: all were. */
+  readonly cutAt?: Timestamp
+}
+
 export interface Firing {
   /** When it began, by the clock of the sender, and at the latest when it was received. */
   readonly from: Timestamp

@@ -14,7 +14,7 @@ import { Context, type Effect, type Option, Schema } from "effect"
 import type { Action } from "../domain/Action.ts"
 import type { Alert, Severity } from "../domain/Alert.ts"
 import type { Decision, Figures, Risk } from "../domain/Decision.ts"
-import type { Firing } from "../domain/Firing.ts"
+import type { EarlierFirings } from "../domain/Firing.ts"
 import type { SpentAction } from "../domain/PastAction.ts"
 import {
   type JournalEntry,
@@ -380,10 +380,10 @@ export class RemediationStore extends Context.Service<
     /** When the alert of a remediation was last received as firing. Durable: it survives a restart. */
     readonly lastFiring: (id: RemediationId) => Effect.Effect<Option.Option<LastFiring>, StorageError>
     /**
-     * When the alert of a remediation fired before it, and when others of its namespace and of the cluster did that
-     * began before it. Newest first, `limit` of each sort at most.
+     * When the alert of a remediation fired in the day before it, and when others of its namespace and of the cluster
+     * did that began before it, newest first. Others are looked for among the `limit` newest remediations.
      */
-    readonly earlierFirings: (id: RemediationId, limit: number) => Effect.Effect<ReadonlyArray<Firing>, StorageError>
+    readonly earlierFirings: (id: RemediationId, limit: number) => Effect.Effect<EarlierFirings, StorageError>
     /** Where the archive has a remediation. Nothing for one that was never archived. */
     readonly archivedIn: (id: RemediationId) => Effect.Effect<Option.Option<InArchive>, StorageError>
     /** Unresolved alerts that joined a remediation as evidence. */

@@ -84,6 +84,26 @@ describe("a change after another alert has begun to fire", () => {
     })
   )
 
+  it.effect("needs a person if that alert is one of many in the namespace", () =>
+    Effect.gen(function* () {
+      const others = Array.from({ length: 50 }, (_, n) => firing(-250 + n, {}, false, ref("Deployment", `other-${n}`)))
+      const given = { changes: [change], objects: [broken] }
+      const cluster = { objects: [deployment("checkout"), broken] }
+      const fired = alert("CheckoutErrorRateHigh")
+      const { ranked } = yield* find(given, cluster, fired, state({ endpoints: 0 }), target, [...others, firing(-600)])
+      assert.include(ranked[0]?.needsPerson, "Alert HighLatency of")
+    })
+  )
+
+  it("needs a person where too many alerts fired to know all, up to an hour before it", () => {
+    const none = () => false
+    const other = firing(-30, {}, false, ref("Deployment", "other"))
+    const meantAt = (cut: number) => mitigates({ at: at(-60), ref: target }, [other], none, at(cut))
+    assert.include(meantAt(-90), "More alerts fired")
+    assert.include(meantAt(-minutes(60) - 60), "More alerts fired")
+    assert.isUndefined(meantAt(-minutes(61) - 1))
+  })
+
   it("needs a person if that alert is about the changed object itself, wherever that is", () => {
     const node = ref("Node", "node-1", "")
     const never = () => false

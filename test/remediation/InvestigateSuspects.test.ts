@@ -80,7 +80,7 @@ const investigate = (
     const services = Context.empty().pipe(
       Context.add(RemediationStore, {
         joinedAlerts: () => Effect.succeed([]),
-        earlierFirings: () => Effect.succeed([firing])
+        earlierFirings: () => Effect.succeed({ firings: [firing], cutAt: at(-900) })
       } as unknown as RemediationStore["Service"]),
       Context.add(InvestigationChain, {
         investigate: (request: InvestigationRequest) => {
@@ -123,7 +123,7 @@ describe("an investigation", () => {
         })
       )
       assert.strictEqual(requests[0]?.alert.name, "KubePodCrashLooping")
-      assert.deepStrictEqual(requests[0]?.firings, [firing])
+      assert.deepStrictEqual([requests[0]?.firings, requests[0]?.firingsCutAt], [[firing], at(-900)])
       assert.strictEqual(asked[0]?.suspects?.ranked.length, 15)
       const [event] = events
       assert.strictEqual(event?._tag, "Investigated")

@@ -20,8 +20,11 @@ import type { Observe } from "./Observe.ts"
 const maxRelatedAlerts = 20
 /** The maximum number of earlier actions on the target that they receive. */
 const maxPastActions = 10
-/** The maximum number of earlier firings of the alert, and of others, in which a change may have been meant to help. */
-const maxEarlierFirings = 20
+/**
+ * The number of newest remediations among which alerts are looked for that a change may have been meant to help with. A
+ * storm of so many within an hour leaves that to a person.
+ */
+const maxRemediations = 5000
 
 export const make = Effect.fnUntraced(function* (journal: Journal, observe: Observe, resolved: Resolved) {
   const store = yield* RemediationStore
@@ -34,8 +37,15 @@ export const make = Effect.fnUntraced(function* (journal: Journal, observe: Obse
   /** What changed before the alert; `undefined` where changes are not recorded. At most three seconds. */
   const suspectsOf = Effect.fnUntraced(function* ({ alert, id, target }: Remediation, observed: WorkloadState | null) {
     if (Option.isNone(finder)) return undefined
-    const firings = yield* store.earlierFirings(id, maxEarlierFirings)
-    return yield* finder.value.suspectsOf({ alert, target, observed, firings, nowMs: yield* Clock.currentTimeMillis })
+    const { cutAt, firings } = yield* store.earlierFirings(id, maxRemediations)
+    return yield* finder.value.suspectsOf({
+      alert,
+      target,
+      observed,
+      firings,
+      ...(cutAt === undefined ? {} : { firingsCutAt: cutAt }),
+      nowMs: yield* Clock.currentTimeMillis
+    })
   })
 
   /** The full context has the earlier actions on the target. An investigation does not need them. */

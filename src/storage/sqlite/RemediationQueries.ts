@@ -4,7 +4,6 @@ import type { DatabaseSync } from "node:sqlite"
 import { Option, Schema } from "effect"
 import type { Alert, Severity } from "../../domain/Alert.ts"
 import { Decision } from "../../domain/Decision.ts"
-import type { Firing } from "../../domain/Firing.ts"
 import { isFinal, type RemediationId, type RemediationState } from "../../domain/Remediation.ts"
 import type { TargetKey } from "../../domain/Target.ts"
 import type { Timestamp } from "../../domain/Timestamp.ts"
@@ -212,7 +211,7 @@ export interface RemediationQueries {
   readonly openWork: () => ReadonlyArray<OpenWork>
   readonly joinedAlerts: (id: RemediationId, limit: number) => ReadonlyArray<Alert>
   readonly lastFiring: (id: RemediationId) => LastFiring | undefined
-  readonly earlierFirings: (id: RemediationId, limit: number) => ReadonlyArray<Firing>
+  readonly earlierFirings: ReturnType<typeof EarlierFirings.make>
   /** The newest file of the archive that has the remediation. */
   readonly archivedIn: (id: RemediationId) => InArchive | undefined
 }

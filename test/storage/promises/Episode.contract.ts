@@ -242,8 +242,8 @@ export const episodes = (layer: StorageLayer): void => {
     Effect.gen(function* () {
       const store = yield* RemediationStore
       const others = (id: string) =>
-        Effect.map(store.earlierFirings(remediationId(id), 10), (all) =>
-          all.map(({ from, other, to }) => [from, to, other?.target.name, other?.fixed])
+        Effect.map(store.earlierFirings(remediationId(id), 20), ({ firings }) =>
+          firings.map(({ from, other, to }) => [from, to, other?.target.name, other?.fixed])
         )
       const accept = (id: string, target: Target, starts: number, rest: Partial<Alert> = {}) =>
         store.accept([newAlert(id, id, target, { startsAt: minute(starts), ...rest })], minute(starts))
@@ -264,7 +264,27 @@ export const episodes = (layer: StorageLayer): void => {
         [minute(1), minute(3), "checkout", true],
         [minute(0), minute(3), "checkout", true]
       ])
-      assert.lengthOf(yield* store.earlierFirings(remediationId("1"), 2), 2)
+    })
+  )
+
+  check(
+    "another alert is known however many fired after it in the namespace, and where they are too many, that is known",
+    Effect.gen(function* () {
+      const store = yield* RemediationStore
+      const accept = (id: string, name: string, minutes: number) =>
+        store.accept([newAlert(id, id, deployment(name), { startsAt: minute(minutes) })], minute(minutes))
+      yield* accept("000", "cart", 0)
+      for (let n = 1; n <= 40; n++) yield* accept(String(n).padStart(3, "0"), `other-${n}`, n)
+      yield* accept("100", "checkout", 60)
+      const all = yield* store.earlierFirings(remediationId("100"), 42)
+      assert.deepStrictEqual(
+        [all.firings.length, all.firings.at(-1)?.other?.target.name, all.cutAt],
+        [41, "cart", undefined]
+      )
+      const cut = yield* store.earlierFirings(remediationId("100"), 41)
+      assert.deepStrictEqual([cut.firings.length, cut.cutAt], [40, minute(0)])
+      yield* accept("200", "later", 60 * 30)
+      assert.deepStrictEqual(yield* store.earlierFirings(remediationId("200"), 10), { firings: [] })
     })
   )
 
@@ -272,7 +292,7 @@ export const episodes = (layer: StorageLayer): void => {
     "it is known when an alert fired before",
     Effect.gen(function* () {
       const store = yield* RemediationStore
-      const earlier = (id: string) => store.earlierFirings(remediationId(id), 10)
+      const earlier = (id: string) => Effect.map(store.earlierFirings(remediationId(id), 10), ({ firings }) => firings)
       yield* fire("1", 0, 1)
       assert.deepStrictEqual(yield* earlier("1"), [])
       yield* resolve(0, 5)
