@@ -7,7 +7,7 @@ import { SpoolFiles, type SpoolOperation } from "../../src/simulation/farEnds/Sp
 import { make as makeSpool } from "../../src/storage/spool/AlertSpool.ts"
 import { scan } from "../../src/storage/spool/SpoolFormat.ts"
 import type { StorageError } from "../../src/storage/StorageError.ts"
-import { alert } from "./intaking.ts"
+import { alert, ended } from "./intaking.ts"
 import { service, states, unavailable } from "./spooling.ts"
 
 const seconds = (count: number) =>
@@ -15,8 +15,8 @@ const seconds = (count: number) =>
     for (let second = 0; second < count; second++) yield* TestClock.adjust("1 second")
   })
 
-/** A disk of which one operation hangs, from `begins` on until `ends`. */
-const hanging = (operations: ReadonlyArray<SpoolOperation>) => {
+/** A disk of which one operation hangs for so many milliseconds. */
+const hanging = (operations: ReadonlyArray<SpoolOperation>, ms = 600_000) => {
   const state = { isOn: true, hung: 0 }
   return {
     state,
@@ -25,7 +25,7 @@ const hanging = (operations: ReadonlyArray<SpoolOperation>) => {
         if (!state.isOn || !operations.includes(operation)) return 0
         state.isOn = false
         state.hung++
-        return 600_000
+        return ms
       }
     }
   }
@@ -72,20 +72,38 @@ describe("a disk of the spool that hangs", () => {
         database.trouble = unavailable
         for (let number = 0; number < 20; number++)
           assert.isTrue(Result.isFailure(yield* outcome(receive(alert(`${number}`, `d-${number}`)), 5)))
-        // The entry that was written at last is there, although nobody was told so, and no other one.
+        // Nor is the entry there that was written at last.
         yield* seconds(600 - 100 + 2)
-        assert.strictEqual((yield* spool.status).posts, 1)
-        assert.isUndefined((yield* spool.status).fault)
-        assert.lengthOf(scan(yield* files.diskOf(1).read("alerts-000001.spool")).places, 1)
+        assert.deepStrictEqual(yield* spool.status, { posts: 0, alerts: 0, bytes: 0 })
+        assert.deepStrictEqual(scan(yield* files.diskOf(1).read("alerts-000001.spool")).places, [])
         assert.isTrue((yield* receive(alert("x", "after"))).results[0]!.spooled)
         database.trouble = undefined
         yield* seconds(3)
         assert.deepStrictEqual(
           (yield* states(store)).map((each) => each.split(" ")[0]),
-          ["d-0", "after"]
+          ["after"]
         )
       })
     )
+  )
+
+  it.effect.each([5_000, 20_000, 600_000])(
+    "for %s ms leaves no remediation of a post that was refused, whose end its sender may never say",
+    (ms) =>
+      Effect.scoped(
+        Effect.gen(function* () {
+          const { audit, database, faults, receive, spool, store } = yield* service()
+          faults.push(hanging(["sync"], ms).fault)
+          database.trouble = unavailable
+          assert.isTrue(Result.isFailure(yield* outcome(receive(alert("1", "shop")), 4)))
+          database.trouble = undefined
+          yield* receive(ended("1", "shop"))
+          yield* seconds(ms / 1000 + 5)
+          assert.deepStrictEqual(yield* states(store), [])
+          assert.deepStrictEqual(yield* spool.status, { posts: 0, alerts: 0, bytes: 0 })
+          assert.deepStrictEqual(yield* audit.read(0, 10), [])
+        })
+      )
   )
 
   it.effect("keeps what waits in it from being overtaken for 30 seconds, and loses nothing of it", () =>

@@ -47,6 +47,8 @@ interface File {
   now: Uint8Array
   synced: Uint8Array
   unsynced: Array<Write>
+  /** The writes with entries that are on the disk. */
+  stored: ReadonlyArray<Write>
 }
 
 /** Small, so that a run fills it. */
@@ -77,14 +79,16 @@ export class SpoolFiles {
   private lockedBy: number | undefined
   private readonly disturbances: Iterable<SpoolDisturbance>
   private readonly onSynced: (write: Write, process: number | undefined) => void
-
+  private readonly onErased: (write: Write) => void
   private readonly isAlive: (process: number) => boolean
 
   constructor(
     disturbances: Iterable<SpoolDisturbance> = [],
     onSynced: SpoolFiles["onSynced"] = () => {},
-    isAlive: SpoolFiles["isAlive"] = () => true
+    isAlive: SpoolFiles["isAlive"] = () => true,
+    onErased: SpoolFiles["onErased"] = () => {}
   ) {
+    this.onErased = onErased
     this.isAlive = isAlive
     this.disturbances = disturbances
     this.onSynced = onSynced
@@ -143,6 +147,7 @@ export class SpoolFiles {
           file.now = file.now.slice(0, bytes)
           file.synced = file.now
           file.unsynced = []
+          this.erase(file, bytes, Infinity)
         }),
       rename: (from, to) =>
         on("rename", from, (file) => {
@@ -164,6 +169,7 @@ export class SpoolFiles {
     if (kept.length === 0) return
     for (const file of this.files.values()) {
       const share = Math.min(...kept)
+      if (share === 1) for (const write of file.unsynced) this.eraseBy(file, write)
       file.now = file.unsynced.reduce(
         (bytes, { content, offset }) =>
           written(bytes, { offset, content: content.subarray(0, Math.floor(content.length * share)) }),
@@ -176,7 +182,7 @@ export class SpoolFiles {
 
   private create(name: string, empty: Uint8Array): Effect.Effect<void, SpoolFault> {
     if (this.files.has(name)) return Effect.fail(new SpoolFault({ reason: "failed", detail: `${name}: EEXIST` }))
-    this.files.set(name, { now: empty, synced: empty, unsynced: [] })
+    this.files.set(name, { now: empty, synced: empty, unsynced: [], stored: [] })
     return Effect.void
   }
 
@@ -190,9 +196,22 @@ export class SpoolFiles {
   private sync(file: File): void {
     for (const write of file.unsynced) {
       file.synced = written(file.synced, write)
+      this.eraseBy(file, write)
+      if (entriesIn(write).length > 0) file.stored = [...file.stored, write]
       this.onSynced(write, this.lockedBy)
     }
     file.unsynced = []
+  }
+
+  /** Zeros were written over entries. */
+  private eraseBy(file: File, write: Write): void {
+    if (isBlank(write)) this.erase(file, write.offset, write.offset + write.content.length)
+  }
+
+  private erase(file: File, from: number, to: number): void {
+    const isErased = ({ content, offset }: Write) => offset >= from && offset + content.length <= to
+    for (const write of file.stored.filter(isErased)) this.onErased(write)
+    file.stored = file.stored.filter((write) => !isErased(write))
   }
 
   /** An operation is a step of its own, so that the process may end before it. */
@@ -245,7 +264,11 @@ export class SpoolFolder implements FarEnd {
             ]
           })
       },
-      (number) => world.processes.some((process) => process.number === number && process.isAlive)
+      (number) => world.processes.some((process) => process.number === number && process.isAlive),
+      (write) => {
+        for (const { sequence, spool } of entriesIn(write))
+          observations.publish({ _tag: "SpoolErased", spool, sequence })
+      }
     )
     this.layer = Layer.effect(
       AlertSpool,

@@ -12,6 +12,10 @@ type SpoolStored = Extract<Observation, { readonly _tag: "SpoolStored" }>
 const spooledAlerts = (report: (message: string) => void) => {
   const known = new Set<string>()
   const onDisk = new Set<string>()
+  /** How many entries with an alert were on the disk and not erased before their replay, and how many were acknowledged. */
+  const kept = new Map<string, number>()
+  const promised = new Map<string, number>()
+  const count = (counts: Map<string, number>, key: string, by: number) => counts.set(key, (counts.get(key) ?? 0) + by)
   const entries = new Map<string, SpoolStored["alerts"]>()
   /** Firing alerts that the database took, and that the journal does not name yet. */
   const due = new Set<string>()
@@ -21,10 +25,23 @@ const spooledAlerts = (report: (message: string) => void) => {
   }
   return {
     stored: ({ alerts, sequence, spool }: SpoolStored): void => {
-      for (const { fingerprint, firing } of alerts) onDisk.add(`${fingerprint} ${firing}`)
+      for (const { fingerprint, firing } of alerts) {
+        onDisk.add(`${fingerprint} ${firing}`)
+        count(kept, `${fingerprint} ${firing}`, 1)
+      }
       // The next process has read what a killed one had written, before it was synced.
       if (replayed.has(`${spool} ${sequence}`)) hasTo(alerts)
       else entries.set(`${spool} ${sequence}`, alerts)
+    },
+    /** What nobody was told of may be taken back. */
+    erased: ({ sequence, spool }: { readonly spool: string; readonly sequence: number }): void => {
+      for (const { fingerprint, firing } of entries.get(`${spool} ${sequence}`) ?? []) {
+        const alert = `${fingerprint} ${firing}`
+        count(kept, alert, -1)
+        if ((promised.get(alert) ?? 0) > (kept.get(alert) ?? 0))
+          report(`alert ${fingerprint} was acknowledged as spooled, and was erased before it was in the database`)
+      }
+      entries.delete(`${spool} ${sequence}`)
     },
     replayed: ({ sequence, spool }: { readonly spool: string; readonly sequence: number }): void => {
       hasTo(entries.get(`${spool} ${sequence}`) ?? [])
@@ -36,6 +53,7 @@ const spooledAlerts = (report: (message: string) => void) => {
       due.delete(fingerprint)
     },
     acknowledged: (fingerprint: string, firing: boolean): void => {
+      count(promised, `${fingerprint} ${firing}`, 1)
       if (!onDisk.has(`${fingerprint} ${firing}`))
         report(`alert ${fingerprint} was acknowledged as spooled, and is not on the disk of the spool`)
     },
@@ -61,6 +79,7 @@ export const noAlertLost: Invariant = {
     return {
       on: {
         SpoolStored: spooled.stored,
+        SpoolErased: spooled.erased,
         SpoolReplayed: spooled.replayed,
         Committed: ({ events }) => {
           for (const { event, kind, remediationId } of events) {

@@ -53,6 +53,12 @@ export const spoolInOrder: Invariant = {
             fingerprints: alerts.flatMap(({ fingerprint, firing }) => (firing ? [fingerprint] : []))
           })
         },
+        // The number of an entry that was taken back is given to the next one.
+        SpoolErased: ({ sequence, spool }) => {
+          if (sequence <= (reached.get(spool) ?? 0)) return
+          contents.delete(`${spool} ${sequence}`)
+          waiting.delete(`${spool} ${sequence}`)
+        },
         SpoolReplayed: ({ sequence, spool }, atMs) => {
           const before = reached.get(spool) ?? 0
           if (sequence <= before) report(`entry ${sequence} of spool ${spool} was stored again, after entry ${before}`)

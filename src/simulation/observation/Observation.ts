@@ -136,6 +136,8 @@ export type Observation =
       readonly process?: number
       readonly alerts: ReadonlyArray<{ readonly fingerprint: string; readonly firing: boolean }>
     }
+  /** An entry is no longer on the disk of the spool: it was replayed, or taken back because its post was refused. */
+  | { readonly _tag: "SpoolErased"; readonly spool: string; readonly sequence: number }
   /** A commit has taken an entry of the spool. Published before its rows. */
   | { readonly _tag: "SpoolReplayed"; readonly spool: string; readonly sequence: number }
   /** A write arrived at the API server, with its outcome. Dry runs are not published. */

@@ -5,6 +5,8 @@
  * - **Order.** While `isInUse`, every new post has to be appended, so that nothing overtakes what waits.
  * - **No post waits for a disk that hangs.** It is refused after 4 seconds, and does not count as waiting any more. After
  *   30 seconds nothing counts, so that posts go to the database. What waits is found when the disk works again.
+ * - **What was refused is not replayed.** Its sender may never say that it has ended. An entry that is on disk too late
+ *   is taken back, unless the process ends before that.
  * - **Bounds.** The entries together have at most `maxBytes`. Some space is reserved beforehand, so that a full disk does
  *   not take it.
  *
@@ -127,6 +129,8 @@ class OnDisk {
   #files: SpoolFiles | undefined
   /** What this process opened before it knew its database, until it is known whose the folder is. */
   #early: SpoolFiles | undefined
+  /** Where what was acknowledged ended in them, after an operation has hung: nobody waited for what it has written. */
+  #ends: ReadonlyMap<string, number> | undefined
   /** Absent until the database is open, and where it is in memory. */
   #database: string | undefined
   #pending: Array<Job> = []
@@ -238,11 +242,12 @@ class OnDisk {
 
   readonly #open = Effect.suspend(() =>
     this.#files === undefined
-      ? open(this.#disk, this.#limits, this.#database).pipe(
+      ? open(this.#disk, this.#limits, this.#database, this.#ends).pipe(
           Effect.tapError((fault) => this.#giveUp(fault)),
           Effect.map((files) => {
             if (files.waiting().posts > 0) this.#work.openUnsafe()
             this.#early = undefined
+            this.#ends = undefined
             return (this.#files = files)
           })
         )
@@ -273,17 +278,31 @@ class OnDisk {
     this.#isWriting = false
     if (jobs.length === 0) return Effect.void
     this.#writing = jobs
-    return Effect.flatMap(this.#open, ({ append }) => append(jobs.map(({ post }) => post))).pipe(
+    return Effect.flatMap(this.#open, (files) => this.#store(files, jobs)).pipe(
       Effect.exit,
       Effect.flatMap((exit) => this.#written(jobs, exit))
     )
   })
 
+  /** Stores the posts whose callers wait until they are on disk. */
+  #store(files: SpoolFiles, jobs: ReadonlyArray<Job>): Effect.Effect<void, SpoolFault> {
+    const posts = jobs.map(({ post }) => post)
+    return Effect.flatMap(
+      files.append(posts, () => jobs.every(({ isWanted }) => isWanted)),
+      (isStored) => {
+        if (isStored) return Effect.void
+        const wanted = jobs.filter(({ isWanted }) => isWanted)
+        return wanted.length === 0 ? Effect.void : this.#store(files, wanted)
+      }
+    )
+  }
+
   #written(jobs: ReadonlyArray<Job>, exit: Exit.Exit<void, SpoolFault>): Effect.Effect<void> {
     this.#writing = []
-    const isFirst = exit._tag === "Success" && this.#since === undefined
-    if (exit._tag === "Success") {
-      this.#since ??= jobs[0]?.post.at
+    const isStored = exit._tag === "Success" && this.#waiting().posts > 0
+    const isFirst = isStored && this.#since === undefined
+    if (isStored) {
+      this.#since ??= jobs.find(({ isWanted }) => isWanted)?.post.at
       this.#work.openUnsafe()
     }
     this.#note(exit)
@@ -305,6 +324,7 @@ class OnDisk {
     const fault = exit._tag === "Success" ? undefined : faultOf(exit.cause)
     if (fault?.reason === "hung") {
       // Nobody knows what is in them when the operation ends.
+      this.#ends = this.#files?.ends() ?? this.#ends
       this.#files = undefined
       this.#since = undefined
     }

@@ -5,7 +5,8 @@
  *     alerts-000002.spool   only after a failed sync of the file before it
  *
  * - **A file whose `sync` failed is suspect.** Nothing more is appended to it. What was acknowledged before is replayed.
- * - **An entry that was not acknowledged is cut off**, so that no later line stands behind half of one.
+ * - **An entry that was not acknowledged is taken back**, so that no later line stands behind half of one, and nothing is
+ *   replayed of a post that was refused. Its number is given to the next one.
  * - **A number is given once.** A process that finds entries counts its own from 1 under another name: the end of the
  *   file may be gone, and the database may have those entries. It would take a number that comes again for a repeat.
  * - **The last entries outlive the first ones** while a file is emptied, whatever cuts that short.
@@ -55,8 +56,11 @@ export interface Waiting {
 }
 
 export interface SpoolFiles {
-  /** Appends posts in order, on disk when it returns. Fails without any of them. */
-  readonly append: (posts: ReadonlyArray<SpooledPost>) => Effect.Effect<void, SpoolFault>
+  /**
+   * Appends posts in order, on disk when it returns. Fails without any of them. Returns false, and has taken them back,
+   * if they were not wanted any more when they were on disk.
+   */
+  readonly append: (posts: ReadonlyArray<SpooledPost>, isWanted?: () => boolean) => Effect.Effect<boolean, SpoolFault>
   /** The oldest entry, and whether it is the only one. */
   readonly oldest: Effect.Effect<Option.Option<{ readonly entry: SpoolEntry; readonly isLast: boolean }>, SpoolFault>
   /** Forgets the oldest entry. It stays in its file until all have been replayed. */
@@ -68,6 +72,8 @@ export interface SpoolFiles {
   /** Fails if the next entry could not be stored, as far as a sync of the file can tell. */
   readonly check: Effect.Effect<void, SpoolFault>
   readonly waiting: () => Waiting
+  /** Where the entries of each file end. */
+  readonly ends: () => ReadonlyMap<string, number>
   /** The database has the folder: what was appended before is for it. */
   readonly settle: () => void
   /**
@@ -116,9 +122,24 @@ const isAfterAGap = ({ sequence, spool }: Place, index: number, places: Readonly
   return before !== undefined && sequence !== (before.spool === spool ? before.sequence : 0) + 1
 }
 
-/** Reads a file that an earlier process has left. What a crash cut short is cut off. */
-const readFile = Effect.fnUntraced(function* (disk: SpoolDisk, name: string): Effect.fn.Return<SpoolFile, SpoolFault> {
-  const { dropped, end, places, use } = scan(yield* disk.read(name))
+/** Zeros over a part of a file, so that its space stays reserved. */
+const erase = (disk: SpoolDisk, name: string, from: number, to: number): Effect.Effect<void, SpoolFault> =>
+  Effect.andThen(disk.write(name, from, new Uint8Array(to - from)), disk.sync(name))
+
+/**
+ * Reads a file that an earlier process has left, or this one. What a crash cut short is cut off, and what an operation
+ * has written that had hung is taken back: all that is behind `acknowledged` was refused.
+ */
+const readFile = Effect.fnUntraced(function* (
+  disk: SpoolDisk,
+  name: string,
+  acknowledged = Infinity
+): Effect.fn.Return<SpoolFile, SpoolFault> {
+  const content = yield* disk.read(name)
+  const found = scan(content)
+  const isAllOurs = found.end <= acknowledged
+  if (!isAllOurs) yield* erase(disk, name, acknowledged, found.end + found.dropped)
+  const { dropped, end, places, use } = isAllOurs ? found : scan(content.subarray(0, acknowledged))
   if (dropped > 0) {
     yield* disk.cut(name, end)
     yield* Effect.logWarning(
@@ -130,10 +151,14 @@ const readFile = Effect.fnUntraced(function* (disk: SpoolDisk, name: string): Ef
 })
 
 /** Opens the files of a folder that this process has locked. */
-const readAll = Effect.fnUntraced(function* (disk: SpoolDisk, { reservedBytes }: SpoolLimits) {
+const readAll = Effect.fnUntraced(function* (
+  disk: SpoolDisk,
+  { reservedBytes }: SpoolLimits,
+  ends: ReadonlyMap<string, number>
+) {
   const names = (yield* disk.files).filter(isAlerts).toSorted()
   if (names.length === 0) return [yield* createFile(disk, nameOf(1), reservedBytes)]
-  return yield* Effect.forEach(names, (name) => readFile(disk, name))
+  return yield* Effect.forEach(names, (name) => readFile(disk, name, ends.get(name)))
 })
 
 const entriesIn = (content: Uint8Array): ReadonlyArray<SpoolEntry> =>
@@ -181,7 +206,7 @@ class OpenFiles implements SpoolFiles {
     this.#disk = disk
     this.#limits = limits
     this.#files = files
-    this.append = (posts) => this.#append(posts)
+    this.append = (posts, isWanted = () => true) => this.#append(posts, isWanted)
     this.oldest = Effect.suspend(() => this.#oldest())
     this.clear = Effect.suspend(() => this.#clear())
     this.check = Effect.suspend(() => this.#check())
@@ -195,6 +220,8 @@ class OpenFiles implements SpoolFiles {
       bytes: places.reduce((sum, { length }) => sum + length, 0)
     }
   }
+
+  readonly ends = (): ReadonlyMap<string, number> => new Map(this.#files.map(({ end, name }) => [name, end]))
 
   readonly forget = (entry: SpoolEntry): void => {
     const waiting = this.#files.find((file) => file.waiting.length > 0)?.waiting
@@ -212,9 +239,7 @@ class OpenFiles implements SpoolFiles {
     const contents = yield* Effect.forEach(found, ({ file, from }) => this.#disk.read(file.name, from, file.end - from))
     yield* SpoolAside.store(this.#disk, database, yield* newSpool, contents.flatMap(entriesIn))
     for (const { file, from } of found) {
-      // Zeros, so that the space stays reserved.
-      yield* this.#disk.write(file.name, from, new Uint8Array(file.end - from))
-      yield* this.#disk.sync(file.name)
+      yield* erase(this.#disk, file.name, from, file.end)
       file.earlyFrom = undefined
     }
   })
@@ -228,23 +253,34 @@ class OpenFiles implements SpoolFiles {
     return name
   })
 
-  readonly #append = Effect.fnUntraced({ self: this }, function* (posts: ReadonlyArray<SpooledPost>) {
-    const file = yield* this.#writable()
-    const spool = file.spool ?? nameIn(file.use, yield* newSpool)
-    const { content, places } = batchOf(file, spool, posts)
-    if (this.#usedBytes() + content.length > this.#limits.maxBytes) return yield* this.#tooLarge()
-    yield* Effect.tapError(this.#disk.write(file.name, file.end, content), () => this.#takeBack(file))
-    yield* Effect.tapError(this.#disk.sync(file.name), () => {
-      file.isSuspect = true
-      return this.#takeBack(file)
-    })
-    file.use ??= spool
-    file.spool = spool
-    if (!this.#isSettled) file.earlyFrom ??= file.end
-    file.end += content.length
-    file.sequence += places.length
-    for (const place of places) file.waiting.push(place)
-  })
+  readonly #append = Effect.fnUntraced(
+    { self: this },
+    function* (posts: ReadonlyArray<SpooledPost>, isWanted: () => boolean) {
+      const file = yield* this.#writable()
+      const spool = file.spool ?? nameIn(file.use, yield* newSpool)
+      const { content, places } = batchOf(file, spool, posts)
+      if (this.#usedBytes() + content.length > this.#limits.maxBytes) return yield* this.#tooLarge()
+      yield* Effect.tapError(this.#disk.write(file.name, file.end, content), () => this.#takeBack(file))
+      yield* Effect.tapError(this.#disk.sync(file.name), () => {
+        file.isSuspect = true
+        return this.#takeBack(file)
+      })
+      if (!isWanted()) {
+        yield* Effect.tapError(erase(this.#disk, file.name, file.end, file.end + content.length), () => {
+          file.isSuspect = true
+          return this.#takeBack(file)
+        })
+        return false
+      }
+      file.use ??= spool
+      file.spool = spool
+      if (!this.#isSettled) file.earlyFrom ??= file.end
+      file.end += content.length
+      file.sequence += places.length
+      for (const place of places) file.waiting.push(place)
+      return true
+    }
+  )
 
   readonly #oldest = Effect.fnUntraced({ self: this }, function* () {
     for (;;) {
@@ -334,12 +370,20 @@ class OpenFiles implements SpoolFiles {
   }
 }
 
-/** Opens the spool of a database, if that is known. The disk is locked for this process when it returns. */
-export const open = (disk: SpoolDisk, limits: SpoolLimits, database?: string): Effect.Effect<SpoolFiles, SpoolFault> =>
+/**
+ * Opens the spool of a database, if that is known. The disk is locked for this process when it returns. `ends`: where
+ * the acknowledged entries of this process end, if it has had the files open before.
+ */
+export const open = (
+  disk: SpoolDisk,
+  limits: SpoolLimits,
+  database?: string,
+  ends: ReadonlyMap<string, number> = new Map()
+): Effect.Effect<SpoolFiles, SpoolFault> =>
   disk.lock.pipe(
     Effect.andThen(
       database === undefined ? Effect.void : Effect.andThen(disk.claim(database), SpoolAside.join(disk, database))
     ),
-    Effect.andThen(readAll(disk, limits)),
+    Effect.andThen(readAll(disk, limits, ends)),
     Effect.map((files): SpoolFiles => new OpenFiles(disk, limits, files, database !== undefined))
   )
