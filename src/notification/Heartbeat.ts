@@ -11,7 +11,8 @@
  *
  * **Several processes.** A refresh may arrive after another process has told of an end, and would fire the condition
  * again for minutes. So the conditions are read again after it, and the end of what is over is told by this process
- * too.
+ * too, by another refresh. While conditions change all the time, each refresh is out of date when it arrives. So the
+ * messages of the outbox have their turn in between, and after the second refresh the next one waits.
  */
 
 import { Effect } from "effect"
@@ -21,6 +22,11 @@ import type { Outbox } from "../storage/Outbox.ts"
 import type { StorageStatus } from "../storage/StorageHealth.ts"
 import { type Channel, classify, failureText } from "./Channel.ts"
 import { takes } from "./NotificationSink.ts"
+
+/** So long the messages have their turn before a refresh that was out of date is repeated. */
+const betweenRefreshes = "100 millis"
+/** The next refresh while conditions change all the time. The outbox tells of what ends meanwhile. */
+const whileChanging = "10 seconds"
 
 /** The children without which no alert is taken further. */
 export const essential: ReadonlySet<string> = new Set(["sweep", "degradation", "storage", "notifications"])
@@ -64,33 +70,36 @@ export const run = (
     known = yield* Effect.orElseSucceed(outbox.conditions, () => known)
     return withUnrecorded(channel, known).filter(({ began }) => takes(sink, began))
   })
-  const refresh = Effect.gen(function* () {
-    for (let lasting = yield* read; ;) {
-      const ended = without(shown, lasting)
-      shown = [...lasting, ...ended]
-      yield* pipeline.execute(sink.refresh?.(lasting, yield* works, ended) ?? Effect.void, classify)
-      shown = lasting
-      const now = yield* read
-      // Another process may have told of an end, or of a beginning, before this refresh arrived.
-      const isTrue = without(lasting, now).length === 0 && ended.every((each) => !now.some(isSame(each)))
-      if (isTrue) return
-      lasting = now
-    }
+  /** Returns whether the sink shows what lasts now. */
+  const post = Effect.gen(function* () {
+    const lasting = yield* read
+    const ended = without(shown, lasting)
+    shown = [...lasting, ...ended]
+    yield* pipeline.execute(sink.refresh?.(lasting, yield* works, ended) ?? Effect.void, classify)
+    shown = lasting
+    const now = yield* read
+    // Another process may have told of an end, or of a beginning, before this refresh arrived.
+    return without(lasting, now).length === 0 && ended.every((each) => !now.some(isSame(each)))
   })
-  return Effect.forever(
-    Effect.andThen(
-      // What ends meanwhile is sent after it, so it is never fired again.
-      turn
-        .withPermits(1)(refresh)
-        .pipe(
-          Effect.catch((error) =>
-            Effect.logWarning("The alerts of the service could not be refreshed", {
-              sink: sink.name,
-              reason: failureText(error)
-            })
-          )
-        ),
-      Effect.sleep("1 minute")
+  const refresh = turn
+    // What ends meanwhile is sent after it, so it is never fired again.
+    .withPermits(1)(post)
+    .pipe(
+      Effect.catch((error) =>
+        Effect.as(
+          Effect.logWarning("The alerts of the service could not be refreshed", {
+            sink: sink.name,
+            reason: failureText(error)
+          }),
+          true
+        )
+      )
     )
+  return Effect.forever(
+    Effect.gen(function* () {
+      if ((yield* refresh) || (yield* Effect.andThen(Effect.sleep(betweenRefreshes), refresh)))
+        yield* Effect.sleep("1 minute")
+      else yield* Effect.sleep(whileChanging)
+    })
   )
 }

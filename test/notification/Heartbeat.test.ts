@@ -125,6 +125,40 @@ describe("a refresh", () => {
     })
   )
 
+  it.effect("is repeated once while conditions change all the time, and then waits", () =>
+    Effect.gen(function* () {
+      const x = lasting("emergency")
+      const posted = yield* refreshing(Array.from({ length: 10_000 }, (_, read) => (read % 2 === 0 ? [x] : [])))
+      assert.isAtMost(posted.length, 2)
+      yield* Effect.repeat(pass(1), { times: 59 })
+      assert.isAtLeast(posted.length, 8)
+      assert.isAtMost(posted.length, 14)
+    })
+  )
+
+  it.effect("leaves the messages their turn while conditions change all the time", () =>
+    Effect.gen(function* () {
+      let refreshes = 0
+      const sink = conditionSink("alertmanager", {
+        refresh: () =>
+          Effect.andThen(
+            Effect.sleep("3 seconds"),
+            Effect.sync(() => void refreshes++)
+          )
+      })
+      const { audit } = yield* start(Sqlite.openMemory(), [sink])
+      yield* pass(1)
+      for (let time = 0; time < 150; time++)
+        for (const kind of ["peers.cut-off", "peers.reached"]) {
+          yield* audit.record({ actor: "kubernaut", kind, subject: "peers", data: {} })
+          yield* pass(1)
+        }
+      assert.isAtLeast(sink.arrived.length, 80, "20 a minute may be sent")
+      assert.isAtLeast(refreshes, 2)
+      assert.isAtMost(refreshes, 50)
+    })
+  )
+
   it.effect("posts the end of a condition that lasts with another urgency", () =>
     Effect.gen(function* () {
       const posted = yield* refreshing([[lasting("level", "warning")], [lasting("level")]])
