@@ -20,6 +20,8 @@ export interface Channel {
   readonly pipeline: Pipeline.Pipeline
   /** Told from memory, because the database stores nothing. */
   readonly memory: Array<Notification>
+  /** The keys of what was told from memory. If the outbox gets it too, it is not sent again. */
+  readonly toldFromMemory: Set<string>
   /** The outage of the database that was told. It lasts until the database stores again, delivered or not. */
   outage: Notification | undefined
   /** What has become of conditions in news that the database has not taken. `undefined`: it has ended. */
@@ -70,6 +72,7 @@ export const make = Effect.fnUntraced(function* (sink: Sink): Effect.fn.Return<C
       bulkhead: { limit: 1 }
     }),
     memory: [],
+    toldFromMemory: new Set(),
     outage: undefined,
     unrecordedConditions: new Map(),
     unrecorded: new Set(),

@@ -126,6 +126,7 @@ const succeeded = (channel: Channel, key: string, batch: Batch): void => {
   for (const { id, notification } of batch) {
     if (id >= 0) channel.unrecorded.add(id)
     else {
+      channel.toldFromMemory.add(notification.key)
       const at = channel.memory.findIndex((each) => each.key === notification.key)
       if (at >= 0) channel.memory.splice(at, 1)
     }
@@ -225,7 +226,10 @@ const ready = (channel: Channel, rows: ReadonlyArray<Waiting>, nowMs: number) =>
     const refusal = channel.refusals.get(key)
     return refusal === undefined || tried.has(key) ? "free" : Refusals.standingOf(refusal, nowMs)
   }
-  const waiting = [...channel.memory.map(fromMemory), ...rows].filter(({ id }) => !channel.unrecorded.has(id))
+  // What the outbox has is sent from there.
+  const keys = new Set(rows.map(({ notification }) => notification.key))
+  const unstored = channel.memory.filter(({ key }) => !keys.has(key))
+  const waiting = [...unstored.map(fromMemory), ...rows].filter(({ id }) => !channel.unrecorded.has(id))
   const now = dueInOrder(messagesOf(waiting), standingOf)
     .flat()
     .toSorted((left, right) => left.id - right.id)
@@ -289,6 +293,10 @@ const waitingNow = Effect.fnUntraced(function* (channel: Channel, outbox: Outbox
 const read = Effect.fnUntraced(function* (channel: Channel, outbox: Outbox["Service"]) {
   yield* recordDelivered(channel, outbox)
   const rows = yield* waitingNow(channel, outbox)
+  // A line may be committed while it is told from memory.
+  for (const { id, notification } of rows)
+    if (channel.toldFromMemory.delete(notification.key)) channel.unrecorded.add(id)
+  yield* recordDelivered(channel, outbox)
   const recorded = rows.length === 0 ? 0 : yield* recordedInMinute(channel, outbox)
   const unread = [...channel.refusals.values()].flatMap(({ ids }) => ids)
   Lease.look(channel.lease, rows, yield* Monotonic.nowMs, unread)

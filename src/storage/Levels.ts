@@ -9,10 +9,20 @@ export interface UnrecordedLine {
   readonly line: LevelLine
   /** The key of what is told of it from memory. It is in the line when that is recorded. */
   readonly key: string
-  /** The sinks that were told of it from memory. They are in the line, too. */
+  /** The sinks that were told of it from memory. They are in the line, if there are any. */
   readonly told: ReadonlyArray<string>
   /** Since when, by the monotonic clock. */
   readonly sinceMs: number
+}
+
+/** The level as the database has it. */
+export interface RecordedLevel {
+  readonly record: LevelRecord
+  /**
+   * The keys of the last lines that led to it: of the process that has recorded it, and of those before that one. Lines
+   * of another process that runs beside it are none of them. Absent: an earlier version has recorded it.
+   */
+  readonly lines?: ReadonlyArray<string>
 }
 
 /** Records and reads the level. Provided by the layers of `Storage`. */
@@ -21,9 +31,12 @@ export class Levels extends Context.Service<
   {
     /** The level that was recorded last. `None`: none was, or it cannot be read by this version. */
     readonly latest: Effect.Effect<Option.Option<LevelRecord>, StorageError>
+    /** What the database has, whichever process has recorded it. `None` as above. */
+    readonly recorded: Effect.Effect<Option.Option<RecordedLevel>, StorageError>
     /**
      * Records the level, and what has happened to it since the last call, in one transaction. Returns after the commit.
-     * A line that was written late names in its data when it happened (`at`).
+     * A line names in its data when it happened (`at`), and the key of what is told of it (`key`). It is recorded once,
+     * however often it is given: a commit may have succeeded and be reported as failed.
      */
     readonly record: (record: LevelRecord, lines: ReadonlyArray<LevelLine>) => Effect.Effect<void, StorageError>
     /** The lines of `record` that the database has not taken, from the first on. It costs nothing. */

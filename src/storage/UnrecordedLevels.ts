@@ -42,12 +42,17 @@ const encode = Schema.encodeSync(Content)
 
 /** The same for the same line, also when it counts those before it that were lost. */
 const keyOf = ({ actor, at, data, kind, subject }: LevelLine): string =>
-  hash("sha256", JSON.stringify([actor, at, { ...data, lost: undefined }, kind, subject])).slice(0, 32)
+  typeof data["key"] === "string"
+    ? data["key"]
+    : hash("sha256", JSON.stringify([actor, at, { ...data, lost: undefined }, kind, subject])).slice(0, 32)
 
-/** A line that was told or kept is recorded with its key, and with those who have heard of it. */
-const late = ({ key, line, told }: UnrecordedLine): LevelLine => ({
+/**
+ * Every line is recorded with its key, and with those who have heard of it. Nobody knows when a write begins whether it
+ * will be late, and the line is then told from memory while it is written.
+ */
+const withKey = ({ key, line, told }: UnrecordedLine): LevelLine => ({
   ...line,
-  data: { ...line.data, key, told: [...told] }
+  data: { ...line.data, key, ...(told.length === 0 ? {} : { told: [...told] }) }
 })
 
 const heard = (self: UnrecordedLine, sink: string): UnrecordedLine => ({
@@ -88,13 +93,13 @@ const fileAt = (path: string | undefined) => {
 
 /** `levels` beside a file at `path`. */
 export const make = (
-  levels: Pick<Levels["Service"], "latest" | "record">,
+  levels: Pick<Levels["Service"], "latest" | "record" | "recorded">,
   path: string | undefined
 ): Levels["Service"] => {
   const file = fileAt(path)
   let record: LevelRecord | undefined
   let waiting: ReadonlyArray<UnrecordedLine> = []
-  /** What is late is told with its key from then on. */
+  /** Whether the file may have something. */
   let isLate = false
 
   const keep = Effect.sync(() => {
@@ -106,8 +111,7 @@ export const make = (
   const write = Effect.gen(function* () {
     if (record === undefined) return
     const batch = waiting
-    const lines = isLate || batch.some(({ told }) => told.length > 0) ? batch.map(late) : batch.map(({ line }) => line)
-    yield* levels.record(record, lines)
+    yield* levels.record(record, batch.map(withKey))
     const keys = new Set(batch.map(({ key }) => key))
     waiting = waiting.filter(({ key }) => !keys.has(key))
     if (isLate) file.remove()
@@ -139,6 +143,7 @@ export const make = (
       // What was taken up and is not recorded yet is the level all the same.
       Effect.suspend(() => (waiting.length > 0 && record !== undefined ? Effect.succeedSome(record) : levels.latest))
     ),
+    recorded: levels.recorded,
     record: (next, lines) =>
       Effect.suspend(() => {
         record = next

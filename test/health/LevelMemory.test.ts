@@ -258,12 +258,13 @@ describe("the level", () => {
     Effect.gen(function* () {
       const levels = yield* Levels
       assert.deepStrictEqual(yield* levels.latest, Option.none())
-      const line = { kind: "level.changed", subject: "rule-based", data: { from: 0, to: 2 }, at }
+      const data = { from: 0, to: 2, key: "the-key" }
+      const line = { kind: "level.changed", subject: "rule-based", data, at }
       yield* levels.record(kept, [line])
       assert.deepStrictEqual(yield* levels.latest, Option.some(kept))
       const audit = yield* AuditLog
       const [event] = yield* audit.read(0, 10)
-      assert.deepInclude(event, { kind: "level.changed", actor: "kubernaut", data: { from: 0, to: 2, at } })
+      assert.deepInclude(event, { kind: "level.changed", actor: "kubernaut", data: { ...data, at } })
       assert.isUndefined(yield* audit.verify)
     }).pipe(Effect.provide(Layer.fresh(Storage.layerMemory)))
   )

@@ -1,15 +1,28 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs"
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { stat } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { DatabaseSync } from "node:sqlite"
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Exit, Scope } from "effect"
+import { Duration, Effect, Exit, Layer, Scope } from "effect"
 import { TestClock } from "effect/testing"
 import type { LevelLine, LevelRecord } from "../../src/domain/LevelRecord.ts"
 import * as LevelMemory from "../../src/health/LevelMemory.ts"
+import * as Channel from "../../src/notification/Channel.ts"
+import * as Delivery from "../../src/notification/Delivery.ts"
+import * as Derivation from "../../src/notification/Derivation.ts"
+import * as LevelNotices from "../../src/notification/LevelNotices.ts"
 import { SinkError } from "../../src/notification/NotificationSink.ts"
+import { makeFacts } from "../../src/notification/RemediationFacts.ts"
+import { AccountSuspensions } from "../../src/storage/AccountSuspensions.ts"
+import { AuditLog } from "../../src/storage/AuditLog.ts"
+import { Levels } from "../../src/storage/Levels.ts"
+import { Outbox } from "../../src/storage/Outbox.ts"
+import { RemediationStore } from "../../src/storage/RemediationStore.ts"
 import * as Sqlite from "../../src/storage/sqlite/Sqlite.ts"
+import { StandingOrders } from "../../src/storage/StandingOrders.ts"
+import * as Storage from "../../src/storage/Storage.ts"
+import * as UnrecordedLevels from "../../src/storage/UnrecordedLevels.ts"
 import { conditionSink, running, start, testSink, type TestSink } from "./notifying.ts"
 
 /** Lets everything that is due happen, and time pass in small steps. */
@@ -111,7 +124,7 @@ describe("an emergency while the database takes nothing", () => {
       const unlock = yield* lock
       first.keep(record(3, began), [line(0, 3, began)])
       yield* pass(30)
-      yield* until(() => readFileSync(levelFile, "utf8").includes("pager"))
+      yield* until(() => existsSync(levelFile) && readFileSync(levelFile, "utf8").includes("pager"))
       yield* first.kill
       assert.deepStrictEqual(kindsOf(pager), ["emergency-entered"])
       yield* unlock
@@ -184,7 +197,96 @@ describe("an emergency while the database takes nothing", () => {
       yield* pass(30)
       assert.deepStrictEqual(kindsOf(pager), ["emergency-entered"])
       assert.isFalse(existsSync(levelFile))
-      assert.isUndefined((yield* audit.read(0, 1))[0]?.data["key"])
+      const [recorded] = yield* audit.read(0, 1)
+      assert.deepStrictEqual([recorded?.data["key"]], keysOf(pager))
+      assert.notProperty(recorded?.data, "told")
+    })
+  )
+
+  it.effect("is recorded once where the process ended after the commit, and before the file was gone", () =>
+    Effect.gen(function* () {
+      const { begin, levelFile, lock } = yield* world
+      const pager = testSink("pager")
+      const first = yield* begin([pager])
+      yield* pass(2)
+      const unlock = yield* lock
+      first.keep(record(3, began), [line(0, 3, began)])
+      yield* pass(5)
+      yield* until(() => existsSync(levelFile))
+      const content = readFileSync(levelFile)
+      yield* unlock
+      yield* pass(5)
+      yield* until(() => !existsSync(levelFile))
+      yield* first.kill
+      writeFileSync(levelFile, content)
+      const second = yield* begin([pager])
+      yield* second.levels.latest
+      yield* pass(30)
+      assert.lengthOf(yield* second.audit.read(0, 10), 1)
+      assert.deepStrictEqual(kindsOf(pager), ["emergency-entered"])
+      yield* until(() => !existsSync(levelFile))
+    })
+  )
+})
+
+describe("an emergency whose commit takes long, and succeeds", () => {
+  /** Notifications whose level is committed after `commit`. */
+  const slow = Effect.fnUntraced(function* (sink: TestSink, commit: Duration.Input) {
+    const context = yield* Layer.build(Layer.fresh(Storage.layerMemory))
+    const stores = yield* Effect.all({
+      audit: AuditLog,
+      outbox: Outbox,
+      remediations: RemediationStore,
+      accounts: AccountSuspensions,
+      orders: StandingOrders,
+      recorded: Levels
+    }).pipe(Effect.provideContext(context))
+    const { accounts, audit, orders, outbox, recorded, remediations } = stores
+    const levels = UnrecordedLevels.make(
+      { ...recorded, record: (level, lines) => Effect.delay(recorded.record(level, lines), commit) },
+      undefined
+    )
+    const teller = { ...makeFacts((text) => text), cluster: "prod", isOwnAlert: () => false }
+    const channel = yield* Channel.make(sink.sink)
+    const records = { accounts, levels, orders }
+    yield* Effect.forkScoped(Derivation.run([channel], { audit, outbox, remediations, records }, teller))
+    yield* Effect.forkScoped(Delivery.run(channel, outbox))
+    yield* Effect.forkScoped(LevelNotices.run([channel], levels, teller))
+    return { audit, levels, outbox }
+  })
+
+  it.effect.each([
+    ["told from memory before", 15, 0],
+    ["being told from memory then", 13, 4],
+    ["not told from memory", 5, 0]
+  ] as const)("is told once where it is %s", ([, commitSeconds, sendSeconds]) =>
+    Effect.gen(function* () {
+      const pager = testSink("pager")
+      pager.behave = () => Effect.sleep(Duration.seconds(sendSeconds))
+      const { audit, levels, outbox } = yield* slow(pager, Duration.seconds(commitSeconds))
+      yield* pass(2)
+      yield* Effect.forkScoped(levels.record(record(3, began), [line(0, 3, began)]))
+      yield* pass(60)
+      assert.deepStrictEqual(kindsOf(pager), ["emergency-entered"])
+      const [recorded] = yield* audit.read(0, 10)
+      assert.deepStrictEqual(keysOf(pager), [recorded?.data["key"]])
+      assert.deepStrictEqual(yield* outbox.backlog("pager"), { waiting: 0 })
+      assert.lengthOf(yield* outbox.conditions, 1)
+    })
+  )
+
+  it.effect("is told by the outbox where the sink was down while it was told from memory", () =>
+    Effect.gen(function* () {
+      const pager = testSink("pager")
+      pager.behave = () => new SinkError({ sink: "pager", reason: "unreachable" })
+      const { levels, outbox } = yield* slow(pager, "15 seconds")
+      yield* pass(2)
+      yield* Effect.forkScoped(levels.record(record(3, began), [line(0, 3, began)]))
+      yield* pass(60)
+      pager.behave = () => Effect.void
+      yield* pass(90)
+      assert.deepStrictEqual(kindsOf(pager), ["emergency-entered"])
+      assert.deepStrictEqual(yield* outbox.backlog("pager"), { waiting: 0 })
     })
   )
 })
