@@ -2,11 +2,13 @@
  * Ends conditions of which the record says that they do not last, although no line of the audit log has ended them: the
  * line was archived before it was derived, an earlier version has not derived it, or there was none.
  *
- * It ends nothing in doubt. The end is a line of the audit log itself (`condition.ended`), and people are told by it.
+ * It ends nothing in doubt. Several processes write the one record of the level, and each has a level of its own: the
+ * record says that an emergency is over only where the line that began it led to the record. The end is a line of the
+ * audit log itself (`condition.ended`), and people are told by it.
  */
 
 import { Effect, Option } from "effect"
-import type { NotificationKind, Notification, NotificationSeverity } from "../domain/Notification.ts"
+import type { Lasting, NotificationKind, Notification, NotificationSeverity } from "../domain/Notification.ts"
 import type { RemediationId } from "../domain/Remediation.ts"
 import type { AccountSuspensions } from "../storage/AccountSuspensions.ts"
 import type { AuditLog } from "../storage/AuditLog.ts"
@@ -32,14 +34,17 @@ const partsOf = (condition: string): readonly [kind: string, of: string] => {
 
 /** Whether a condition lasts by the record; `undefined`: the record does not say. */
 const lastsByRecord = (
-  condition: string,
+  { began, condition }: Lasting,
   { accounts, levels, orders, remediations }: Records
 ): Effect.Effect<boolean | undefined, StorageError> => {
-  const [kind, of] = partsOf(condition)
+  const [kind, of] = partsOf(condition.name)
   const byLevel = (lasts: (level: 0 | 1 | 2 | 3, isCutOff: boolean) => boolean) =>
-    Effect.map(levels.latest, (latest) =>
-      Option.isNone(latest) ? undefined : lasts(latest.value.level, latest.value.isCutOff === true)
-    )
+    Effect.map(levels.recorded, (found) => {
+      if (Option.isNone(found)) return undefined
+      const { lines, record } = found.value
+      const isOfAnother = lines !== undefined && !lines.includes(began.key)
+      return isOfAnother ? undefined : lasts(record.level, record.isCutOff === true)
+    })
   switch (kind) {
     case "emergency":
       return byLevel((level) => level === 3)
@@ -83,8 +88,8 @@ export const find = Effect.fnUntraced(function* (
   records: Records
 ) {
   const lasting = yield* outbox.conditions
-  const over = yield* Effect.filter(lasting, ({ condition: { name } }) =>
-    lastsByRecord(name, records).pipe(
+  const over = yield* Effect.filter(lasting, (each) =>
+    lastsByRecord(each, records).pipe(
       Effect.map((lasts) => lasts === false),
       // A record that cannot be read says nothing.
       Effect.catchIf(

@@ -61,6 +61,18 @@ const lasting = (database: DatabaseSync, names: ReadonlyArray<string>) =>
     })
   )
 
+/** An earlier version has recorded a level, without the lines that led to it. */
+const recordedBefore = (database: DatabaseSync, level: LevelRecord): void => {
+  database.prepare("insert into levels (id, data) values (1, ?)").run(JSON.stringify(level))
+}
+
+/** What begins a condition by the level, and the level with it. */
+const byLevel = [
+  { name: "emergency", level: record(3), kind: "level.changed", data: { from: 0, to: 3 } },
+  { name: "level", level: record(1), kind: "level.changed", data: { from: 0, to: 1 } },
+  { name: "cut-off", level: record(0, { isCutOff: true }), kind: "peers.cut-off", data: {} }
+]
+
 const shownBy = ({ refreshed }: TestSink) => refreshed.at(-1)?.lasting.map(({ condition: { name } }) => name)
 const kindsOf = ({ arrived }: TestSink) => arrived.flatMap(({ notifications }) => notifications.map(({ kind }) => kind))
 
@@ -70,8 +82,8 @@ describe("a condition whose end is on no line", () => {
   it.effect("ends soon after the start where the record says that it does not last, and people are told", () =>
     Effect.gen(function* () {
       const database = Sqlite.openMemory()
-      const { levels } = yield* storesOf(database)
-      yield* levels.record(record(0), [])
+      yield* storesOf(database)
+      recordedBefore(database, record(0))
       yield* lasting(database, [...conditions, "approval/rem-gone"])
       const [shows, tells] = [conditionSink("alertmanager"), testSink("ops")]
       yield* start(database, [shows, tells])
@@ -93,8 +105,8 @@ describe("a condition whose end is on no line", () => {
   it.effect("lasts where the record says so, or says nothing", () =>
     Effect.gen(function* () {
       const database = Sqlite.openMemory()
-      const { accounts, levels, orders } = yield* storesOf(database)
-      yield* levels.record(record(3, { isCutOff: true }), [])
+      const { accounts, orders } = yield* storesOf(database)
+      recordedBefore(database, record(3, { isCutOff: true }))
       yield* orders.give("emergency-stop", { by: "ada" })
       yield* accounts.record(
         "digest",
@@ -110,11 +122,54 @@ describe("a condition whose end is on no line", () => {
     })
   )
 
+  it.effect.each(byLevel)(
+    "($name) ends where the same process, or the next one, has recorded a level without it",
+    ({ data, kind, level, name }) =>
+      Effect.gen(function* () {
+        for (const isNext of [false, true]) {
+          const database = Sqlite.openMemory()
+          const shows = conditionSink("alertmanager")
+          const { levels } = yield* start(database, [shows])
+          yield* pass(1)
+          yield* levels.record(level, [{ kind, subject: "level", data, at }])
+          for (let minute = 0; minute < 20; minute++) yield* pass(60)
+          assert.deepStrictEqual(shownBy(shows), [name])
+          const by = isNext ? (yield* storesOf(database)).levels : levels
+          yield* by.latest
+          yield* by.record(record(0), [])
+          for (let minute = 0; minute < 20; minute++) yield* pass(60)
+          assert.deepStrictEqual(shownBy(shows), [])
+        }
+      })
+  )
+
+  it.effect.each(byLevel)(
+    "($name) lasts where another process, which is well, has recorded its own level",
+    ({ data, kind, level, name }) =>
+      Effect.gen(function* () {
+        const database = Sqlite.openMemory()
+        const [shows, tells] = [conditionSink("alertmanager"), testSink("ops")]
+        const { levels } = yield* start(database, [shows, tells])
+        const other = (yield* storesOf(database)).levels
+        yield* other.latest
+        yield* pass(1)
+        yield* levels.record(level, [{ kind, subject: "level", data, at }])
+        yield* pass(60)
+        yield* other.record(record(0, { out: ["prometheus"] }), [])
+        // One that starts now has the level of the other.
+        const { latest } = (yield* storesOf(database)).levels
+        yield* latest
+        for (let minute = 0; minute < 30; minute++) yield* pass(60)
+        assert.deepStrictEqual(shownBy(shows), [name])
+        assert.lengthOf(kindsOf(tells), 1)
+      })
+  )
+
   it.effect("is told once where two processes find it", () =>
     Effect.gen(function* () {
       const database = Sqlite.openMemory()
-      const { audit, levels } = yield* storesOf(database)
-      yield* levels.record(record(0), [])
+      const { audit } = yield* storesOf(database)
+      recordedBefore(database, record(0))
       yield* lasting(database, ["emergency"])
       const ended = {
         actor: "kubernaut",
