@@ -30,7 +30,7 @@ import {
   type KubernetesObject
 } from "../kubernetes/KubernetesClient.ts"
 import { listOf, templateOf, textOf, valueOf } from "./ObjectFields.ts"
-import { runsPods } from "./ObjectRelations.ts"
+import { othersDecide, runsPods } from "./ObjectRelations.ts"
 import { referencesOf } from "./TemplateReferences.ts"
 
 /** Kinds that are listed in the namespace of the target. */
@@ -184,6 +184,15 @@ export const read = Effect.fn("dependency graph")(function* (
       discard: true
     })
   })
+  const listWorkloads = workloadKinds.map((kind) => list(kind, namespace))
+  /** The workloads besides the target are read only where they say what a Service is about. */
+  const others = Effect.suspend(() => {
+    const own = progress.objects.filter(({ kind }) => runsPods(kind))
+    const services = progress.objects.filter(({ kind }) => kind === "Service")
+    return runsPods(target.kind) && own.some((workload) => services.some((each) => othersDecide(workload, each)))
+      ? Effect.all(listWorkloads, { concurrency: 3, discard: true })
+      : Effect.void
+  })
   const ofNode = target.kind === "Node" ? (["DaemonSet"] as const) : []
   const lists: ReadonlyArray<Effect.Effect<unknown>> =
     namespace === ""
@@ -191,11 +200,11 @@ export const read = Effect.fn("dependency graph")(function* (
       : [
           ...listedKinds.map((kind) => list(kind, namespace)),
           ...clusterKinds.map((kind) => list(kind, undefined)),
-          ...(runsPods(target.kind) ? [] : workloadKinds.map((kind) => list(kind, namespace))),
+          ...(runsPods(target.kind) ? [] : listWorkloads),
           part(progress, "Namespace", one(client, { namespace: "", kind: "Namespace", name: namespace }))
         ]
   yield* Effect.timeoutOption(
-    Effect.all([around, ...lists], { concurrency: 6, discard: true }),
+    Effect.andThen(Effect.all([around, ...lists], { concurrency: 6, discard: true }), others),
     Duration.fromInputUnsafe(within)
   )
   const started = [...progress.pending].filter(([, count]) => count > 0).map(([kind]) => kind)

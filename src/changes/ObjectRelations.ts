@@ -36,40 +36,77 @@ const owners = (object: KubernetesObject): ReadonlyArray<Step> =>
       : [{ to: { namespace: object.metadata.namespace ?? "", kind, name }, relation: "is owned by", side: "target" }]
   })
 
-/** Whether the selector of a Service names other pods than those of a workload: a label with another value. */
-const selectsOthers = (workload: KubernetesObject, service: KubernetesObject): boolean => {
+/** Labels that controllers add to pods, and to the selectors of the Services that they switch. */
+const addedByControllers: ReadonlySet<string> = new Set([
+  "pod-template-hash",
+  "controller-revision-hash",
+  "rollouts-pod-template-hash"
+])
+
+/** Whether a Service has the name of a workload, or that of its application. */
+const isCalledAs = (workload: KubernetesObject, { metadata: { name } }: KubernetesObject): boolean => {
   const labels = podLabelsOf(workload)
-  return Object.entries(labelsOf(service, "spec", "selector") ?? {}).some(
-    ([key, value]) => labels?.[key] !== undefined && labels[key] !== value
+  return name === workload.metadata.name || name === (labels?.["app.kubernetes.io/name"] ?? labels?.["app"])
+}
+
+/** The labels of the selector of a Service, each with the value that the pods of a workload have for it. */
+const compared = (workload: KubernetesObject, service: KubernetesObject) =>
+  Object.entries(labelsOf(service, "spec", "selector") ?? {}).map(([key, value]) => ({
+    key,
+    value,
+    own: podLabelsOf(workload)?.[key]
+  }))
+
+/** Whether only the other workloads say what a Service with the name of a workload is about. */
+export const othersDecide = (workload: KubernetesObject, service: KubernetesObject): boolean => {
+  const labels = compared(workload, service)
+  return (
+    isCalledAs(workload, service)
+    && labels.every(({ own, value }) => own === undefined || own === value)
+    && labels.some(({ key, own }) => own === undefined && !addedByControllers.has(key))
   )
 }
 
 /**
- * A step to a Service, or from it to a workload, that has its name. A Service without a selector has nothing else, and
- * some controllers add labels to the selector. One that selects other pods is about those, whatever its name is.
+ * Whether a Service that has the name of a workload, and does not select its pods, is about other pods: it names a
+ * label with another value, or another one, and then the pods of another workload have that, or those of this one have
+ * another Service already.
  */
-const namedStep = (step: Step, workload: KubernetesObject, service: KubernetesObject): Step =>
-  selectsOthers(workload, service) ? { ...step, onlyByName: true } : step
+const isAboutOthers = (workload: KubernetesObject, service: KubernetesObject, states: States): boolean => {
+  if (!othersDecide(workload, service))
+    return compared(workload, service).some(({ own, value }) => own !== undefined && own !== value)
+  const { name, namespace } = refOf(workload)
+  return (
+    workloadsIn(states, namespace).some(
+      (other) => !(other.kind === workload.kind && other.metadata.name === name) && isSelectedBy(other, service)
+    )
+    || states
+      .all("Service", namespace)
+      .some((other) => other.metadata.name !== service.metadata.name && isSelectedBy(workload, other))
+  )
+}
+
+/**
+ * A step to a Service, or from it to a workload, that has its name. A Service without a selector has nothing else. One
+ * that is about other pods is about those, whatever its name is.
+ */
+const namedStep = (step: Step, workload: KubernetesObject, service: KubernetesObject, states: States): Step =>
+  isAboutOthers(workload, service, states) ? { ...step, onlyByName: true } : step
 
 /** What is in front of a workload: the Services that select it. */
 const inFront = (workload: KubernetesObject, states: States): ReadonlyArray<Step> => {
-  const { name, namespace } = refOf(workload)
+  const { namespace } = refOf(workload)
   const services = states.all("Service", namespace)
   const selecting = services
     .filter((service) => isSelectedBy(workload, service))
     .map((each) => to(each, "is selected by", "front"))
   const governing = textOf(workload, "spec", "serviceName")
-  const called = services.filter(
-    (service) =>
-      service.metadata.name === name
-      || service.metadata.name === governing
-      || (podLabelsOf(workload)?.["app.kubernetes.io/name"] ?? podLabelsOf(workload)?.["app"]) === service.metadata.name
-  )
+  const called = services.filter((each) => each.metadata.name === governing || isCalledAs(workload, each))
   return [
     ...selecting,
     ...called.map((each) => {
       const step = to(each, "has the name of", "front")
-      return each.metadata.name === governing ? step : namedStep(step, workload, each)
+      return each.metadata.name === governing ? step : namedStep(step, workload, each, states)
     })
   ]
 }
@@ -188,7 +225,7 @@ const ofService = (service: KubernetesObject, states: States, side: Side): Reado
     .filter((workload) => isSelectedBy(workload, service) || workload.metadata.name === name)
     .map((workload) => {
       const step = to(workload, "selects", "behind")
-      return isSelectedBy(workload, service) ? step : namedStep(step, workload, service)
+      return isSelectedBy(workload, service) ? step : namedStep(step, workload, service, states)
     })
   return [...(side === "behind" ? [] : routes), ...slices, ...(side === "front" ? [] : workloads)]
 }

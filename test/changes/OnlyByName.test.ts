@@ -49,6 +49,44 @@ describe("an object with the name of the target", () => {
       checkout
     ],
     [
+      "a Service of other pods, which have another label",
+      "by name",
+      [frontend, deployment("legacy", {}, { component: "legacy" }), service("checkout", { component: "legacy" })],
+      checkout
+    ],
+    [
+      "a Service of other pods, which share a label with these",
+      "by name",
+      [
+        deployment("checkout", {}, { app: "shop", part: "frontend" }),
+        deployment("legacy", {}, { app: "shop", component: "legacy" }),
+        service("checkout", { app: "shop", component: "legacy" })
+      ],
+      checkout
+    ],
+    [
+      "a Service of pods that nobody has, while the pods have a Service already",
+      "by name",
+      [frontend, service("front", { app: "frontend" }), service("checkout", { component: "legacy" })],
+      checkout
+    ],
+    [
+      "a Service of pods that nobody has, and the only one",
+      "yes",
+      [frontend, deployment("legacy"), service("checkout", { component: "checkout" })],
+      checkout
+    ],
+    [
+      "a Service with the label of a controller, which the pods have a Service without",
+      "yes",
+      [
+        frontend,
+        service("front", { app: "frontend" }),
+        service("checkout", { app: "frontend", "rollouts-pod-template-hash": "5f" })
+      ],
+      checkout
+    ],
+    [
       "the governing Service of a StatefulSet",
       "yes",
       [deployment("checkout", { serviceName: "checkout" }, { app: "frontend" }), ofLegacy].map((each) =>
@@ -79,6 +117,10 @@ describe("an object with the name of the target", () => {
   })
 
   it("that is a workload with other pods than those of the Service is about itself, too", () => {
+    const legacy = deployment("legacy", {}, { component: "legacy" })
+    const ofComponent = service("checkout", { component: "legacy" })
+    assert.strictEqual(found([frontend, legacy, ofComponent], target, checkout), "by name")
+    assert.strictEqual(found([frontend, legacy, ofComponent], refTo("Deployment", "legacy"), checkout), "yes")
     assert.strictEqual(found([frontend, ofLegacy], target, checkout), "by name")
     assert.strictEqual(found([frontend, service("checkout", { app: "frontend" })], target, checkout), "yes")
   })
@@ -89,12 +131,12 @@ describe("a change of a Service with the name of the target", () => {
   const withPort = (selector: object) =>
     object("Service", "checkout", { spec: { selector, ports: [{ name: "http", port: 80, targetPort: 9090 }] } })
   const change = modified(refTo("Service", "checkout"), -60, port, { before: 8080, after: 9090 })
-  const suspectOf = (selector: object) => {
+  const suspectOf = (selector: object, others: ReadonlyArray<KubernetesObject> = []) => {
     const now = withPort(selector)
     assert.lengthOf(statesOf(now, [change]), 2)
     return find(
       { changes: [change], objects: [now] },
-      { objects: [frontend, now] },
+      { objects: [frontend, ...others, now] },
       alert("CheckoutErrorRateHigh"),
       state({ endpoints: 0 })
     )
@@ -106,8 +148,15 @@ describe("a change of a Service with the name of the target", () => {
       Effect.gen(function* () {
         const other = yield* suspectOf({ app: "legacy" })
         assert.include(other.ranked[0]?.needsPerson, "Only a name says")
+        const legacy = deployment("legacy", {}, { component: "legacy" })
+        const byLabel = yield* suspectOf({ component: "legacy" }, [legacy])
+        assert.include(byLabel.ranked[0]?.needsPerson, "Only a name says")
+        assert.include(byLabel.requests, "StatefulSet")
+        const alone = yield* suspectOf({ app: "frontend", role: "master" })
+        assert.deepStrictEqual([alone.finding, alone.ranked[0]?.needsPerson], ["one", undefined])
         const own = yield* suspectOf({ app: "frontend" })
         assert.deepStrictEqual([own.finding, own.ranked[0]?.needsPerson], ["one", undefined])
+        assert.notInclude(own.requests, "StatefulSet")
       })
   )
 })
