@@ -165,10 +165,11 @@ const makeAccept = ({ options, store }: Parts) => {
 }
 
 /** Stores the end of resolved alerts in the database. */
-const makeResolve = ({ options: { cluster, onAccepted }, store }: Parts) =>
+const makeResolve = ({ options: { cluster, onAccepted }, store }: Parts, spool: SpoolService | undefined) =>
   Effect.fnUntraced(function* (arrivals: ReadonlyArray<Arrival>, at: Timestamp) {
+    const mayOvertake = spool?.mayHide() === true
     const resolved = yield* store.resolve(
-      arrivals.map((arrival) => resolutionOf(arrival, cluster, at)),
+      arrivals.map((arrival) => ({ ...resolutionOf(arrival, cluster, at), mayOvertake })),
       at
     )
     yield* onAccepted(
@@ -244,11 +245,12 @@ export const layer = (options: IntakeOptions): Layer.Layer<Intake, never, Remedi
     Effect.gen(function* () {
       const store = yield* RemediationStore
       const parts: Parts = { store, options }
+      const spool = yield* Spooling.available
       return make(options, {
         accept: makeAccept(parts),
-        resolve: makeResolve(parts),
+        resolve: makeResolve(parts, spool),
         backlog: store.backlog,
-        spool: yield* Spooling.available
+        spool
       })
     })
   )

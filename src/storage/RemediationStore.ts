@@ -143,6 +143,11 @@ export interface AlertStart {
 /** A resolved alert. */
 export interface AlertResolution extends AlertStart {
   readonly endsAt: Timestamp
+  /**
+   * Its beginning may still be in the spool, where nobody can see it. The end is then kept until that has been
+   * replayed, and ends it at once. Default false.
+   */
+  readonly mayOvertake?: boolean
 }
 
 /**

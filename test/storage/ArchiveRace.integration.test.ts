@@ -143,6 +143,7 @@ describe("a database whose archive was made by an earlier version", () => {
       database.exec(`
         drop index audit_breaks;
         drop index audit_acknowledgements;
+        drop index audit_breaks_over;
         drop trigger figures_remediation;
         drop trigger figures_remediation_state;
         drop trigger figures_action;
@@ -154,6 +155,9 @@ describe("a database whose archive was made by an earlier version", () => {
         drop table conditions;
         drop table database_identity;
         drop table spool_replays;
+        drop table early_ends;
+        drop table notification_sends;
+        drop table condition_position;
         drop table levels;
         drop table account_suspensions;
         drop table model_calls;

@@ -110,6 +110,7 @@ describe("the outbox", () => {
         )
       )
       database.exec(`
+        drop table early_ends;
         drop table notification_sends;
         drop index audit_breaks_over;
         drop table condition_position;

@@ -80,6 +80,8 @@ export class AlertSpool extends Context.Service<
     readonly append: (post: SpooledPost) => Effect.Effect<void, SpoolFault>
     /** Whether posts wait. Then a new post must not go to the database. */
     readonly isInUse: () => boolean
+    /** Whether posts may be there that nobody can see now: its disk does not answer, or is not ours. */
+    readonly mayHide: () => boolean
     /** The oldest post that waits; waits for one while there is none. Does not remove it. */
     readonly oldest: Effect.Effect<Oldest, SpoolFault>
     /** The database has the entry. */
@@ -149,6 +151,8 @@ class OnDisk {
   /** A post that nobody waits for any more is not acknowledged, so it holds up no other one. */
   readonly isInUse = (): boolean =>
     this.#pending.length + this.#waiting().posts > 0 || this.#writing.some(({ isWanted }) => isWanted)
+
+  readonly mayHide = (): boolean => this.#files === undefined || this.#writing.length > 0
 
   readonly statusNow = (): SpoolStatus => ({
     ...this.#waiting(),
@@ -360,6 +364,7 @@ export const make = (
       belongTo: (database) => Effect.suspend(() => spool.belongTo(database)),
       append: spool.append,
       isInUse: spool.isInUse,
+      mayHide: spool.mayHide,
       oldest: spool.oldest,
       replayed: spool.replayed,
       keep: (entry) => spool.exclusively(({ keep }) => keep(entry)),

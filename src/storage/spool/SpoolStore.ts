@@ -42,7 +42,10 @@ export class SpoolStore extends Context.Service<
   {
     /** The identity of the database, which is stored in it. Absent for one in memory: no other process sees it. */
     readonly database?: string
-    /** Stores the alerts as they were received at `post.at`, firing ones first. One transaction. */
+    /**
+     * Stores the alerts as they were received at `post.at`, firing ones first. One transaction. An alert whose end has
+     * overtaken it (`AlertResolution.mayOvertake`) is resolved at once.
+     */
     readonly replay: (post: ReplayedPost, now: Timestamp) => Effect.Effect<Replayed, StorageError>
   }
 >()("kubernaut/storage/spool/SpoolStore") {}

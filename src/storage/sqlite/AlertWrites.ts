@@ -10,6 +10,7 @@ import { begin, evolve, type Remediation, type RemediationEvent, type Remediatio
 import { targetKey } from "../../domain/Target.ts"
 import { type Timestamp, toMillis } from "../../domain/Timestamp.ts"
 import type { AcceptResult, AlertResolution, AlertStart, NewAlert, ResolveResult } from "../RemediationStore.ts"
+import type { EarlyEnd } from "./EarlyEnds.ts"
 import { type FiringRow, firingRow, type KnownAlert, resolutionIs, startOf } from "./Episode.ts"
 import { load, type Tables, writeEvents } from "./EventWriter.ts"
 import type { CurrentRow } from "./RemediationRows.ts"
@@ -179,7 +180,7 @@ export const find = (
 const firesOn: ReadonlySet<CurrentRow["state"]> = new Set(["Joined", "Observed", "Escalated"])
 
 export const resolve = (tables: Tables, resolution: AlertResolution, at: Timestamp): ResolveResult => {
-  const { cluster, endsAt, fingerprint } = resolution
+  const { cluster, fingerprint } = resolution
   const row = tables.rows.byAlert(cluster, fingerprint)
   if (row === undefined) return { open: false }
   const work = workOf(tables, row)
@@ -188,10 +189,21 @@ export const resolve = (tables: Tables, resolution: AlertResolution, at: Timesta
   // An alert that fires again keeps its open remediation. If that has ended, the next firing post is new work.
   if (is === "old" || (is === "overtaken" && isOpen))
     return { remediationId: row.id, target: work.target_key, open: isOpen && row.resolved === 1 }
+  end(tables, row, resolution, at)
+  return { remediationId: row.id, target: work.target_key, open: isOpen }
+}
+
+/** The alert of the row is resolved. */
+const end = (tables: Tables, row: CurrentRow, { endsAt }: Pick<AlertResolution, "endsAt">, at: Timestamp): void => {
   // A joined remediation is final, but its alert counts as evidence until it is resolved. Of an observed alert, the
   // journal says how long it fired, and of an escalated one, until when a person was needed.
   if (row.resolved === 0 && (row.open === 1 || firesOn.has(row.state)))
     writeEvents(tables, load(tables, row), [{ _tag: "AlertResolved", endsAt }], at, row.target_key)
   tables.rows.resolved(row.id, endsAt)
-  return { remediationId: row.id, target: work.target_key, open: isOpen }
+}
+
+/** Ends the newest remediation of an alert by an end that had overtaken its beginning. It was received before. */
+export const endLate = (tables: Tables, { cluster, endsAt, fingerprint, receivedAt }: EarlyEnd): void => {
+  const row = tables.rows.byAlert(cluster, fingerprint)
+  if (row !== undefined) end(tables, row, { endsAt }, receivedAt)
 }

@@ -21,6 +21,7 @@
  * | levels                | one row: the last degradation level, for the next process                                 |
  * | figures               | counts of everything that the database has ever held                                      |
  * | model_calls           | the ledger: one row per call to a model, of the last month                                |
+ * | early_ends            | ends of alerts whose beginning may still be in the spool                                  |
  *
  * Timestamps are text: ISO strings sort by time and are readable in a shell.
  */
@@ -36,6 +37,7 @@ import { archive, archivedContent } from "./ArchiveMigrations.ts"
 import { auditAcknowledgements, auditBreaks, auditIntact } from "./AuditBreaksMigration.ts"
 import { changeJournal } from "./ChangesMigration.ts"
 import { databaseIdentity } from "./DatabaseIdentityMigration.ts"
+import { earlyEnds } from "./EarlyEndsMigration.ts"
 import { executionTimes } from "./ExecutionTimesMigration.ts"
 import { figures } from "./FiguresMigration.ts"
 import { handovers } from "./HandoversMigration.ts"
@@ -255,7 +257,8 @@ const migrations = {
   "26_database_identity": databaseIdentity,
   "27_outbox_positions": outboxPositions,
   "28_audit_intact": auditIntact,
-  "29_notification_sends": notificationSends
+  "29_notification_sends": notificationSends,
+  "30_early_ends": earlyEnds
 }
 
 /** The schema version that this program reads and writes. */

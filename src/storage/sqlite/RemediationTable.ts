@@ -27,6 +27,7 @@ import {
   type RollbackAsk
 } from "../RemediationStore.ts"
 import * as AlertWrites from "./AlertWrites.ts"
+import * as EarlyEnds from "./EarlyEnds.ts"
 import { load, type Tables, writeEvents } from "./EventWriter.ts"
 import { continueWith } from "./Handover.ts"
 import type { JournalTable } from "./JournalTable.ts"
@@ -50,6 +51,10 @@ export interface RemediationTableOptions {
 export interface RemediationTable extends KeptInMemory {
   readonly accept: (alert: NewAlert, at: Timestamp) => AcceptResult
   readonly resolve: (resolution: AlertResolution, at: Timestamp) => ResolveResult
+  /** Accepts an alert that was received at `at`, and ends it at once if its end has overtaken it. */
+  readonly acceptLate: (alert: NewAlert, at: Timestamp) => AcceptResult
+  /** Every alert that was received before now has been accepted. */
+  readonly noneIsLate: () => void
   readonly claim: (
     target: TargetKey,
     at: Timestamp,
@@ -147,9 +152,21 @@ export const make = (
   const { cameBackWithinMs = 600_000, owner = "local" } = options
   const rows = RemediationRows.make(database)
   const tables: Tables = { rows, journal }
+  const earlyEnds = EarlyEnds.make(database)
   return {
     accept: (alert, at) => AlertWrites.accept(tables, alert, at, cameBackWithinMs),
-    resolve: (resolution, at) => AlertWrites.resolve(tables, resolution, at),
+    resolve: (resolution, at) => {
+      if (resolution.mayOvertake === true) earlyEnds.remember(resolution, at)
+      return AlertWrites.resolve(tables, resolution, at)
+    },
+    acceptLate: (incoming, at) => {
+      const accepted = AlertWrites.accept(tables, incoming, at, cameBackWithinMs)
+      const { alert, target } = incoming
+      const end = earlyEnds.of({ cluster: target.cluster, ...alert }, at)
+      if (end !== undefined && accepted.status !== "duplicate") AlertWrites.endLate(tables, end)
+      return accepted
+    },
+    noneIsLate: earlyEnds.forget,
     find: (alert, at) => AlertWrites.find(tables, alert, at, cameBackWithinMs),
     claim: (target, at, begin) => OwnerWrites.claim(tables, target, owner, at, begin),
     append: (claim, self, events, at) => OwnerWrites.append(tables, { claim, self, events, at }),

@@ -20,7 +20,7 @@ const repeat: Replayed = { isRepeat: true, accepted: [], resolved: [], missing: 
 export const make = (
   database: DatabaseSync,
   writer: BatchWriter,
-  remediations: Pick<RemediationTable, "accept" | "resolve">,
+  remediations: Pick<RemediationTable, "acceptLate" | "noneIsLate" | "resolve">,
   audit: AuditTable,
   isFile: boolean
 ): SpoolStore["Service"] => {
@@ -56,7 +56,7 @@ export const make = (
         const before = read.get(post.spool)
         if (before !== undefined && before.sequence >= post.sequence) return repeat
         const missing = post.sequence - (before?.sequence ?? 0) - 1
-        const accepted = post.firing.map((alert) => remediations.accept(alert, post.at))
+        const accepted = post.firing.map((alert) => remediations.acceptLate(alert, post.at))
         const resolved = post.resolved.map((end) => remediations.resolve(end, post.at))
         const position: Position = {
           sequence: post.sequence,
@@ -65,6 +65,7 @@ export const make = (
           receivedFrom: before?.receivedFrom ?? post.at
         }
         write.run(post.spool, position.sequence, position.posts, position.alerts, position.receivedFrom)
+        if (post.isLast) remediations.noneIsLate()
         record(post, position, missing, now)
         return { isRepeat: false, accepted, resolved, missing }
       })
