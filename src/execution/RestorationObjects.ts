@@ -12,6 +12,7 @@ import {
   type KubernetesObject
 } from "../kubernetes/KubernetesClient.ts"
 import type { Kind, Labels } from "../kubernetes/ObjectModel.ts"
+import { sendsMoreTo } from "./actions/Destinations.ts"
 import { backendsOf, onlyIn, routeKinds } from "./actions/NamedObjects.ts"
 import { dependantKinds } from "./actions/RestoredDependants.ts"
 import { relabels, selectorOf, type States } from "./actions/RestoredEndpoints.ts"
@@ -19,6 +20,7 @@ import { choosesNodes, keysNeededAgain, namedAgain, statesOf } from "./actions/R
 import { touchesTemplate } from "./actions/RestoredTemplate.ts"
 import { successorKinds } from "./actions/Successors.ts"
 import { type Cautions, cautiously, found } from "./Cautions.ts"
+import { refOf } from "./ObjectPatch.ts"
 import { asKind, type PlanObjects } from "./Plan.ts"
 
 type Client = KubernetesClient["Service"]
@@ -97,16 +99,45 @@ const podsBehind = (client: Client, service: KubernetesObject): Reads => {
     : [listed(client, "Pod", { namespace: service.metadata.namespace ?? "", labelSelector })]
 }
 
-/** The Services that only one of the states of a route leads to, and the pods behind each. */
-const behindRoute = (client: Client, { now, earlier }: States): Reads => {
-  const [present, former] = [now, earlier].map((each) => backendsOf(each).map(({ service }) => service))
-  return [...onlyIn(present!, former!), ...onlyIn(former!, present!)].map((ref) =>
+/** Hosts may be any words, so no more Services of other namespaces are looked for. */
+const mostElsewhere = 5
+
+/** The Services that a state may send requests to. */
+const servicesOf = (object: KubernetesObject, other: KubernetesObject): ReadonlyArray<ResourceRef> =>
+  routeKinds.has(object.kind) ? backendsOf(object).map(({ service }) => service) : sendsMoreTo(object, other)
+
+/**
+ * The Services that one of the states leads to, and the pods behind those to which it sends a larger share of its
+ * requests than the other one. A host of another namespace that may not be read is no known Service.
+ */
+const behindDestinations = (client: Client, { now, earlier }: States): Reads => {
+  const refs = [...servicesOf(now, earlier), ...servicesOf(earlier, now)]
+  if (refs.length === 0) return []
+  const moved = [...sendsMoreTo(now, earlier), ...sendsMoreTo(earlier, now)]
+  const isOneOf = (these: ReadonlyArray<ResourceRef>, service: KubernetesObject) =>
+    these.some((ref) => sameRef(ref, refOf(service)))
+  const namespace = now.metadata.namespace ?? ""
+  const elsewhere = onlyIn(refs, []).filter((ref) => ref.namespace !== namespace)
+  const isRoute = routeKinds.has(now.kind)
+  const reads = [
+    Effect.map(listed(client, "Service", { namespace }), ({ found, unread }) => ({
+      found: found.filter((each) => isOneOf(refs, each)),
+      unread
+    })),
+    ...elsewhere
+      .slice(0, isRoute ? undefined : mostElsewhere)
+      .map((ref) =>
+        Effect.map(cautiously("Service", found(client, ref)), (read) => (isRoute ? read : { ...read, unread: [] }))
+      )
+  ]
+  return reads.map((read) =>
     Effect.gen(function* () {
-      const service = yield* cautiously("Service", found(client, ref))
-      const pods = yield* Effect.all(service.found.flatMap((each) => podsBehind(client, each)))
+      const services = yield* read
+      const behind = services.found.filter((each) => isOneOf(moved, each)).flatMap((each) => podsBehind(client, each))
+      const pods = yield* Effect.all(behind, { concurrency: 4 })
       return {
-        found: [...service.found, ...pods.flatMap(({ found }) => found)],
-        unread: [...service.unread, ...pods.flatMap(({ unread }) => unread)]
+        found: [...services.found, ...pods.flatMap(({ found }) => found)],
+        unread: [...services.unread, ...pods.flatMap(({ unread }) => unread)]
       }
     })
   )
@@ -114,9 +145,11 @@ const behindRoute = (client: Client, { now, earlier }: States): Reads => {
 
 const behind = (client: Client, states: States): Reads => {
   const { earlier, now } = states
-  if (relabels(states)) return [listed(client, "Service", { namespace: now.metadata.namespace ?? "" })]
-  if (now.kind === "Service") return [now, earlier].flatMap((each) => podsBehind(client, each))
-  return routeKinds.has(now.kind) ? behindRoute(client, states) : []
+  return [
+    ...(relabels(states) ? [listed(client, "Service", { namespace: now.metadata.namespace ?? "" })] : []),
+    ...(now.kind === "Service" ? [now, earlier].flatMap((each) => podsBehind(client, each)) : []),
+    ...behindDestinations(client, states)
+  ]
 }
 
 /** The kinds of the namespace that are listed: those that may depend on the object, or have taken its place. */
@@ -155,7 +188,9 @@ const readsOf = (
     // A node port belongs to one Service of the cluster.
     ...(kind === "Service" && change.operation === "deleted" ? [listed(client, "Service", {})] : []),
     ...[...kinds].map((each) => listed(client, each as Kind, { namespace })),
-    ...(states === undefined ? [] : [...namedReads(client, states), ...behind(client, states)]),
+    ...(states === undefined
+      ? []
+      : [...namedReads(client, states), ...(change.operation === "modified" ? behind(client, states) : [])]),
     ...(replaces
       ? [
           ...(kinds.has("PodDisruptionBudget") ? [] : [listed(client, "PodDisruptionBudget", { namespace })]),

@@ -25,8 +25,8 @@ const deployment = (name: string, spec: object = {}, replicas = 2) => {
 }
 const service = (name: string, app = name) =>
   on("Service", name, { spec: { selector: { app }, ports: [{ port: 80, targetPort: 8080 }] } })
-const ingress = (to: string) =>
-  on("Ingress", "site", { spec: { defaultBackend: { service: { name: to, port: { number: 80 } } } } })
+const ingress = (to: string, number = 80) =>
+  on("Ingress", "site", { spec: { defaultBackend: { service: { name: to, port: { number } } } } })
 const config = (data: object) => on("ConfigMap", "config", { data })
 const reading = (key: string) => ({
   containers: [
@@ -118,6 +118,34 @@ const scenes: ReadonlyArray<Scene> = [
     ingress("blue"),
     ingress("green"),
     [...both, service("green"), service("blue")]
+  ],
+  [
+    "An Ingress is not sent back to a port that its Service does not have any more",
+    "has no port 8080",
+    ingress("green", 8080),
+    ingress("green"),
+    [deployment("green"), service("green")]
+  ],
+  [
+    "A ConfigMap is not sent back to the host of a Service without pods",
+    "would lead to 0",
+    config({ url: "http://blue:80" }),
+    config({ url: "http://green:80" }),
+    [deployment("blue", {}, 0), deployment("green"), service("green"), service("blue")]
+  ],
+  [
+    "A ConfigMap is sent back to the host of a Service that serves",
+    undefined,
+    config({ url: "http://blue:80" }),
+    config({ url: "http://green:80" }),
+    [...both, service("green"), service("blue")]
+  ],
+  [
+    "A host of a Service is put back in place of one that nobody has",
+    undefined,
+    config({ url: "http://blue:80" }),
+    config({ url: "http://bleu.other.svc:80" }),
+    [...both, service("blue")]
   ],
   [
     "A workload is not sent back to a ConfigMap that is gone",

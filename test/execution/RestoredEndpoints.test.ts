@@ -115,6 +115,15 @@ const ingress = (service: string, port: object = { number: 80 }) =>
   made("Ingress", {
     spec: { rules: [{ host: "a", http: { paths: [{ path: "/", backend: { service: { name: service, port } } }] } }] }
   })
+const ingressOf = (...names: ReadonlyArray<string>) =>
+  made("Ingress", {
+    spec: {
+      rules: names.map((name, index) => ({
+        host: `h${index}`,
+        http: { paths: [{ path: "/", backend: { service: { name, port: { number: 80 } } } }] }
+      }))
+    }
+  })
 const route = (...backends: ReadonlyArray<readonly [service: string, weight: number]>) =>
   made("HTTPRoute", {
     spec: { rules: [{ backendRefs: backends.map(([name, weight]) => ({ name, port: 80, weight })) }] }
@@ -141,6 +150,108 @@ describe.each([
     assert.deepStrictEqual(rules(...services, ...pods(blue, 1), ...pods(green, 1)), [])
     assert.deepStrictEqual(rules(services[0]!, ...pods(blue, 1)), [])
     assert.deepStrictEqual(rules(...services), [])
+  })
+})
+
+const custom = (kind: string, spec: object) => ({ ...made(kind, { spec }), apiVersion: "example.com/v1" })
+const virtual = (...to: ReadonlyArray<readonly [host: string, weight: number]>) =>
+  custom("VirtualService", {
+    hosts: ["web"],
+    http: [{ route: to.map(([host, weight]) => ({ destination: { host }, weight })) }]
+  })
+const traefik = (name: string) =>
+  custom("IngressRoute", { routes: [{ match: "Host(`a.example`)", services: [{ name, port: 80 }] }] })
+const external = (name: string) =>
+  selecting(undefined, { type: "ExternalName", externalName: `${name}.shop.svc.cluster.local` })
+const config = (name: string) => made("ConfigMap", { data: { "app.yaml": `log: info\nbackend: http://${name}:80\n` } })
+const variable = (name: string) =>
+  deployment({ template: template("app:3", { containers: [{ name: "app", env: [{ name: "URL", value: name }] }] }) })
+
+describe.each([
+  ["a weighted HTTPRoute", route(["blue", 95], ["green", 5]), route(["blue", 5], ["green", 95])],
+  ["an Ingress, at one of its paths", ingressOf("blue", "blue"), ingressOf("blue", "green")],
+  ["a VirtualService", virtual(["blue", 1]), virtual(["green", 1])],
+  ["a weighted VirtualService", virtual(["blue", 95], ["green", 5]), virtual(["blue", 5], ["green", 95])],
+  ["an IngressRoute of Traefik", traefik("blue"), traefik("green")],
+  ["a Service of type ExternalName", external("blue"), external("green")],
+  ["a ConfigMap", config("blue"), config("green")],
+  ["a workload, by a variable", variable("http://blue"), variable("http://green:80/")]
+])("what %s led to", (_, before, now) => {
+  const rules = (related: ReadonlyArray<KubernetesObject>, more: object = {}) =>
+    rulesOf(recorded(before, now), now, { related, ...more })
+
+  it("is not put back where no ready pod is behind it, and some are behind the present Service", () => {
+    assert.deepStrictEqual(rules([...services, ...pods(green, 3)]), refused)
+    assert.deepStrictEqual(rules([...services, ...pods(green, 3), ...pods(blue, 0, 3)]), refused)
+  })
+
+  it("asks where fewer pods are behind it, and not all of them are ready", () => {
+    assert.deepStrictEqual(rules([...services, ...pods(green, 3), ...pods(blue, 2, 1)]), asked)
+  })
+
+  it("is put back where it serves, or neither does", () => {
+    assert.deepStrictEqual(rules([...services, ...pods(green, 3), ...pods(blue, 3)]), [])
+    assert.deepStrictEqual(rules([...services, ...pods(blue, 1)]), [])
+    assert.deepStrictEqual(rules(services), [])
+  })
+
+  it("asks where the pods may not be read", () => {
+    assert.deepStrictEqual(rules(services, { unread: ["Pod"] }), ["unread"])
+  })
+})
+
+describe("an earlier host", () => {
+  const rules = (before: KubernetesObject, now: KubernetesObject, objects: object = {}) =>
+    rulesOf(recorded(before, now), now, objects)
+  const workloadOf = (replicas: number): KubernetesObject => {
+    const object = deployment({ replicas, template: template("app:3", {}, blue as never) })
+    return { ...object, metadata: { ...object.metadata, name: "blue", uid: "uid-blue" } }
+  }
+  const later = [followed(workloadOf(3), workloadOf(0))]
+
+  it("is put back in place of a name that no Service has", () => {
+    assert.deepStrictEqual(rules(config("blue"), config("bleu"), { related: [...services, ...pods(blue, 1)] }), [])
+    assert.deepStrictEqual(rules(virtual(["blue", 1]), virtual(["bleu", 1]), { related: services }), [])
+  })
+
+  it("asks where somebody has taken its pods away since, and what serves now is no known Service", () => {
+    const [before, now] = [config("blue"), config("web.example.com")]
+    const related = [...services, workloadOf(0)]
+    assert.deepStrictEqual(rules(before, now, { related, later }), asked)
+    assert.deepStrictEqual(rules(before, now, { related: [...related, ...pods(blue, 1)], later }), [])
+    assert.deepStrictEqual(rules(before, now, { related }), [])
+  })
+
+  it("is not put back by any object once its Service was deleted", () => {
+    const gone = [followed(services[0], undefined)]
+    for (const [before, now] of [
+      [virtual(["blue", 1]), virtual(["green", 1])],
+      [external("blue"), external("green")]
+    ] as const)
+      assert.deepStrictEqual(rules(before, now, { related: [services[1]!, ...pods(green, 1)], later: gone }), refused)
+  })
+
+  it("is no word that is the same before and after, or that selects objects", () => {
+    const text = (level: string) => made("ConfigMap", { data: { conf: `name: blue\nlevel: ${level}` } })
+    const related = [...services, ...pods(green, 3)]
+    assert.deepStrictEqual(rules(text("info"), text("green"), { related }), [])
+    const guard = (app: string) => custom("AuthorizationPolicy", { selector: { matchLabels: { app } } })
+    assert.deepStrictEqual(rules(guard("blue"), guard("green"), { related }), [])
+    assert.deepStrictEqual(rules(config("blue"), config("red"), { unread: ["Service"] }), ["unread"])
+    assert.deepStrictEqual(
+      rules(made("ConfigMap", { data: { pool: "5" } }), made("ConfigMap", { data: { pool: "50" } }), {
+        unread: ["Service"]
+      }),
+      []
+    )
+  })
+
+  it("asks where one of several Services has no ready pod", () => {
+    const red = selecting({ app: "red" }, {}, "red")
+    const [before, now] = [route(["blue", 1], ["red", 1]), route(["green", 1])]
+    const related = [...services, red, ...pods(green, 1), ...pods(blue, 3)]
+    assert.deepStrictEqual(rules(before, now, { related }), asked)
+    assert.deepStrictEqual(rules(before, now, { related: [...related, podOf("red", { app: "red" })] }), [])
   })
 })
 

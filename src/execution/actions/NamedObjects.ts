@@ -5,10 +5,11 @@ import { containersOf, hostsOf, referencesOf } from "../../changes/TemplateRefer
 import { type ResourceRef, sameRef } from "../../domain/Target.ts"
 import type { KubernetesObject } from "../../kubernetes/KubernetesClient.ts"
 
-/** A Service that a route sends requests to, and at which port. */
+/** A Service that a route sends requests to, at which port, and which share of those of its rule or path. */
 export interface Backend {
   readonly service: ResourceRef
   readonly port: unknown
+  readonly share: number
 }
 
 /** The kinds that send requests to Services. */
@@ -18,20 +19,30 @@ const ofIngress = (backend: unknown, namespace: string): ReadonlyArray<Backend> 
   const [name, port] = [textOf(backend, "service", "name"), valueOf(backend, "service", "port")]
   return name === undefined
     ? []
-    : [{ service: { namespace, kind: "Service", name }, port: valueOf(port, "number") ?? valueOf(port, "name") }]
+    : [
+        {
+          service: { namespace, kind: "Service", name },
+          port: valueOf(port, "number") ?? valueOf(port, "name"),
+          share: 1
+        }
+      ]
+}
+
+const weightOf = (reference: unknown): number => {
+  const weight = valueOf(reference, "weight")
+  return typeof weight === "number" ? weight : 1
 }
 
 /** A backend with the weight 0 gets no request. */
-const ofRoute = (reference: unknown, namespace: string): ReadonlyArray<Backend> => {
-  const name = textOf(reference, "name")
-  return name === undefined
-    || (textOf(reference, "kind") ?? "Service") !== "Service"
-    || valueOf(reference, "weight") === 0
+const ofRoute = (reference: unknown, total: number, namespace: string): ReadonlyArray<Backend> => {
+  const [name, weight] = [textOf(reference, "name"), weightOf(reference)]
+  return name === undefined || (textOf(reference, "kind") ?? "Service") !== "Service" || weight === 0
     ? []
     : [
         {
           service: { namespace: textOf(reference, "namespace") ?? namespace, kind: "Service", name },
-          port: valueOf(reference, "port")
+          port: valueOf(reference, "port"),
+          share: weight / total
         }
       ]
 }
@@ -46,9 +57,11 @@ export const backendsOf = (object: KubernetesObject): ReadonlyArray<Backend> => 
           listOf(rule, "http", "paths").flatMap((path) => ofIngress(valueOf(path, "backend"), namespace))
         )
       ]
-    : listOf(object, "spec", "rules").flatMap((rule) =>
-        listOf(rule, "backendRefs").flatMap((each) => ofRoute(each, namespace))
-      )
+    : listOf(object, "spec", "rules").flatMap((rule) => {
+        const references = listOf(rule, "backendRefs")
+        const total = references.reduce<number>((sum, each) => sum + weightOf(each), 0)
+        return references.flatMap((each) => ofRoute(each, total, namespace))
+      })
 }
 
 /** Where a route is attached: without that, nobody reads it. */

@@ -1,11 +1,14 @@
 /**
- * What serves behind a Service, an Ingress or a route once its earlier fields are back. That the earlier pods served
- * once does not mean that they serve still: a person may have moved all traffic and then taken them away.
+ * What serves behind the Services to which an object leads once its earlier fields are back (`Destinations`). That the
+ * earlier pods served once does not mean that they serve still: a person may have moved all traffic and then taken them
+ * away.
  *
  * | the earlier state leads to                                               | then                    |
  * | ------------------------------------------------------------------------ | ----------------------- |
  * | a Service that does not exist, or a port that it does not have           | refused                 |
  * | no ready pod, and the present one leads to some                          | refused                 |
+ * | several Services, one of them without a ready pod                        | asks `fewer-endpoints`  |
+ * | the name of a Service without ready pods that somebody has changed since | asks `fewer-endpoints`  |
  * | a named port that no ready pod has, and the present one leads to some    | refused                 |
  * | a number that no ready pod declares, and the present one is declared     | asks `fewer-endpoints`  |
  * | fewer ready pods, and it is in doubt whether they were enough: see below | asks `fewer-endpoints`  |
@@ -26,7 +29,8 @@ import { hasLabels, isPodReady, type Labels, type Pod } from "../../kubernetes/O
 import { sameJson } from "../../kubernetes/SameJson.ts"
 import { refOf } from "../ObjectPatch.ts"
 import { type Ask, ask, isUnread, type PlanObjects, type PlanRefusal, refuse, relatedOf, unreadAsk } from "../Plan.ts"
-import { backendsOf, onlyIn, portsOf, routeKinds } from "./NamedObjects.ts"
+import { sendsMoreTo } from "./Destinations.ts"
+import { backendsOf, portsOf, routeKinds } from "./NamedObjects.ts"
 
 /** An object as it is, and as it would be. */
 export interface States {
@@ -90,6 +94,15 @@ const byReadiness = (
 ): Objections => {
   const [present, former] = [now, earlier].map((services) => services.flatMap((each) => selectedBy(each, objects)))
   const [readyNow, readyThen] = [present!.filter(isPodReady).length, former!.filter(isPodReady).length]
+  const dead = earlier.find((each) => selectorOf(each) !== undefined && !selectedBy(each, objects).some(isPodReady))
+  if (readyNow > 0 && readyThen > 0 && dead !== undefined)
+    return [
+      ask(
+        "fewer-endpoints",
+        `${name} leads to ${readyNow} ready pods now, and its earlier state also leads to ${displayName(refOf(dead))}, which has none, so it needs an approval.`,
+        { ready: `${readyNow} -> ${readyThen}`, without: displayName(refOf(dead)) }
+      )
+    ]
   if (readyThen >= readyNow) return []
   const elsewhere = earlier.find((each) => selectorOf(each) === undefined)
   if (elsewhere !== undefined)
@@ -165,13 +178,47 @@ const hasPort = (service: KubernetesObject, port: unknown): boolean => {
   )
 }
 
+/** The Services that get more requests in the present state than in the earlier one, and the other way round. */
+const ledTo = ({ now, earlier }: States, objects: PlanObjects) => {
+  const services = (object: KubernetesObject, other: KubernetesObject) =>
+    sendsMoreTo(object, other).flatMap((ref) => serviceOf(objects, ref) ?? [])
+  return [services(now, earlier), services(earlier, now)] as const
+}
+
+/** The Services whose names are in the values of an object. A name that no Service has says nothing. */
+const ofHosts = (states: States, objects: PlanObjects): Objections => {
+  const { earlier, now } = states
+  const name = displayName(refOf(now))
+  if (sendsMoreTo(earlier, now).length === 0) return []
+  if (isUnread(objects, "Service")) return [unreadAsk("Service", `where ${name} led before`)]
+  const [present, former] = ledTo(states, objects)
+  if (former.length === 0) return []
+  if (isUnread(objects, "Pod")) return [unreadAsk("Pod", `what serves behind the earlier state of ${name}`)]
+  const objections = byReadiness(name, present, former, objects)
+  if ("_tag" in objections || objections.length > 0) return objections
+  // What serves now may be no Service, or one elsewhere.
+  const dead = former.find(
+    (each) =>
+      selectorOf(each) !== undefined && !selectedBy(each, objects).some(isPodReady) && changedSince([each], objects)
+  )
+  return dead === undefined
+    ? []
+    : [
+        ask(
+          "fewer-endpoints",
+          `The earlier state of ${name} has the host ${dead.metadata.name}, behind which no pod is ready since somebody has changed its workload, so it needs an approval.`,
+          { ready: "unknown -> 0" }
+        )
+      ]
+}
+
 const ofRoute = ({ now, earlier }: States, objects: PlanObjects): Objections => {
   const name = displayName(refOf(now))
   const [present, former] = [backendsOf(now), backendsOf(earlier)]
   const changed = former.filter(
     ({ port, service }) => !present.some((each) => sameRef(each.service, service) && each.port === port)
   )
-  if (changed.length === 0) return []
+  if (changed.length === 0 && sendsMoreTo(earlier, now).length === 0) return []
   if (isUnread(objects, "Service")) return [unreadAsk("Service", `where ${name} led before`)]
   // One that does not exist is refused by its name.
   const broken = changed.find(({ port, service }) => {
@@ -184,10 +231,7 @@ const ofRoute = ({ now, earlier }: States, objects: PlanObjects): Objections => 
       `${displayName(broken.service)} has no port ${String(broken.port)}, to which ${name} would lead again.`
     )
   if (isUnread(objects, "Pod")) return [unreadAsk("Pod", `what serves behind the earlier state of ${name}`)]
-  const refs = [present, former].map((backends) => backends.map(({ service }) => service))
-  const services = (these: ReadonlyArray<ResourceRef>, others: ReadonlyArray<ResourceRef>) =>
-    onlyIn(these, others).flatMap((ref) => serviceOf(objects, ref) ?? [])
-  return byReadiness(name, services(refs[0]!, refs[1]!), services(refs[1]!, refs[0]!), objects)
+  return byReadiness(name, ...ledTo({ now, earlier }, objects), objects)
 }
 
 /** Whether the pods of a workload get other labels. */
@@ -210,8 +254,12 @@ const ofWorkload = ({ now, earlier }: States, objects: PlanObjects): ReadonlyArr
       ]
 }
 
-/** Why the earlier state of a Service, a route or a workload may lead requests to less than its present state. */
+/** Why the earlier state of an object may lead requests to less than its present state. */
 export const endpointObjections = (states: States, objects: PlanObjects): Objections => {
-  if (states.now.kind === "Service") return ofService(states, objects)
-  return routeKinds.has(states.now.kind) ? ofRoute(states, objects) : ofWorkload(states, objects)
+  const { earlier, now } = states
+  if (routeKinds.has(now.kind)) return ofRoute(states, objects)
+  if (now.kind === "Service" && [now, earlier].some((each) => selectorOf(each) !== undefined))
+    return ofService(states, objects)
+  const hosts = ofHosts(states, objects)
+  return "_tag" in hosts ? hosts : [...ofWorkload(states, objects), ...hosts]
 }

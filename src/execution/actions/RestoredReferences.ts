@@ -17,7 +17,7 @@
  */
 
 import { fieldsOf, labelsOf, templateOf, textOf, valueOf } from "../../changes/ObjectFields.ts"
-import { fitsNode, hostsOf } from "../../changes/TemplateReferences.ts"
+import { fitsNode } from "../../changes/TemplateReferences.ts"
 import * as FieldPath from "../../domain/FieldPath.ts"
 import type { ObjectChange } from "../../domain/ObjectChange.ts"
 import { displayName, type ResourceRef, sameRef } from "../../domain/Target.ts"
@@ -27,6 +27,7 @@ import { sameJson } from "../../kubernetes/SameJson.ts"
 import { refOf } from "../ObjectPatch.ts"
 import { type Ask, ask, isUnread, type PlanObjects, type PlanRefusal, refuse, relatedOf, unreadAsk } from "../Plan.ts"
 import { keysNeeded } from "./ConfigRestart.ts"
+import { sendsMoreTo } from "./Destinations.ts"
 import { namedBy, onlyIn } from "./NamedObjects.ts"
 import type { States } from "./RestoredEndpoints.ts"
 import { fieldStates, restoredIn } from "./RestoredFields.ts"
@@ -84,21 +85,6 @@ export const keysNeededAgain = ({ now, earlier }: States): ReadonlyMap<string, R
   )
 }
 
-const textsIn = (value: unknown): ReadonlyArray<string> =>
-  typeof value === "string"
-    ? [value]
-    : typeof value === "object" && value !== null
-      ? Object.values(value).flatMap(textsIn)
-      : []
-
-/** The Services whose names may occur in the values of a ConfigMap, or in the variables of a workload. */
-const hostsIn = (object: KubernetesObject): ReadonlyArray<ResourceRef> => {
-  const namespace = object.metadata.namespace ?? ""
-  return object.kind === "ConfigMap"
-    ? hostsOf({ containers: [{ args: textsIn(object["data"]) }] }, namespace)
-    : hostsOf(specOf(object), namespace)
-}
-
 const existing = (objects: PlanObjects, ref: ResourceRef): KubernetesObject | undefined =>
   objects.related.find((each) => sameRef(refOf(each), ref))
 
@@ -153,9 +139,9 @@ const nodeAsks = (states: States, objects: PlanObjects): ReadonlyArray<Ask> => {
     : []
 }
 
-/** A Service whose name is in the earlier values only, and that somebody has deleted since. */
+/** A Service to which the earlier values lead, or with a larger share, and that somebody has deleted since. */
 const lostHost = ({ now, earlier }: States, { later = [] }: PlanObjects): ResourceRef | undefined =>
-  onlyIn(hostsIn(earlier), hostsIn(now)).find(
+  sendsMoreTo(earlier, now).find(
     // The newest change comes first.
     (host) => later.find(({ ref }) => sameRef(ref, host))?.operation === "deleted"
   )
