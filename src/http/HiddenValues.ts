@@ -16,19 +16,24 @@ const isRecord = (value: unknown): value is Json => typeof value === "object" &&
 
 const isIndex = (token: string): boolean => /^(\d+|-)$/.test(token)
 
-/** The value of a patch. The path names a variable by its position only, so its value may be any secret. */
+/**
+ * The value of a patch, hidden by its whole path. The path has the positions of items and not their names, so of a
+ * variable and of a single argument any value may be a secret.
+ */
 const hideInOperation = (kind: string, operation: unknown): unknown => {
   if (!isRecord(operation) || !("value" in operation)) return operation
-  const [last = "", parent = "", above = ""] = String(operation["path"])
+  const tokens = String(operation["path"])
     .split("/")
+    .slice(1)
     .map((token) => token.replaceAll("~1", "/").replaceAll("~0", "~"))
-    .toReversed()
-  const value = operation["value"] as Schema.Json
+  const [last = "", parent = "", above = ""] = tokens.toReversed()
   const isVariable = last === "value" && isIndex(parent) && (above === "env" || above === "httpHeaders")
-  if (isSecretKind(kind) || isVariable || String(operation["path"]).startsWith("/binaryData/"))
+  const isArgument = isIndex(last) && (parent === "args" || parent === "command")
+  if (isSecretKind(kind) || isVariable || isArgument || tokens[0] === "binaryData")
     return { ...operation, value: mark("value") }
-  const name = last === "value" || isIndex(last) ? parent : last
-  return { ...operation, value: hidden(name, value) }
+  const path = tokens.filter((token) => !isIndex(token))
+  const { after } = hiddenDifference(kind, { path, after: operation["value"] as Schema.Json })
+  return { ...operation, value: after }
 }
 
 /** Of an object like a Secret, what it is called, and the names of its fields. */
@@ -57,7 +62,11 @@ export const withoutSecrets = <A>(data: A): A => {
     const kind = isRecord(ref) && typeof ref["kind"] === "string" ? ref["kind"] : about
     if (_tag === "Patch" && Array.isArray(patch))
       return { ...value, patch: patch.map((operation) => hideInOperation(kind, operation)) }
-    if (_tag === "Create" && isRecord(manifest)) return { ...value, manifest: hideInManifest(kind, manifest) }
+    if (_tag === "Create" && isRecord(manifest))
+      return {
+        ...value,
+        manifest: hideInManifest(typeof manifest["kind"] === "string" ? manifest["kind"] : kind, manifest)
+      }
     if (isDifference(value)) return hiddenDifference(kind, value as unknown as FieldDifference)
     return Object.fromEntries(Object.entries(value).map(([field, each]) => [field, walk(each, kind)]))
   }

@@ -1,5 +1,13 @@
 import { assert, describe, it } from "@effect/vitest"
-import { isSecretKind, isSecretName, isSecretValue } from "../../src/domain/SecretNames.ts"
+import { anyCase } from "../../src/domain/AnyCase.ts"
+import {
+  doubtfulWord,
+  isSecretFile,
+  isSecretKind,
+  isSecretName,
+  isSecretValue,
+  secretWord
+} from "../../src/domain/SecretNames.ts"
 
 const words = (text: string): ReadonlyArray<string> => text.split(/\s+/).filter(Boolean)
 
@@ -17,6 +25,25 @@ const harmless = words(`
   web-7d9f8-x2xpw replicas LOG_LEVEL tls.crt image
 `)
 
+/** Which of several, whose, several of them, and short. */
+const behind = words(`
+  DB_PASSWORD_RO DB_PASSWORD_READONLY DB_PASS_RO db-pass-ro PASSWORD_ADMIN PASSWORD_ROOT PASSWORD_BILLING dbPasswordProd
+  PASSWORDV2 dbpwd1 secretkeybase2 TOKEN_RW token_a tokenGithub DB_PASSWORD_ATLAS API_KEY_STRIPE_EU apiKeyStripe
+  CLIENT_SECRET_2_EU shared_secret_a CREDENTIALS_JSON secretsJson ConnectionStrings__Default DSN_MAIN
+  DB_PSWD DB_PASSWRD DB_PSW pasword APPCRED appcred GITHUB_PAT pat ALLPASS SUBPASS CALLPASS JENKINSPASS DERBYPASS pwds
+  passphrases SECRET_KEY_BASES unlock_code
+`)
+const several = words("SEEDS SALTS JWTS PINS API_TOKENS TOKENS1 COOKIES signatures")
+/** About a secret: where it is, how it has to be, how long it is good for, what handles it. */
+const about = words(`
+  passwordPolicy PASSWORD_POLICY_STRICT passwordMinLength PASSWORD_FILE DB_PASSWORD_FILE_OLD passwordAttempts
+  passwordHashRounds passwordResetUrl pass_through passThroughMode PASS_RATE passHostHeader secretName secretNamespace
+  secretRef secretKeyRef secretStore secretProviderClass tokenTTL tokenTTLSeconds TOKEN_ISSUER tokenURLPath token_count
+  tokenReviewer TOKEN_SERVICE credentialsFile accessKeyId api_key_name
+  path patch pattern patches spat dispatch compat spinner author sacred keyword upward forward encompass cacheBypass
+  token-refresher.yaml
+`)
+
 describe("names of secrets", () => {
   it("are found whether their words are separated, joined, or told apart by case", () => {
     assert.deepStrictEqual(
@@ -29,22 +56,59 @@ describe("names of secrets", () => {
     assert.deepStrictEqual(harmless.filter(isSecretName), [])
   })
 
+  it("may say behind the word which of several secrets they are, in any words", () => {
+    assert.deepStrictEqual(
+      behind.filter((name) => !isSecretName(name)),
+      []
+    )
+  })
+
+  it("are not those that say something about a secret", () => {
+    assert.deepStrictEqual(
+      about.filter((name) => isSecretValue(name, "hunter2Zx9")),
+      []
+    )
+  })
+
+  it("may be of several secrets, unless the value is a count or a list of addresses", () => {
+    assert.deepStrictEqual(
+      several.filter((name) => !isSecretValue(name, "hunter2Zx9")),
+      []
+    )
+    assert.isFalse(isSecretValue("CASSANDRA_SEEDS", "cassandra-0.cassandra,cassandra-1.cassandra:7000"))
+    assert.isFalse(isSecretValue("pins", "4"))
+    assert.isFalse(isSecretValue("secrets", "10"), "a quota")
+    assert.isFalse(isSecretValue("tokensPerSecond", 41))
+  })
+
+  it("are those of files that hold one secret, and not of files with settings", () => {
+    for (const name of ["token.txt", "password-billing.txt", "token.yaml", "tokens.yaml"])
+      assert.isTrue(isSecretFile(name, "a"), name)
+    for (const name of ["token-refresher.yaml", "app.conf", "notes.txt", "secretName"])
+      assert.isFalse(isSecretFile(name, "a"), name)
+  })
+
   it("tell tokens from a count of tokens by the value", () => {
     assert.isTrue(isSecretValue("API_TOKENS", "ab12cd34"))
     assert.isTrue(isSecretValue("tokens", "letmein"))
     for (const count of ["4096", "128k", "1.5", 4096]) assert.isFalse(isSecretValue("max_tokens", count), String(count))
   })
 
+  it("have patterns small enough for the engine to optimize, with room for a context", () => {
+    for (const word of [secretWord, doubtfulWord]) assert.isBelow(anyCase(word).source.length, 18_000)
+  })
+
   it("are found in linear time", () => {
-    for (const name of ["PASS", "key_", "tokenKey", "pw"])
+    for (const name of ["PASS", "key_", "tokenKey", "pw", "PASS_", "secretA", "password_file_"])
       assert.isFalse(isSecretName(`${name.repeat(20_000)}-`.replaceAll("\n", "")))
   })
 })
 
 describe("kinds of which nothing but names is shown", () => {
   it("are Secrets and custom kinds like them", () => {
-    for (const kind of ["Secret", "SealedSecret", "AppSecret", "VaultStaticSecret", "DatabaseCredentials"])
+    for (const kind of ["Secret", "SealedSecret", "AppSecret", "VaultStaticSecret", "DatabaseCredentials", "ApiToken"])
       assert.isTrue(isSecretKind(kind), kind)
-    for (const kind of ["ConfigMap", "SecretStore", "Deployment"]) assert.isFalse(isSecretKind(kind), kind)
+    for (const kind of ["ConfigMap", "SecretStore", "TokenReview", "Deployment"])
+      assert.isFalse(isSecretKind(kind), kind)
   })
 })

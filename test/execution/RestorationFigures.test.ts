@@ -39,6 +39,9 @@ describe("what people see of a restoration", () => {
     ["a value within a map", custom({ login: { user: "a", pass: "hunter2" } }), custom({})],
     ["a token in a list", custom({ keys: ["ghp_hunter2"] }), custom({ keys: ["none"] })],
     ["a value with a joined name", custom({ DBPASS: "hunter2", rootpw: "hunter2", creds: "hunter2" }), custom({})],
+    ["what is beneath a secret", custom({ secret: { a: "hunter2" } }), custom({ secret: { a: "none" } })],
+    ["a map that is a secret", custom({ secret: { a: "hunter2" } }), custom({})],
+    ["whose password it is", custom({ dbPasswordBilling: "hunter2", pwds: "hunter2" }), custom({})],
     ["an assignment in a text", custom({ options: "dbpass=hunter2" }), custom({ options: "none" })],
     ["any value of a kind like a Secret", made("AppSecret", { spec: { greeting: "hunter2" } }), made("AppSecret", {})],
     ["a header with credentials", custom({ header: "Basic hunter2" }), custom({ header: "none" })]

@@ -78,7 +78,18 @@ describe("a remediation that the API shows", () => {
       { op: "replace" as const, path: "/spec/template/spec/containers/0/env/3/value", value: "hunter2hunter2" },
       { op: "replace" as const, path: "/data/db_password", value: "hunter2hunter2" },
       { op: "add" as const, path: "/spec/template/spec/containers/0/args", value: ["--password", "hunter2hunter2"] },
-      { op: "add" as const, path: "/metadata/annotations/example.com~1token", value: "hunter2hunter2" }
+      { op: "add" as const, path: "/metadata/annotations/example.com~1token", value: "hunter2hunter2" },
+      { op: "replace" as const, path: "/spec/template/spec/containers/0/args/1", value: "hunter2hunter2" },
+      ...[
+        "credentials/alice",
+        "passwords/0",
+        "adminPassword/inline/x",
+        "apiKeys/svc1",
+        "basicAuth/bob",
+        "tokens/bob"
+      ].map((path) => ({ op: "replace" as const, path: `/spec/${path}`, value: "hunter2hunter2" })),
+      { op: "add" as const, path: "/spec/secret", value: { a: "hunter2hunter2" } },
+      { op: "add" as const, path: "/spec/volumes/0/secret", value: { secretName: "web-tls" } }
     ]
     const ref = { namespace: "shop", kind: "ConfigMap", name: "settings" }
     const changes = [
@@ -94,6 +105,7 @@ describe("a remediation that the API shows", () => {
     const text = JSON.stringify(detail(remediationOf(...journal), journalOf(...journal)))
     assert.notInclude(text, "hunter2")
     assert.include(text, "port=80")
+    assert.include(text, "web-tls")
   })
 })
 

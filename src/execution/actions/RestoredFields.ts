@@ -13,7 +13,9 @@
  */
 
 import { hash } from "node:crypto"
+import { anyCase } from "../../domain/AnyCase.ts"
 import * as FieldPath from "../../domain/FieldPath.ts"
+import { isHeldBy, isReferring } from "../../domain/SecretHolders.ts"
 import { doubtfulWord, isSecretKind, isSecretValue, secretWord } from "../../domain/SecretNames.ts"
 import type { KubernetesObject } from "../../kubernetes/KubernetesClient.ts"
 import { ordered } from "../../kubernetes/SpecDigest.ts"
@@ -115,9 +117,8 @@ const confidential: ReadonlySet<string> = new Set([
 ])
 
 /** What the text of a value contains that has a name in it under which secrets are kept. */
-const mayHoldSecret = new RegExp(
-  `env|token|secret|passw|pwd|credential|(api|access|private|signing)[_-]?key|(?:${secretWord}|${doubtfulWord})(?:["'\\\\]{0,3}\\s{0,4}[=:]["'\\\\\\s]|["'\\\\]{0,3}=)`,
-  "i"
+const mayHoldSecret = anyCase(
+  `env|token|secret|passw|pwd|credential|(api|access|private|signing)[_-]?key|(?:${secretWord}|${doubtfulWord})(?:["'\\\\]{0,3}\\s{0,4}[=:]["'\\\\\\s]|["'\\\\]{0,3}=)`
 )
 
 /** What looks like a secret whatever its name: the beginnings of tokens and keys, and the user of an address. */
@@ -133,17 +134,24 @@ const holdsConfidential = (value: unknown): boolean =>
       (!Array.isArray(value) && (confidential.has(name) || isSecretValue(name, each))) || holdsConfidential(each)
   )
 
-/** The fields that refer to a Secret, whose name is none. */
-const referring = /^(name|namespace|kind|secret|secrets|secretName|secretRef|imagePullSecrets)$/
-
-/** Whether a field, or what it is in, has a name under which secrets are kept: `spec.adminPassword.value`. */
-const isBeneathSecretName = (path: FieldPath.FieldPath, value: unknown): boolean =>
-  typeof value !== "boolean"
-  && !(typeof path.at(-1) === "string" && referring.test(path.at(-1) as string))
-  && path
+/** The name of a field without what says whose it is. Of the items of lists, only the last name what is in them. */
+const namesIn = (path: FieldPath.FieldPath): ReadonlyArray<string> =>
+  path
+    .filter((token, index) => typeof token === "string" || index >= path.length - 2)
     .map((token) => (typeof token === "string" ? token : token.value))
     .map((name) => name.slice(name.lastIndexOf("/") + 1))
-    .some((name) => !referring.test(name) && isSecretValue(name, value))
+
+/** Whether a field, or what it is in, has a name under which secrets are kept: `spec.adminPassword.value`. */
+const isBeneathSecretName = (path: FieldPath.FieldPath, value: unknown): boolean => {
+  const names = namesIn(path)
+  return names.some(
+    (name, index) =>
+      !isReferring(name)
+      && name !== "imagePullSecrets"
+      && isSecretValue(name, value)
+      && (index === names.length - 1 ? typeof value !== "boolean" : isHeldBy(name, names.slice(index + 1), value))
+  )
+}
 
 const longest = 80
 

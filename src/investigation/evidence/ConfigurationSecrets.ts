@@ -3,6 +3,7 @@
  * space or a colon. Each notation is known by the word in front of it, because a space alone separates anything.
  */
 
+import { anyCase } from "../../domain/AnyCase.ts"
 import { namePrefix, secretWord } from "../../domain/SecretNames.ts"
 
 const escapes = String.raw`\\{0,3}`
@@ -44,7 +45,7 @@ export const configurationSecrets: ReadonlyArray<RegExp> = [
   // define('DB_PASSWORD', '…'), and the salts of WordPress.
   `(\\b(?:${calls})\\(\\s{0,10}${escapes}["'](?:${name}|[A-Za-z_]{1,40}_SALT)${escapes}["']\\s{0,10},\\s{0,10})${fresh}${quoted}`,
   // {default_pass, <<"…">>} of Erlang.
-  `(\\{\\s{0,10}(?:'?${name}'?\\s{0,10},\\s{0,10}(?:<<)?|"${name}"\\s{0,10},\\s{0,10}<<))${fresh}${quoted}`,
+  `(\\{\\s{0,10}["']?${name}(?:'?\\s{0,10},\\s{0,10}(?:<<)?|"\\s{0,10},\\s{0,10}<<))${fresh}${quoted}`,
   // proxy_set_header X-Api-Key …; and set $api_key …;
   `((?<![\\w.-])(?:(?:${namedDirectives})[ \\t]+|set[ \\t]+\\$)["']?${name}["']?[ \\t]+)${fresh}${word}`,
   // bindpw …, rocommunity … 10.0.0.0/8
@@ -60,4 +61,4 @@ export const configurationSecrets: ReadonlyArray<RegExp> = [
   // echo … | sudo -S
   `(\\b(?:echo|printf)[ \\t]+(?:-[neE]{1,3}[ \\t]+)?(?:["']%s(?:\\\\n)?["'][ \\t]+)?)(?!["']%s|-[neE]{1,3}[ \\t])${fresh}(?:"[^"\\n]{0,200}"|'[^'\\n]{0,200}'|[^\\n"'|]){1,300}?(?=[ \\t]*\\|[ \\t]*${readers})`,
   `(\\bsudo\\b[^\\n|]{0,100}?[ \\t]-[A-Za-z]{0,5}S\\b[^\\n|]{0,200}?<<<[ \\t]*)${fresh}${word}`
-].map((pattern) => new RegExp(pattern, "gim"))
+].map((pattern) => anyCase(pattern, "gm"))

@@ -9,6 +9,7 @@
  * | ------------------------------------------------------------ | ------------------------------ |
  * | of a field, variable, key or annotation with a secret name   | `[redacted:value]`             |
  * | `value` and the like, beneath something with a secret name   | `[redacted:value]`             |
+ * | what is beneath a secret name, such as `passwords.alice`     | `[redacted:value]`             |
  * | a key that is a file with a secret name, such as `token.txt` | `[redacted:value]`             |
  * | an argument after a flag with a secret name                  | `[redacted:value]`             |
  * | of a Secret                                                  | nothing: only its key is shown |
@@ -20,7 +21,8 @@
 
 import type { Schema } from "effect"
 import type { FieldDifference, FieldPath, PathToken } from "../../domain/FieldPath.ts"
-import { isSecretKind, isSecretValue } from "../../domain/SecretNames.ts"
+import { isGeneric, isHeld, isHolder } from "../../domain/SecretHolders.ts"
+import { isSecretFile, isSecretKind, isSecretValue } from "../../domain/SecretNames.ts"
 import { redact, redactLabels } from "./Redaction.ts"
 import { mark } from "./SecretShapes.ts"
 
@@ -29,9 +31,6 @@ type Fields = Readonly<Record<string, Json>>
 
 const isFields = (value: Json): value is Fields => typeof value === "object" && value !== null && !Array.isArray(value)
 
-/** Names that say nothing of what they hold: the name above them does. */
-const generic = /^(value|values|plain|plaintext|text|content|data|stringData|string|raw|inline)$/i
-const extension = /\.(txt|pem|key|json|ya?ml|conf|cfg|ini|properties|env|dat|bin|b64|asc|gpg)$/i
 /** Files that hold nothing but credentials. */
 const secretFiles =
   /^\.?(pgpass(\.conf)?|netrc|htpasswd|dockercfg|dockerconfigjson|npmrc|pypirc|my\.cnf|id_(rsa|dsa|ecdsa|ed25519))$/i
@@ -39,7 +38,7 @@ const secretFiles =
 /** Whether what has this name is a secret. The prefix of a label or an annotation says whose it is, not what it is. */
 const isSecret = (name: string, value: unknown): boolean => {
   const key = name.slice(name.lastIndexOf("/") + 1)
-  return isSecretValue(key, value) || isSecretValue(key.replace(extension, ""), value) || secretFiles.test(key)
+  return isSecretValue(key, value) || isSecretFile(key, value) || secretFiles.test(key)
 }
 
 /** More of a text is not looked at, so it is not shown: looking takes half a millisecond for a thousand characters. */
@@ -70,28 +69,24 @@ const argumentsOf = (name: string, list: ReadonlyArray<string>): ReadonlyArray<s
 const isTexts = (list: ReadonlyArray<Json>): list is ReadonlyArray<string> =>
   list.every((each) => typeof each === "string")
 
-/** Maps of which every value is a secret, whatever its key: users by their names, keys by their purpose. */
-const holder =
-  /(^|[._-]|(?<=[a-z0-9])(?=[A-Z]))(basic[_-]?auth|credentials?|creds|passwords?|(api|auth|access|refresh|bearer|admin|user|bot)[_-]?tokens|(api|auth|access|account|encryption|private|secret|shared|signing)[_-]?keys)$/i
-/** What is beneath one and only refers to something. */
-const referring = /^(name|namespace|kind|secretName|secretRef)$/
-
-const masked = (value: Json): Json => {
-  if (Array.isArray(value)) return (value as ReadonlyArray<Json>).slice(0, mostItems).map(masked)
-  if (!isFields(value)) return typeof value === "string" || typeof value === "number" ? mark("value") : value
-  return Object.fromEntries(
-    Object.entries(value)
-      .slice(0, mostItems)
-      .map(([field, each]) => [
-        textOf("", field),
-        referring.test(field) && typeof each === "string" ? textOf(field, each) : masked(each)
-      ])
-  )
+/** What has these names, from top to bottom, without the secrets beneath the first of them. */
+const masked = (names: ReadonlyArray<string>, value: Json): Json => {
+  if (Array.isArray(value)) return (value as ReadonlyArray<Json>).slice(0, mostItems).map((each) => masked(names, each))
+  if (isFields(value))
+    return Object.fromEntries(
+      Object.entries(value)
+        .slice(0, mostItems)
+        .map(([field, each]) => [textOf("", field), masked([...names, field], each)])
+    )
+  if (typeof value !== "string" && typeof value !== "number") return value
+  // The item of a list has the name of the list.
+  const isSecretItem = names.length === 1 || isHeld(names, value)
+  return isSecretItem ? mark("value") : hidden(names.at(-1) ?? "", value)
 }
 
 /** A value with this name, without its secrets. */
 export const hidden = (name: string, value: Json): Json => {
-  if (typeof value === "object" && value !== null && holder.test(name)) return masked(value)
+  if (typeof value === "object" && value !== null && isHolder(name)) return masked([name], value)
   if (typeof value === "string") return isSecret(name, value) ? mark("value") : textOf(name, value)
   if (typeof value === "number") return isSecret(name, value) ? mark("value") : value
   if (Array.isArray(value)) {
@@ -106,7 +101,7 @@ export const hidden = (name: string, value: Json): Json => {
       .slice(0, mostItems)
       .map(([field, each]) => {
         if (field === "binaryData") return [field, binary(each)]
-        const called = generic.test(field) ? (typeof own === "string" && field === "value" ? own : name) : field
+        const called = isGeneric(field) ? (typeof own === "string" && field === "value" ? own : name) : field
         return [textOf("", field), hidden(isSecret(called, each) ? called : field, each)]
       })
   )
@@ -122,7 +117,7 @@ const binary = (value: Json): Json =>
 /** The name by which a value may be a secret: its own, or that of what it belongs to. */
 const nameOf = (path: FieldPath): string => {
   const [last = "", parent] = path.toReversed().map((token) => (typeof token === "string" ? token : token.value))
-  return parent !== undefined && generic.test(last) && !isSecret(last, undefined) ? parent : last
+  return parent !== undefined && isGeneric(last) && !isSecret(last, undefined) ? parent : last
 }
 
 const shownToken = (token: PathToken): PathToken =>
@@ -136,11 +131,12 @@ export const hiddenDifference = (kind: string, { after, before, path, ...rest }:
   const shown = { ...rest, path: hiddenPath(path) }
   if (isSecretKind(kind)) return shown
   const name = nameOf(path)
-  const last = path.at(-1)
-  const isHeld =
-    path.slice(0, -1).some((token) => typeof token === "string" && holder.test(token))
-    && !(typeof last === "string" && referring.test(last))
-  const value = (each: Json) => (isHeld ? masked(each) : path[0] === "binaryData" ? binary(each) : hidden(name, each))
+  const names = path.flatMap((token) => (typeof token === "string" ? [token] : []))
+  const above = typeof path.at(-1) === "string" ? names.slice(0, -1) : names
+  const value = (each: Json) => {
+    if (path[0] === "binaryData") return binary(each)
+    return above.some(isHolder) ? masked(names, each) : hidden(name, each)
+  }
   return {
     ...shown,
     ...(before === undefined ? {} : { before: value(before) }),

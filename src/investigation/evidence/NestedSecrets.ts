@@ -1,24 +1,24 @@
 /**
  * What is beneath the plural of a secret name: in `passwords:` every value is a secret, whatever its own name is.
  *
- * Beneath `tokens`, `secrets`, `credentials` and keys there are settings as well, and names of objects, so a value
- * there is hidden only if it has letters and digits and its name does not say that it refers to something.
+ * Beneath `tokens`, `secret`, `credentials`, `password` and keys there are settings as well, and names of objects, so a
+ * value there is hidden only if it has letters and digits and its name does not say that it refers to something.
  */
 
+import { anyCase } from "../../domain/AnyCase.ts"
 import { namePrefix } from "../../domain/SecretNames.ts"
 
 const always = "pass(?:words|wds|phrases|codes)|pwds|kennwörter|passwörter"
 const often =
-  "(?:api|access|account|encryption|private|secret|shared|signing)[_.-]?keys|tokens|(?<!pull[_-]?)secrets|credentials"
+  "(?:api|access|account|encryption|private|secret|shared|signing)[_.-]?keys|tokens?|(?<!pull[_-]?)secrets?|credentials?|password|passwd"
 
 // What follows may be a comment, an anchor, a tag, or the begin of JSON in several lines.
-const head = new RegExp(
-  `^([ \\t]*(?:-[ \\t]+)?)(["']?${namePrefix}(?:(${always})|${often})["']?[ \\t]{0,4}:[ \\t]*(?:[{[]|#.*|[&!]\\S*)?[ \\t]*)$`,
-  "i"
+const head = anyCase(
+  `^([ \\t]*(?:-[ \\t]+)?)(["']?${namePrefix}(?:(${always})|${often})["']?[ \\t]{0,4}:[ \\t]*(?:[{[]|#.*|[&!]\\S*)?[ \\t]*)$`
 )
-const flow = new RegExp(
+const flow = anyCase(
   `((?<![A-Za-z0-9])${namePrefix}(?:${always})\\\\{0,3}["']?\\s{0,10}[:=][ \\t]*\\{)([^{}]{1,4000})(?=\\})`,
-  "gi"
+  "g"
 )
 
 const entry = /^([ \t]*(?:-[ \t]+)*(?:["']?[^\s:#"'][^:#\n]{0,100}:[ \t]+|-[ \t]+))(\S[^\n]*)$/

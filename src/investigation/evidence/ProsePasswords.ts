@@ -14,6 +14,8 @@
  * A password that is an ordinary word in the middle of a sentence is not found: `password is correct horse battery`.
  */
 
+import { anyCase } from "../../domain/AnyCase.ts"
+
 const noun = String.raw`(?<![A-Za-z0-9_.-])[A-Za-z0-9_.-]{0,60}?(?:password|passwd|pass[ \t]?(?:phrase|code|word)|pwd|kennwort|passwort)`
 const of = String.raw`(?:[ \t]+(?:for|of|on|in|at|from|für|von)[ \t]+[^\n.:;="'${"`"}]{1,60}?)?`
 const states = String.raw`(?:is|was|are|were|ist|war|lautet|equals)(?:[ \t]+(?:now|still|currently|jetzt))?`
@@ -33,4 +35,4 @@ export const prosePasswords: ReadonlyArray<RegExp> = [
   // A long word may have a change of case instead of a digit.
   `(${noun}(?:[ \\t]+(?:is|was))?:?[ \\t]+)${fresh}(?=[^\\s"'\`,;:]{0,60}(?:\\d|(?-i:[a-z][A-Z])))(?=[^\\s"'\`,;:]{0,60}[A-Za-z])${technical}${isNoPath}[^\\s"'\`,;:]{8,100}`,
   `(${noun}[ \\t]+)${fresh}(?=[A-Za-z0-9_.!#$%^&*+@]{0,60}[A-Za-z])(?=[A-Za-z0-9_.!#$%^&*+@]{0,60}\\d)${technical}[A-Za-z0-9_.!#$%^&*+@]{5,100}(?![\\w/=([:<{-])`
-].map((pattern) => new RegExp(pattern, "gim"))
+].map((pattern) => anyCase(pattern, "gm"))

@@ -6,7 +6,8 @@
  * gaps are bounded.
  */
 
-import { doubtfulWord, namePrefix, secretWord } from "../../domain/SecretNames.ts"
+import { anyCase } from "../../domain/AnyCase.ts"
+import { doubtfulWord, namePrefix, ownedWord, secretWord } from "../../domain/SecretNames.ts"
 import { configurationSecrets } from "./ConfigurationSecrets.ts"
 import { replaceNested } from "./NestedSecrets.ts"
 import { prosePasswords } from "./ProsePasswords.ts"
@@ -91,16 +92,16 @@ const url = String.raw`(?<![a-z0-9+.-])([a-z][a-z0-9+.-]{0,30}:\/\/`
 /** Credentials in a URL. A password may contain `/`, `@`, `?` and `#`; a port followed by a path is not one. */
 const addresses: ReadonlyArray<Shape> = [
   // A token as the user name, with a word in place of the password.
-  [new RegExp(`${url})${notYetRedacted}[A-Za-z0-9_-]{20,200}(?=:(?:x-oauth-basic)?@)`, "gi"), `$1${mark("token")}`],
+  [anyCase(`${url})${notYetRedacted}[A-Za-z0-9_-]{20,200}(?=:(?:x-oauth-basic)?@)`, "g"), `$1${mark("token")}`],
   [
-    new RegExp(
+    anyCase(
       `${url}[^\\s:/?#@"'\`[]{0,100}):${notYetRedacted}(?!\\d{1,5}(?:[/?#\\s"'\`]|$))[^\\s"'\`<>]{1,500}(?=@)`,
-      "gi"
+      "g"
     ),
     `$1:${mark("password")}`
   ],
   [
-    new RegExp(`(\\bjdbc:oracle:[a-z]{1,10}:[^\\s/@:]{1,100}\\/)${notYetRedacted}[^\\s@]{1,200}(?=@)`, "gi"),
+    anyCase(`(\\bjdbc:oracle:[a-z]{1,10}:[^\\s/@:]{1,100}\\/)${notYetRedacted}[^\\s@]{1,200}(?=@)`, "g"),
     `$1${mark("password")}`
   ],
   // The data source of Go's MySQL driver, and of Oracle: neither has a scheme.
@@ -114,7 +115,7 @@ const addresses: ReadonlyArray<Shape> = [
   ],
   // A token in place of the user name, as forges accept it.
   [
-    new RegExp(`${url})${notYetRedacted}(?=[^\\s:/?#@"'\`]{0,200}\\d)[A-Za-z0-9_-]{20,200}(?=@)`, "gi"),
+    anyCase(`${url})${notYetRedacted}(?=[^\\s:/?#@"'\`]{0,200}\\d)[A-Za-z0-9_-]{20,200}(?=@)`, "g"),
     `$1${mark("token")}`
   ]
 ]
@@ -123,6 +124,9 @@ const quoted = String.raw`'''[\s\S]{0,4000}?(?:'''|$)|"""[\s\S]{0,4000}?(?:"""|$
 const blockScalar = String.raw`[|>][-+0-9]{0,2}[ \t]*\n(?:[ \t]+[^\n]*(?:\n|$))+`
 // A separator ends the value where a space or another name follows. Otherwise it is part of the value.
 const bare = String.raw`(?:[^\s,;&"'\`}\])]|[,;)"'](?=[A-Za-z0-9!#$%^*+/~@])(?![\w.-]{1,60}\\?["']?\s{0,4}[=:]))+`
+
+// A value that says that there is none, or where it is: what Kubernetes, templates and other redactors print.
+const placeholder = String.raw`(?:"(?:\*+|)"(?!")|'(?:\*+|)'(?!')|\*{3,}|\[\]|(?:true|false|null|nil|none|yes|no)(?![^\s,;)}\]"'])|\$\{[\w.:-]{1,100}\}|\$\([\w.-]{1,100}\)|\{\{[^{}\n]{1,200}\}\}|<set to the key [^<>\n]{1,300}>|[<[](?:redacted|masked|hidden|omitted|nil|none|unset|not set|empty)[\]>])(?=[\s,;)}\]"']|$)`
 
 const shells = String.raw`[^\n|]{0,300}?[ \t]`
 
@@ -134,9 +138,9 @@ const contexts: ReadonlyArray<Shape> = [
     `$1${mark("credentials")}`
   ],
   [
-    new RegExp(
+    anyCase(
       `(\\b(?:proxy-)?authorization\\\\?["'\`]?\\s{0,10}[:=：]\\s{0,10}\\\\?["'\`]?)${notYetRedacted}(?:[A-Za-z][A-Za-z0-9_-]{0,40}[ \\t]+)?(?!\\[redacted:)[^\\s"'\`,;\\\\]+`,
-      "gi"
+      "g"
     ),
     `$1${mark("credentials")}`
   ],
@@ -170,10 +174,10 @@ const contexts: ReadonlyArray<Shape> = [
   ],
   // A name that may mean something else: only a value of letters and digits is a secret, or some digits behind _PIN_.
   [
-    new RegExp(
+    anyCase(
       `((?<![A-Za-z0-9])${namePrefix}(?:${doubtfulWord}|tokens)\\\\{0,7}["'\`]?(?:[ \\t]{0,20}(?:=|:=?)[ \\t]{0,20}|(?<=--[A-Za-z0-9_.-]{1,120})[ \\t]+)\\\\{0,7}["'\`]?)${notYetRedacted}`
         + `(?:(?=[A-Za-z+/_!@#$%^*=-]{0,80}\\d)(?=[\\d+/_!@#$%^*=-]{0,80}[A-Za-z])[A-Za-z0-9+/_!@#$%^*=-]{8,}(?![\\w.:-])|(?<=pin(?:[_-]?code)?[^\\w]{1,40})\\d{4,12}(?![\\w.:-]))`,
-      "gi"
+      "g"
     ),
     `$1${mark("value")}`
   ],
@@ -181,24 +185,32 @@ const contexts: ReadonlyArray<Shape> = [
     /(\b(?:mnemonic|(?:seed|recovery)[ _-]?(?:phrase|words))\\{0,7}["'`]?[ \t]{0,20}[:=][ \t]{0,20}\\{0,7}["'`]?)(?:[a-z]{3,8}[ ,]{1,2}){11,23}[a-z]{3,8}\b/gi,
     `$1${mark("phrase")}`
   ],
+  // Whose password it is, in a name that can be nothing but that of a field or a variable.
+  [
+    anyCase(
+      `((?<![A-Za-z0-9])${namePrefix}${ownedWord}(?:\\\\{0,7}["']?=|\\\\{0,7}["'][ \\t]{0,4}:[ \\t]{0,4})(?!\\d{1,5}(?![\\w.-])))${notYetRedacted}(?!${placeholder}|[ \\t\\r\\n])(?:${quoted}|${bare})`,
+      "g"
+    ),
+    `$1${mark("value")}`
+  ],
   // YAML with the value one level deeper.
   [
-    new RegExp(
+    anyCase(
       `((?<![A-Za-z0-9])${namePrefix}${secretWord}["']?[ \\t]{0,4}:[ \\t]{0,20}(?:\\r?\\n|\\\\{1,3}n)[ \\t]{1,60}["']?(?:value|plain(?:text)?|text|content|raw|inline)["']?[ \\t]{0,4}:[ \\t]{1,20})${notYetRedacted}(?:${quoted}|[^\\s,}\\]\\\\]+)`,
-      "gi"
+      "g"
     ),
     `$1${mark("value")}`
   ],
   // Attributes of XML, in either order.
   [
-    new RegExp(
+    anyCase(
       `(\\b(?:name|key|id)=["']${namePrefix}${secretWord}["'][^<>]{0,200}?\\bvalue=["'])${notYetRedacted}[^"'<>]{1,2000}`,
-      "gi"
+      "g"
     ),
     `$1${mark("value")}`
   ],
   [
-    new RegExp(`(<${namePrefix}${secretWord}[ \\t][^<>]{0,200}?\\bvalue=["'])${notYetRedacted}[^"'<>]{1,2000}`, "gi"),
+    anyCase(`(<${namePrefix}${secretWord}[ \\t][^<>]{0,200}?\\bvalue=["'])${notYetRedacted}[^"'<>]{1,2000}`, "g"),
     `$1${mark("value")}`
   ],
   // The ACL of Redis and Valkey: passwords and their hashes, given and taken away.
@@ -219,7 +231,7 @@ const contexts: ReadonlyArray<Shape> = [
     `$1${mark("password")}`
   ],
   [
-    new RegExp(`(<${namePrefix}${secretWord}(?:\\s[^<>]{0,200})?>)${notYetRedacted}[^<]{1,2000}(?=<)`, "gi"),
+    anyCase(`(<${namePrefix}${secretWord}(?:\\s[^<>]{0,200})?>)${notYetRedacted}[^<]{1,2000}(?=<)`, "g"),
     `$1${mark("value")}`
   ]
 ]
@@ -251,23 +263,20 @@ const separator = String.raw`(?:\s{0,20}(?:={1,3}>?|:[:=]?|[：＝]|->|→)[ \t]
 // JSON in JSON in JSON escapes its quotes again and again.
 const escapes = String.raw`\\{0,7}`
 
-// A value that says that there is none, or where it is: what Kubernetes, templates and other redactors print.
-const placeholder = String.raw`(?:"(?:\*+|)"(?!")|'(?:\*+|)'(?!')|\*{3,}|\[\]|(?:true|false|null|nil|none|yes|no)(?![^\s,;)}\]"'])|\$\{[\w.:-]{1,100}\}|\$\([\w.-]{1,100}\)|\{\{[^{}\n]{1,200}\}\}|<set to the key [^<>\n]{1,300}>|[<[](?:redacted|masked|hidden|omitted|nil|none|unset|not set|empty)[\]>])(?=[\s,;)}\]"']|$)`
-
 // Of a file in which a secret is mounted, and of an error that names a secret.
 const message = String.raw`(?:no such file or directory|permission denied|is a directory|read-only file system|not found)\b`
 
 // name = value, name: value, "name": "value", name[0] = value, ["name"] = value, --name value.
-const assignment = new RegExp(
+const assignment = anyCase(
   `((?:--?)?["'\`]?(?<![A-Za-z0-9])${namePrefix}${secretWord}${escapes}["'\`]?(?:\\[\\d{0,3})?\\]?)(${separator}|(?<=--[A-Za-z0-9_.-]{1,120})[ \\t]+)`
     + `(?![=:>]{0,3}[ \\t]*\\[redacted:)(?!${placeholder}|${message})(?:\\\\{2,7}"[^"\\\\]*\\\\{0,7}"?|${quoted}|${blockScalar}|(?:Bearer|Basic)[ \\t]+[^\\s,;]+|${bare})`,
-  "gi"
+  "g"
 )
 
 // Several secrets: passwords: ["…", "…"], or one a line after `- `. The entries of `imagePullSecrets` are no secrets.
-const listed = new RegExp(
+const listed = anyCase(
   `((?<![A-Za-z0-9])${namePrefix}(?<!pull[_-]?)(?:${secretWord}s?|tokens)${escapes}["'\`]?\\s{0,20}[:=][ \\t]*)(?!${placeholder})(\\[(?!redacted:)[^\\][{}]{1,4000}\\]|(?:\\r?\\n[ \\t]{0,100}-[ \\t]+(?!\\[redacted:|["']?[\\w.-]{1,100}["']?:(?:\\s|$))[^\\n]+)+)`,
-  "gi"
+  "g"
 )
 
 const withoutItems = (_match: string, name: string, items: string): string =>
@@ -277,16 +286,16 @@ const withoutItems = (_match: string, name: string, items: string): string =>
 
 // Environment entries as Kubernetes prints them: - name: DB_PASSWORD\n  value: hunter2, or
 // {"name":"DB_PASSWORD","value":"hunter2"}.
-const environmentEntry = new RegExp(
+const environmentEntry = anyCase(
   `(${escapes}["']?name${escapes}["']?\\s*:\\s*${escapes}["']?${namePrefix}${secretWord}${escapes}["']?\\s*,?\\s*${escapes}["']?value${escapes}["']?\\s*:\\s*)`
     + `${notYetRedacted}(?:${quoted}|[^\\s,}\\]]+)`,
-  "gi"
+  "g"
 )
 
 // The same with the value first.
-const reversedEntry = new RegExp(
+const reversedEntry = anyCase(
   `((?<![A-Za-z0-9_.-])${escapes}["']?value${escapes}["']?[ \\t]*:[ \\t]*)${notYetRedacted}(?:"(?:[^"\\\\\\n]|\\\\.){0,4000}"|'[^'\\n]{0,4000}'|[^\\s,}\\]"']{1,4000})(?=\\s{0,40},?\\s{0,40}${escapes}["']?name${escapes}["']?\\s{0,4}:\\s{0,4}${escapes}["']?${namePrefix}${secretWord}${escapes}["']?(?:[\\s,}]|$))`,
-  "gi"
+  "g"
 )
 
 const prose: ReadonlyArray<Shape> = prosePasswords.map((pattern) => [pattern, `$1${mark("password")}`])

@@ -38,7 +38,13 @@ describe("the fields of a change that people see", () => {
       ["data", "LDAPBINDPW"],
       ["data", "API_TOKENS"],
       ["data", "creds"],
-      ["spec", "apiTokens", "alice"]
+      ["spec", "apiTokens", "alice"],
+      ["spec", "tokens", "bob"],
+      ["spec", "adminPassword", "inline", "x"],
+      ["spec", "secret", "config", "passwords", "alice"],
+      ["data", "DB_PASSWORD_BILLING"],
+      ["data", "password-billing.txt"],
+      env("GITHUB_PAT")
     ]
     for (const path of paths)
       for (const kind of [config, workload])
@@ -73,6 +79,9 @@ describe("the fields of a change that people see", () => {
       [["spec", "pin"], { password: 48151623421 } as never],
       [["spec", "auth"], { credentials: { users: [{ admin: secret }], app: secret } } as never],
       [["spec", "basicAuth"], { admin: secret } as never],
+      [["spec", "secret"], { a: secret } as never],
+      [["spec"], { tokens: { bob: secret }, adminPassword: { inline: { x: secret } } } as never],
+      [container("args"), ["--db-pass-ro", secret] as never],
       [["spec", "passwords"], [secret, "other"] as never],
       [["spec", "credentials"], [{ user: "admin", is: secret }] as never]
     ]
@@ -108,7 +117,12 @@ describe("the fields of a change that people see", () => {
       [["spec", "ports", { by: "name", value: "http" }, "targetPort"], 9090 as never, "9090"],
       [["spec", "automountServiceAccountToken"], false as never, "false"],
       [container("envFrom"), [{ secretRef: { name: "db-credentials" } }] as never, "db-credentials"],
-      [container("args"), ["--port", "9090", "--verbose"] as never, "9090"]
+      [container("args"), ["--port", "9090", "--verbose"] as never, "9090"],
+      [["spec", "volumes"], [{ secret: { secretName: "web-tls", defaultMode: 420 } }] as never, "web-tls"],
+      [["spec", "secret", "items"], [{ key: "tls.crt", path: "cert.pem" }] as never, "cert.pem"],
+      [["spec", "hard"], { "count/secrets": "17" } as never, "17"],
+      [["spec", "passwordPolicy", "minLength"], 12 as never, "12"],
+      [["data", "token-refresher.yaml"], "interval: 90s" as never, "90s"]
     ]
     for (const [path, after, text] of kept)
       assert.include(shown(modified(workload, -1, path, { before: "", after })), text)

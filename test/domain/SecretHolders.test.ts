@@ -1,0 +1,48 @@
+import { assert, describe, it } from "@effect/vitest"
+import { isHeld } from "../../src/domain/SecretHolders.ts"
+
+const value = "correct horse"
+
+describe("what is beneath a secret name", () => {
+  it("is a secret at any depth", () => {
+    for (const path of [
+      "passwords.alice",
+      "credentials.alice",
+      "apiKeys.svc1",
+      "basicAuth.bob",
+      "tokens.bob",
+      "secret.a",
+      "adminPassword.inline.x",
+      "dbPasswordsEu.app",
+      "secret.config.passwords.host"
+    ])
+      assert.isTrue(isHeld(`spec.${path}`.split("."), value), path)
+  })
+
+  it("is none if it says something about the secret", () => {
+    for (const path of [
+      "volumes.secret.secretName",
+      "volumes.secret.items.path",
+      "volumes.secret.defaultMode",
+      "secrets.name",
+      "token.ttl",
+      "tokens.maxCount",
+      "adminPassword.valueFrom.secretKeyRef.key",
+      "credentials.secretRef",
+      "privateKey.algorithm",
+      "imagePullSecrets.name",
+      "passwordPolicy.strict",
+      "labels.app"
+    ])
+      assert.isFalse(isHeld(`spec.${path}`.split("."), value), path)
+  })
+
+  it("is one even then if the value looks like one", () => {
+    assert.isTrue(isHeld(["tokens", "refresh"], "hunter2Zx9"))
+    assert.isFalse(isHeld(["secret", "secretName"], "hunter2Zx9"))
+  })
+
+  it("is none if it only says yes or no", () => {
+    assert.isFalse(isHeld(["passwords", "alice"], true))
+  })
+})
