@@ -246,6 +246,25 @@ describe("an earlier host", () => {
     )
   })
 
+  it("is one of a subset of pods as well, by its name", () => {
+    const subset = (...to: ReadonlyArray<readonly [subset: string, weight: number]>) =>
+      custom("VirtualService", {
+        http: [{ route: to.map(([name, weight]) => ({ destination: { host: "web", subset: name }, weight })) }]
+      })
+    const web = selecting({ app: "web" }, {}, "web")
+    for (const [before, now] of [
+      [subset(["blue", 1]), subset(["green", 1])],
+      [subset(["blue", 95], ["green", 5]), subset(["blue", 5], ["green", 95])]
+    ] as const) {
+      assert.deepStrictEqual(rules(before, now, { related: [web, ...pods(green, 2)] }), refused)
+      assert.deepStrictEqual(rules(before, now, { related: [web, ...pods(green, 2), ...pods(blue, 1, 1)] }), asked)
+      assert.deepStrictEqual(rules(before, now, { related: [web, ...pods(green, 2), ...pods(blue, 2)] }), [])
+    }
+    const [typo, stable] = [subset(["bleu", 1]), subset(["stable", 1])]
+    assert.deepStrictEqual(rules(subset(["blue", 1]), typo, { related: [web, ...pods(blue, 1)] }), [])
+    assert.deepStrictEqual(rules(stable, typo, { related: [web, ...pods(blue, 1)] }), [])
+  })
+
   it("asks where one of several Services has no ready pod", () => {
     const red = selecting({ app: "red" }, {}, "red")
     const [before, now] = [route(["blue", 1], ["red", 1]), route(["green", 1])]

@@ -9,8 +9,8 @@
  * | a Service of type `ExternalName`             | its host                                              |
  * | an object of a custom kind, or another route | the hosts in its spec, such as those of Istio's kinds |
  *
- * Weights of one list, by whatever kind, are shares of its requests. A host may be any word, so it counts only if a
- * Service of that name is known.
+ * A mesh may divide the pods of a Service into subsets. Weights of one list, by whatever kind, are shares of its
+ * requests. A host may be any word, so it counts only if a Service of that name is known.
  */
 
 import { fieldsOf, templateOf, textOf, valueOf } from "../../changes/ObjectFields.ts"
@@ -21,8 +21,13 @@ import type { KubernetesObject } from "../../kubernetes/KubernetesClient.ts"
 import { sameJson } from "../../kubernetes/SameJson.ts"
 import { backendsOf, routeKinds } from "./NamedObjects.ts"
 
+/** A Service, or the subset of its pods that a mesh calls by a name. */
+export interface Receiver extends ResourceRef {
+  readonly subset?: string
+}
+
 interface Destination {
-  readonly service: ResourceRef
+  readonly service: Receiver
   readonly share: number
 }
 
@@ -47,9 +52,13 @@ const hostsIn = (value: unknown, namespace: string, share = 1): ReadonlyArray<De
       hostsIn(item, namespace, total > 0 ? (share * (weightOf(item) ?? 0)) / total : share)
     )
   }
-  return Object.entries(fieldsOf(value)).flatMap(([name, each]) =>
-    selecting.has(name) ? [] : hostsIn(each, namespace, share)
-  )
+  const subset = textOf(value, "subset")
+  return Object.entries(fieldsOf(value)).flatMap(([name, each]) => {
+    const found = selecting.has(name) ? [] : hostsIn(each, namespace, share)
+    return name === "host" && subset !== undefined
+      ? found.map(({ service }) => ({ service: { ...service, subset }, share }))
+      : found
+  })
 }
 
 /** The lines of the values that differ from those of the other state. */
@@ -78,7 +87,7 @@ const destinationsOf = (object: KubernetesObject, other: KubernetesObject): Read
 const sharesOf = (destinations: ReadonlyArray<Destination>): ReadonlyMap<string, Destination> => {
   const shares = new Map<string, Destination>()
   for (const { service, share } of destinations) {
-    const key = `${service.namespace}/${service.name}`
+    const key = `${service.namespace}/${service.name}/${service.subset ?? ""}`
     shares.set(key, { service, share: share + (shares.get(key)?.share ?? 0) })
   }
   return shares
@@ -88,7 +97,7 @@ const sharesOf = (destinations: ReadonlyArray<Destination>): ReadonlyMap<string,
 const least = 1e-6
 
 /** The Services to which one state of an object sends a larger share of its requests than the other state does. */
-export const sendsMoreTo = (object: KubernetesObject, other: KubernetesObject): ReadonlyArray<ResourceRef> => {
+export const sendsMoreTo = (object: KubernetesObject, other: KubernetesObject): ReadonlyArray<Receiver> => {
   const others = sharesOf(destinationsOf(other, object))
   return [...sharesOf(destinationsOf(object, other))].flatMap(([key, { service, share }]) =>
     share > (others.get(key)?.share ?? 0) + least ? [service] : []

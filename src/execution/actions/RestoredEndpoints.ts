@@ -178,10 +178,26 @@ const hasPort = (service: KubernetesObject, port: unknown): boolean => {
   )
 }
 
+/**
+ * A Service that selects no more than a subset of its pods. Which label a subset stands for is stated elsewhere; its
+ * name is nearly always the value of that label, such as `version: v1`.
+ */
+const narrowed = (service: KubernetesObject, subset: string, objects: PlanObjects): KubernetesObject => {
+  const selector = selectorOf(service)
+  if (selector === undefined) return service
+  const labels = selectedBy(service, objects).flatMap(({ metadata }) => Object.entries(metadata.labels ?? {}))
+  const label = labels.find(([, value]) => value === subset)?.[0] ?? "version"
+  return { ...service, spec: { ...fieldsOf(service["spec"]), selector: { ...selector, [label]: subset } } }
+}
+
 /** The Services that get more requests in the present state than in the earlier one, and the other way round. */
 const ledTo = ({ now, earlier }: States, objects: PlanObjects) => {
   const services = (object: KubernetesObject, other: KubernetesObject) =>
-    sendsMoreTo(object, other).flatMap((ref) => serviceOf(objects, ref) ?? [])
+    sendsMoreTo(object, other).flatMap((ref) => {
+      const service = serviceOf(objects, ref)
+      if (service === undefined) return []
+      return ref.subset === undefined ? service : narrowed(service, ref.subset, objects)
+    })
   return [services(now, earlier), services(earlier, now)] as const
 }
 
