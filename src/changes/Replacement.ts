@@ -23,6 +23,13 @@ const meantOf = (manifest: ObjectChange["manifest"]): unknown => {
   return { ...manifest, metadata }
 }
 
+/** In what two recorded objects differ, other than by who wrote and owns them; `undefined` if one is not recorded. */
+export const manifestDifferences = (
+  { manifest: before }: ObjectChange,
+  { manifest: after }: ObjectChange
+): ReadonlyArray<FieldDifference> | undefined =>
+  before === undefined || after === undefined ? undefined : differences(meantOf(before), meantOf(after))
+
 /**
  * The fields in which a created object differs from the one that it replaced; `undefined` if it replaced none. `others`
  * are the changes of objects of its name. Of a Secret only its keys are known, which say nothing about its values.
@@ -38,7 +45,5 @@ export const replacementOf = (
   // What we have removed was no state that anybody wants back.
   if (before?.operation !== "deleted" || before.by.kind === "kubernaut") return undefined
   if (toMillis(change.at) - toMillis(before.at) > withinMs) return undefined
-  return before.manifest === undefined || change.manifest === undefined
-    ? [{ path: ["data"] }]
-    : differences(meantOf(before.manifest), meantOf(change.manifest))
+  return manifestDifferences(before, change) ?? [{ path: ["data"] }]
 }

@@ -4,7 +4,7 @@ import { recurs } from "../../src/changes/Habit.ts"
 import type { ObjectChange, Writer } from "../../src/domain/ObjectChange.ts"
 import { find } from "./finding.ts"
 import { deployment } from "./objects.ts"
-import { alert, created, minutes, modified, ref, state, target } from "./scenes.ts"
+import { alert, created, deleted, minutes, modified, ref, state, target } from "./scenes.ts"
 
 const kubectl: Writer = { kind: "person", name: "kubectl" }
 const replicas = (seconds: number, before: number, after: number, by: Writer = kubectl) =>
@@ -18,10 +18,47 @@ const nights = (count: number, by: Writer = kubectl): ReadonlyArray<ObjectChange
   }).flat()
 
 describe("a change recurs", () => {
-  const policies = [-900, -600].map((seconds) => created(ref("NetworkPolicy", "deny"), seconds))
+  const day = minutes(60 * 24)
+  const quota = (seconds: number, pods: string, rest: Partial<ObjectChange> = {}) =>
+    created(ref("ResourceQuota", "team"), seconds, { by: kubectl, manifest: { spec: { hard: { pods } } }, ...rest })
+  const policy = { manifest: { spec: { podSelector: {} } } }
+  const policies = () => [-900, -600].map((seconds) => created(ref("NetworkPolicy", "deny"), seconds, policy))
+  const manifest = { spec: { selector: { app: "checkout" } } }
+  const gone = (seconds: number, spec: object = manifest.spec) =>
+    deleted(ref("Service", "checkout"), seconds, { by: { kind: "unknown" }, manifest: { ...manifest, spec } as never })
+  const back = (seconds: number, rest: Partial<ObjectChange> = {}) =>
+    created(ref("Service", "checkout"), seconds, { manifest, ...rest })
+  const mornings = (after: number) => [-3 * day, -2 * day].flatMap((at) => [gone(at), back(at + after)])
+  const ours = { by: { kind: "kubernaut", name: "kubernaut" } } as const
   it.each<readonly [string, boolean, ReadonlyArray<ObjectChange>, ObjectChange]>([
     ["if its writer has made it twice before", true, nights(2), replicas(-60, 3, 0)],
-    ["if an object was created twice before", true, policies, created(ref("NetworkPolicy", "deny"), -60)],
+    ["if an object was created twice before", true, policies(), created(ref("NetworkPolicy", "deny"), -60, policy)],
+    [
+      "not if it creates an object of other content",
+      false,
+      [quota(-3 * day, "200"), quota(-day, "100")],
+      quota(-60, "1")
+    ],
+    [
+      "not if nobody is named",
+      false,
+      [-900, -600].map((seconds) => replicas(seconds, 3, 0, { kind: "unknown" })),
+      replicas(-60, 3, 0, { kind: "unknown" })
+    ],
+    [
+      "if an object was deleted in the evening, and created again in the morning",
+      true,
+      mornings(minutes(600)),
+      gone(-60)
+    ],
+    ["not if it was replaced at once", false, mornings(1), gone(-60)],
+    [
+      "if it was deleted twice, and only Kubernaut has created it again",
+      true,
+      [-3 * day, -2 * day].flatMap((at) => [gone(at), back(at + 5, ours)]),
+      gone(-60)
+    ],
+    ["not if what was deleted before is another content", false, [gone(-3 * day, {}), gone(-day, {})], gone(-60)],
     ["not if it was made once before: a mistake that is made again", false, nights(1), replicas(-60, 3, 0)],
     ["not if somebody else made it before", false, nights(3, { kind: "person", name: "helm" }), replicas(-60, 3, 0)],
     ["not if it gives the field another value", false, nights(3), replicas(-60, 3, 1)],
