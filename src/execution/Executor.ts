@@ -196,11 +196,12 @@ const make = (
 interface Recorded {
   readonly change?: ObjectChange
   readonly later?: ReadonlyArray<ObjectChange>
+  readonly laterCut?: boolean
   readonly overtaken?: PlanRefusal | undefined
 }
 
 /** With the recorded change that the action takes back. */
-type ChangedInput = PlanInput & Pick<Recorded, "change" | "later">
+type ChangedInput = PlanInput & Pick<Recorded, "change" | "later" | "laterCut">
 
 /**
  * Plans, and reserves the node that the plan cordons if nothing is asked. The other reservations are compared and the
@@ -294,9 +295,11 @@ const changeOf = Effect.fnUntraced(function* (
   const others = yield* Effect.mapError(journal.list({ refs: [change.ref], limit: comparedChanges }), unreadable)
   const { namespace } = change.ref
   const since = change.notBefore ?? change.at
+  // Counted as read: the filter leaves out our own, and those of the object itself.
   const later =
     namespace === "" ? [] : yield* Effect.mapError(journal.list({ namespace, since, limit: mostLater }), unreadable)
-  return { change, later: laterOnes(change, later), overtaken: refusalBy(change, others) }
+  const overtaken = refusalBy(change, others)
+  return { change, later: laterOnes(change, later), laterCut: later.length >= mostLater, overtaken }
 })
 
 const draft = (
@@ -305,19 +308,15 @@ const draft = (
   input: PlanInput
 ): Effect.Effect<Draft, PlanRefused | KubernetesError> =>
   Effect.gen(function* () {
-    const { change, later, overtaken } = yield* changeOf(cluster, input)
+    const { overtaken, ...recorded } = yield* changeOf(cluster, input)
+    const { change } = recorded
     const denied = yield* permitted(cluster.access, input.action, input.target, change)
     if (denied !== undefined) return yield* refused(denied)
     let known = input.baseline
     const drafted = yield* Effect.suspend(() => {
       const baseline = known
       known = null
-      return draftOnce(
-        cluster,
-        settings,
-        { ...input, ...(change === undefined ? {} : { change }), ...(later === undefined ? {} : { later }) },
-        baseline
-      )
+      return draftOnce(cluster, settings, { ...input, ...recorded }, baseline)
     }).pipe(
       // Nothing is journaled yet, so a plan that hit a conflict is computed again from the current objects.
       Effect.retry({

@@ -47,6 +47,8 @@ export interface PlanObjects {
   readonly target?: KubernetesObject | undefined
   /** What others have changed in the namespace since that change, newest first. */
   readonly later?: ReadonlyArray<ObjectChange>
+  /** Whether those are only the newest of them. Default false. */
+  readonly laterCut?: boolean
   /** The kinds that Kubernaut may not read. What they would say is unknown, and so not harmless. */
   readonly unread?: ReadonlyArray<Kind>
 }

@@ -33,6 +33,8 @@ export interface RestoredOf {
   readonly change?: ObjectChange | undefined
   /** What others have changed in its namespace since. */
   readonly later?: ReadonlyArray<ObjectChange> | undefined
+  /** Whether those are only the newest of them. Default false. */
+  readonly laterCut?: boolean
 }
 
 const listed = (
@@ -211,7 +213,7 @@ export const readRestored = Effect.fnUntraced(function* (
   action: Extract<Action, { readonly type: "RestoreObject" }>,
   of: RestoredOf
 ): Effect.fn.Return<PlanObjects, KubernetesError> {
-  const { change, later } = of
+  const { change, later, laterCut = false } = of
   if (!appliesToItsTarget(action) || change === undefined) return { subject: undefined, related: [], change }
   const subject = yield* find(client, action.target)
   const isOther = !sameRef(of.target, action.target) && resourceOf(of.target.kind) !== undefined
@@ -221,7 +223,7 @@ export const readRestored = Effect.fnUntraced(function* (
     subject,
     target,
     change,
-    ...(later === undefined ? {} : { later }),
+    ...(later === undefined ? {} : { later, laterCut }),
     related: around.flatMap(({ found }) => found),
     unread: around.flatMap(({ unread }) => unread)
   }

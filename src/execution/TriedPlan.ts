@@ -32,6 +32,8 @@ interface PlanInput {
   readonly change?: ObjectChange | undefined
   /** What others have changed in its namespace since. */
   readonly later?: ReadonlyArray<ObjectChange> | undefined
+  /** Whether those are only the newest of them. Default false. */
+  readonly laterCut?: boolean
 }
 
 /** The action can't, or must not, be carried out on the objects in their current state. Nothing was written. */
@@ -94,7 +96,8 @@ export const planOn = Effect.fnUntraced(function* (
   plan: (objects: PlanObjects, nowMs: number) => Plan | PlanRefusal
 ): Effect.fn.Return<TriedPlan, PlanRefused | KubernetesError> {
   const target = resourceRef(input.target)
-  const objects = yield* readObjects(client, input.action, { target, change: input.change, later: input.later })
+  const { change, later, laterCut = false } = input
+  const objects = yield* readObjects(client, input.action, { target, change, later, laterCut })
   const result = plan(objects, yield* Monotonic.nowMs)
   if (result._tag === "PlanRefusal") return yield* refused(result)
   const left: Array<Left> = []

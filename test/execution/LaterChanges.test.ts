@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import type { ObjectChange } from "../../src/domain/ObjectChange.ts"
 import { overtakenBy, refusalBy } from "../../src/execution/LaterChanges.ts"
-import { changeId, made, recorded } from "./restoring.ts"
+import { changeId, made, recorded, rulesOf } from "./restoring.ts"
 
 const config = (data: object) => made("ConfigMap", { data })
 const later = "chg-01BRZ3NDEKTSV4RRFFQ69G5FAV"
@@ -79,5 +79,18 @@ describe("a change that reverts a write of Kubernaut", () => {
   it("is not one that gives the same field a new value", () => {
     const next = recorded(config({ url: "a" }), config({ url: "c" }))
     assert.isUndefined(refusalBy(next, [next, back]))
+  })
+})
+
+describe("a change with more later ones than are read", () => {
+  const [before, now] = [config({ url: "a" }), config({ url: "b" })]
+  const policy = made("NetworkPolicy", { spec: { podSelector: {}, policyTypes: ["Ingress"] } })
+  it.each([
+    ["of a field", before, now],
+    ["of an object that was deleted", now, undefined],
+    ["of an object that was added", undefined, policy]
+  ] as const)("%s is not taken back without a person", (_what, from, to) => {
+    const asked = (laterCut: boolean) => rulesOf(recorded(from, to), to, { laterCut })
+    assert.deepStrictEqual(asked(true), [...asked(false), "overtaken"])
   })
 })

@@ -5,6 +5,7 @@ import { Effect, Layer, Random } from "effect"
 import * as ChangeJournal from "../../src/changes/ChangeJournal.ts"
 import type { ObjectChange } from "../../src/domain/ObjectChange.ts"
 import * as Executor from "../../src/execution/Executor.ts"
+import { mostLater } from "../../src/execution/LaterChanges.ts"
 import { KubernetesClient, type KubernetesObject } from "../../src/kubernetes/KubernetesClient.ts"
 import * as Sandbox from "../../src/kubernetes/Sandbox.ts"
 import { inTime } from "./faults.ts"
@@ -46,7 +47,8 @@ const planned = Effect.fnUntraced(function* (
   before: KubernetesObject | undefined,
   now: KubernetesObject | undefined,
   objects: ReadonlyArray<KubernetesObject>,
-  later?: KubernetesObject
+  later?: KubernetesObject,
+  more: ReadonlyArray<ObjectChange> = []
 ) {
   const client = yield* KubernetesClient
   const make = ({ metadata: { name, namespace }, ...rest }: KubernetesObject) =>
@@ -62,7 +64,7 @@ const planned = Effect.fnUntraced(function* (
     uid: made?.metadata.uid ?? "gone",
     at: "1970-01-01T00:00:00.000Z"
   })
-  const changes = [change, ...(later === undefined ? [] : [followed(undefined, later)])]
+  const changes = [change, ...(later === undefined ? [] : [followed(undefined, later)]), ...more]
   const draft = Effect.flatMap(Executor.Executor, (executor) =>
     executor.draft({
       action: { type: "RestoreObject", target: change.ref, change: changeId },
@@ -202,6 +204,30 @@ describe("a change that is taken back on a cluster", () => {
       const says = yield* inTime(planned(before, now, objects, later))
       if (said === undefined) assert.deepStrictEqual(says, [])
       else assert.include(says.join("; "), said)
+    }).pipe(Effect.provide(sandbox))
+  )
+})
+
+describe("more later changes than are read", () => {
+  const ours = { ...followed(undefined, service("other")), by: { kind: "kubernaut", name: "kubernaut" } } as const
+  const says = (count: number) =>
+    inTime(
+      planned(
+        config({ host: "a" }),
+        config({ host: "b" }),
+        [],
+        undefined,
+        Array.from({ length: count }, () => ours)
+      )
+    )
+
+  it.effect.each([
+    [mostLater - 1, ["overtaken"]],
+    [mostLater - 2, []]
+  ] as const)("make a plan ask, also where those that are read are ours: %s", ([count, asks]) =>
+    Effect.gen(function* () {
+      // The change itself is one of those that are read.
+      assert.deepStrictEqual(yield* says(count), [...asks])
     }).pipe(Effect.provide(sandbox))
   )
 })

@@ -1,6 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
 import type { ObjectChange } from "../../src/domain/ObjectChange.ts"
-import { mostLater } from "../../src/execution/LaterChanges.ts"
 import type { KubernetesObject } from "../../src/kubernetes/KubernetesClient.ts"
 import { deployment, template } from "./objects.ts"
 import { followed, made, planBack, recorded, rulesOf } from "./restoring.ts"
@@ -153,15 +152,6 @@ describe("another object that", () => {
       rulesOf(recorded(service(80), service(81)), service(81), { related: [is], later: [followed(was, is)] })
     assert.deepStrictEqual(rules(calling("http://x:80"), calling("http://x:81")), ["relied-on"])
     assert.deepStrictEqual(rules(calling("http://x:80"), calling("http://x:80", "x:2")), [])
-  })
-
-  it("is one of more than can be compared makes it ask", () => {
-    const change = recorded(config({ host: "a" }), config({ host: "b" }))
-    const other = followed(undefined, made("Service", {}, { name: "other" }))
-    const rules = (count: number) =>
-      rulesOf(change, config({ host: "b" }), { later: Array.from({ length: count }, () => other) })
-    assert.deepStrictEqual(rules(mostLater), ["relied-on"])
-    assert.deepStrictEqual(rules(mostLater - 1), [])
   })
 })
 

@@ -41,6 +41,7 @@ import { gitOpsSourceOf } from "../../kubernetes/GitOpsSource.ts"
 import type { KubernetesObject } from "../../kubernetes/KubernetesClient.ts"
 import { managersOf } from "../../kubernetes/Managers.ts"
 import { foreignOwnerOf, refersTo } from "../../kubernetes/Ownership.ts"
+import { mostLater } from "../LaterChanges.ts"
 import { edited, patch, removal } from "../ObjectPatch.ts"
 import {
   type Ask,
@@ -327,6 +328,18 @@ const takeBack = (change: ObjectChange, objects: PlanObjects, context: PlanConte
   )
 }
 
+/** What the later changes would have said that are too many to be read. */
+const cutAsks = (change: ObjectChange, { laterCut = false }: PlanObjects): ReadonlyArray<Ask> =>
+  laterCut
+    ? [
+        ask(
+          "overtaken",
+          `More changes followed in namespace ${change.ref.namespace} than the ${mostLater} that are read, so whether one of them speaks against it is unknown.`,
+          { changes: mostLater }
+        )
+      ]
+    : []
+
 /** The writes that take a recorded change back. */
 export const restore = (action: Restore, objects: PlanObjects, context: PlanContext): Plan | PlanRefusal => {
   const { change } = objects
@@ -343,5 +356,6 @@ export const restore = (action: Restore, objects: PlanObjects, context: PlanCont
     )
   const plan = takeBack(change, objects, context)
   if (plan._tag === "PlanRefusal" || plan.changes.length === 0) return plan
-  return restartFor(change, plan, objects, context)
+  const asks = [...plan.asks, ...cutAsks(change, objects)]
+  return restartFor(change, { ...plan, asks }, objects, context)
 }

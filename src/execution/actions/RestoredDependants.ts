@@ -22,7 +22,6 @@ import type { ObjectChange } from "../../domain/ObjectChange.ts"
 import { displayName, type ResourceRef, sameRef } from "../../domain/Target.ts"
 import type { KubernetesObject } from "../../kubernetes/KubernetesClient.ts"
 import { controllerOf, type PodTemplate } from "../../kubernetes/ObjectModel.ts"
-import { mostLater } from "../LaterChanges.ts"
 import { refOf } from "../ObjectPatch.ts"
 import { type Ask, ask, type PlanObjects, type PlanRefusal, refuse } from "../Plan.ts"
 import { keysNeeded } from "./ConfigRestart.ts"
@@ -146,21 +145,12 @@ export const dependantAsks = (
     const relies = reliesOn(each).some((named) => sameRef(named, ref)) || isRestricted(each, now)
     return change === undefined || !relies ? [] : [{ name: displayName(own), change }]
   })
-  const name = displayName(ref)
-  if (found.length === 0 && later.length >= mostLater)
-    return [
-      ask(
-        "relied-on",
-        `More than ${mostLater} changes followed in namespace ${ref.namespace}, so whether one of them relies on ${name} is unknown.`,
-        { changes: later.length }
-      )
-    ]
   return found.length === 0
     ? []
     : [
         ask(
           "relied-on",
-          `${found.map((each) => `${each.name} (${each.change.operation} at ${each.change.at})`).join(", ")} relies on ${name} as it is since the change, so taking the change back needs an approval.`,
+          `${found.map((each) => `${each.name} (${each.change.operation} at ${each.change.at})`).join(", ")} relies on ${displayName(ref)} as it is since the change, so taking the change back needs an approval.`,
           { others: found.map((each) => each.name).join(", ") }
         )
       ]
