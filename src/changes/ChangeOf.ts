@@ -7,6 +7,7 @@ import type { ChangeId, ObjectChange, Writer } from "../domain/ObjectChange.ts"
 import { fromMillis, type Timestamp, toMillis } from "../domain/Timestamp.ts"
 import type { KubernetesObject } from "../kubernetes/KubernetesClient.ts"
 import { controllerOf } from "../kubernetes/ObjectModel.ts"
+import { aheadMs } from "./ClockLead.ts"
 import { entryOf, kindOf, writerOf } from "./Writers.ts"
 
 /** What a change is made from. */
@@ -29,13 +30,13 @@ export interface States {
   readonly ownWrite?: boolean
   /** The last execution of ours that wrote the object. */
   readonly execution?: string | undefined
+  /** How far the clock of the API server is ahead of ours. Default: it is not. */
+  readonly leadMs?: number | undefined
   readonly id: ChangeId
 }
 
 /** How much older than its event a write may be that the API server dates, while nothing stands in between. */
 const delayMs = 60_000
-/** How far the clock of the API server may be ahead of ours. Its times are whole seconds. */
-const aheadMs = 2000
 
 /** When the API server says that it happened; `undefined` if that cannot be the time of this change. */
 const dated = ({ notBefore, seenAt }: States, time: string | undefined): Timestamp | undefined => {
@@ -46,10 +47,14 @@ const dated = ({ notBefore, seenAt }: States, time: string | undefined): Timesta
   return atMs >= earliestMs && atMs <= seenMs + aheadMs ? fromMillis(atMs) : undefined
 }
 
-/** When the API server says that it happened, where our clock has not got there yet. */
-const ahead = ({ seenAt }: States, time: string | undefined): Timestamp | undefined => {
-  const atMs = Date.parse(time ?? "")
-  return atMs > toMillis(seenAt) + aheadMs ? fromMillis(atMs) : undefined
+/**
+ * When it happened by the clock of the API server, where ours has not got there yet. What is not dated happened at the
+ * latest when it was seen.
+ */
+const ahead = ({ leadMs, notBefore, seenAt }: States, time: string | undefined, isDated: boolean) => {
+  const [atMs, seenMs] = [Date.parse(time ?? ""), toMillis(seenAt)]
+  if (atMs > seenMs + aheadMs) return fromMillis(atMs)
+  return isDated || leadMs === undefined || notBefore !== undefined ? undefined : fromMillis(seenMs + leadMs)
 }
 
 /** The keys of a Secret without their digests, which mean nothing to anybody. */
@@ -149,7 +154,8 @@ export const changeOf = (states: States): ObjectChange | undefined => {
           fields.map(({ path }) => path)
         )
   const stated = operation === "created" ? (raw.metadata.creationTimestamp ?? entry?.time) : entry?.time
-  const [at, statedAt] = [dated(states, stated), ahead(states, stated)]
+  const at = dated(states, stated)
+  const statedAt = ahead(states, stated, at !== undefined)
   const by = operation === "deleted" ? deleterOf(states) : changerOf(states, entry)
   const execution = operation !== "deleted" && by.kind === "kubernaut" ? states.execution : undefined
   const manifest =

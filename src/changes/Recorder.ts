@@ -14,6 +14,7 @@ import type { KubernetesObject, WatchEvent } from "../kubernetes/KubernetesClien
 import { controllerOf } from "../kubernetes/ObjectModel.ts"
 import type { Snapshot, StoredEvent } from "../storage/ChangeStore.ts"
 import { changeOf } from "./ChangeOf.ts"
+import { type ClockLead, leadAfter } from "./ClockLead.ts"
 import { significant } from "./Noise.ts"
 
 interface Known {
@@ -97,6 +98,7 @@ export class Recorder {
   private readonly marks = new Set<string>()
   /** The executions that this process has written lately. */
   private readonly ownExecutions = new Set<string>()
+  private lead: ClockLead | undefined
 
   constructor(nextId: () => ChangeId) {
     this.nextId = nextId
@@ -158,6 +160,7 @@ export class Recorder {
   }
 
   observe({ object, type }: WatchEvent, circumstances: Circumstances): void {
+    this.lead = leadAfter(this.lead, object, circumstances.seenAt)
     const { name, namespace = "" } = object.metadata
     const known = this.of(object.kind)
     const key = keyOf(namespace, name)
@@ -195,6 +198,7 @@ export class Recorder {
             notBefore: circumstances.notBefore,
             ownWrite,
             execution,
+            leadMs: this.lead?.leadMs,
             id: this.nextId()
           })
     const text = object.kind === "Secret" ? JSON.stringify(withoutDigests(after)) : now.text
@@ -216,6 +220,7 @@ export class Recorder {
       seenAt: circumstances.seenAt,
       notBefore: circumstances.notBefore,
       ownDeletion: this.ownDeletions.delete(before.uid),
+      leadMs: this.lead?.leadMs,
       id: this.nextId()
     })
     return { ref, snapshot: undefined, ...(change === undefined ? {} : { change }) }

@@ -58,7 +58,10 @@ export const ObjectChange = Schema.Struct({
   at: Timestamp,
   /** When the watch, or the list after a gap, showed it. */
   seenAt: Timestamp,
-  /** When the API server says that it happened, where that is later than it was seen: then a clock is wrong. */
+  /**
+   * When it happened by the clock of the API server, where that is later than it was seen: then a clock is wrong. For a
+   * change that the API server does not date: at the latest.
+   */
   statedAt: Schema.optionalKey(Timestamp),
   /** Present for a change in a gap: it happened between this time and `seenAt`. */
   notBefore: Schema.optionalKey(Timestamp),
