@@ -148,9 +148,7 @@ const plainSecretName = nameThatEndsIn(
 /** Whether the name ends in a word that means nothing but a secret: what is beneath it is one as well. */
 export const isPlainSecretName = (name: string): boolean => plainSecretName.test(name)
 
-const aboutIt = anyCase(
-  `(?:^|[_.-]|(?-i:(?<=[a-z0-9])(?=[A-Z])))(?:${aspect}|items|issuer|audience|provider)${wordEnd}`
-)
+const aboutIt = anyCase(`(?:^|[_.-]|(?-i:(?<=[a-z0-9])(?=[A-Z])))(?:${aspect}|items|issuer|audience)${wordEnd}`)
 
 /** Whether the name says something about a secret, such as `secretName` and `ttl`. */
 export const saysAbout = (name: string): boolean => aboutIt.test(name)

@@ -39,6 +39,8 @@ const about = words(`
   passwordPolicy PASSWORD_POLICY_STRICT passwordMinLength PASSWORD_FILE DB_PASSWORD_FILE_OLD passwordAttempts
   passwordHashRounds passwordResetUrl pass_through passThroughMode PASS_RATE passHostHeader secretName secretNamespace
   secretRef secretKeyRef secretStore secretProviderClass tokenTTL tokenTTLSeconds TOKEN_ISSUER tokenURLPath token_count
+  passwordEncryption password_encryption PasswordAuthentication PASSWORD_DICTIONARY pwQuality credsStore credHelpers
+  credentialsProvider credential_process SECRET_REGION TOKEN_LEEWAY tokenCache tokenScope psk_identity
   tokenReviewer TOKEN_SERVICE credentialsFile accessKeyId api_key_name
   path patch pattern patches spat dispatch compat spinner author sacred keyword upward forward encompass cacheBypass
   token-refresher.yaml
