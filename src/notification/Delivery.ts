@@ -93,11 +93,6 @@ const messageOf = ({ refresh }: Channel["sink"], key: string, batch: Batch): Mes
   }
 }
 
-const lastMinute = Effect.map(Clock.currentTimeMillis, (millis) => ({
-  from: fromMillis(millis - 60_000),
-  to: fromMillis(millis)
-}))
-
 /**
  * Whether this process, and no other, may begin to send the message now. The message is decided with it: who sends it
  * again has to send the same.
@@ -110,8 +105,7 @@ const mayBegin = Effect.fnUntraced(function* (
 ) {
   if (rows.length === 0) return true
   const askedMs = yield* Monotonic.nowMs
-  const pace = { sink: name, most: perMinute, ...(yield* lastMinute) }
-  if (!(yield* outbox.claim(rows, key, pace))) return false
+  if (!(yield* outbox.claim(rows, key, { sink: name, most: perMinute }))) return false
   // A commit may take so long that others see the claim end while the message is sent.
   return Lease.claimed(lease, rows, (yield* Monotonic.nowMs) - askedMs)
 })
@@ -271,10 +265,6 @@ const batchesOf = (
   return together(channel, now).slice(0, Math.max(0, perMinute - sent))
 }
 
-/** The messages of the last minute, by the record. */
-const recordedInMinute = (channel: Channel, outbox: Outbox["Service"]) =>
-  Effect.flatMap(lastMinute, ({ from, to }) => outbox.sentBetween(channel.sink.name, from, to))
-
 /** What waits for the sink, without what it has refused and what is of no importance now. */
 const waitingNow = Effect.fnUntraced(function* (channel: Channel, outbox: Outbox["Service"]) {
   const { memory, refusals, sink } = channel
@@ -297,7 +287,7 @@ const read = Effect.fnUntraced(function* (channel: Channel, outbox: Outbox["Serv
   for (const { id, notification } of rows)
     if (channel.toldFromMemory.delete(notification.key)) channel.unrecorded.add(id)
   yield* recordDelivered(channel, outbox)
-  const recorded = rows.length === 0 ? 0 : yield* recordedInMinute(channel, outbox)
+  const recorded = rows.length === 0 ? 0 : yield* outbox.sentInMinute(channel.sink.name)
   const unread = [...channel.refusals.values()].flatMap(({ ids }) => ids)
   Lease.look(channel.lease, rows, yield* Monotonic.nowMs, unread)
   return { rows, recorded }
@@ -342,7 +332,7 @@ const checkIfIdle = Effect.fnUntraced(function* (channel: Channel) {
 
 /** Restores the pace of an earlier process: what it sent in the last minute counts. */
 const resume = Effect.fnUntraced(function* (channel: Channel, outbox: Outbox["Service"]) {
-  const sent = yield* Effect.orElseSucceed(recordedInMinute(channel, outbox), () => 0)
+  const sent = yield* Effect.orElseSucceed(outbox.sentInMinute(channel.sink.name), () => 0)
   const nowMs = yield* Monotonic.nowMs
   channel.sentMs.push(...Array.from({ length: sent - channel.sentMs.length }, () => nowMs))
 })

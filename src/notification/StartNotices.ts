@@ -94,7 +94,7 @@ const unopened = (because: Effect.Effect<StorageError>): Outbox["Service"] => {
     claim: () => fail,
     release: () => fail,
     delivered: () => fail,
-    sentBetween: () => fail,
+    sentInMinute: () => fail,
     conditions: fail
   }
 }

@@ -16,7 +16,7 @@
  *
  * **A sink that is new** begins at the end of the audit log: nobody wants to be told of last month. The position of a
  * sink that nobody names, and what it has not received, stay for `keptFor`. If it comes back in time, it is told of
- * what it has missed.
+ * what it has missed; later it is new. The position of the conditions stays: what began long ago may last.
  */
 
 import { Context, Duration, type Effect } from "effect"
@@ -77,11 +77,9 @@ export interface Positions {
 /** Messages by their keys: all others, or only these, however many notifications they have. */
 export type WhichMessages = { readonly without: ReadonlyArray<string> } | { readonly only: ReadonlyArray<string> }
 
-/** How many messages a sink is sent: at most `most` after `from` and not after `to`, which is now. */
+/** How many messages a sink is sent in a minute. */
 export interface Pace {
   readonly sink: string
-  readonly from: Timestamp
-  readonly to: Timestamp
   readonly most: number
 }
 
@@ -122,7 +120,7 @@ export class Outbox extends Context.Service<
     /**
      * Claims notifications, and decides that they go out as one message. Returns false, and changes nothing, when one
      * of them was claimed or delivered since it was read, or when all processes together have claimed as many messages
-     * as `pace` allows. With it, the claim of each has the next number.
+     * as `pace` allows in the minute before the commit. With it, the claim of each has the next number.
      *
      * `pace`: the message is sent now, and counts. Default: absent, only what is in it is decided.
      */
@@ -143,8 +141,8 @@ export class Outbox extends Context.Service<
      * message with another key: a receiver believes what it was told last.
      */
     readonly delivered: (ids: ReadonlyArray<number>, at: Timestamp) => Effect.Effect<void, StorageError>
-    /** How many messages to a sink were claimed after `from`, and not after `to`, by every process. */
-    readonly sentBetween: (sink: string, from: Timestamp, to: Timestamp) => Effect.Effect<number, StorageError>
+    /** How many messages to a sink were claimed in the last minute, by every process. */
+    readonly sentInMinute: (sink: string) => Effect.Effect<number, StorageError>
     /** The conditions that last. */
     readonly conditions: Effect.Effect<ReadonlyArray<Lasting>, StorageError>
   }

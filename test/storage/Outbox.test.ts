@@ -230,58 +230,6 @@ describe("the outbox", () => {
     )
   )
 
-  it.effect("claims as many messages in a minute as the pace allows, and a message of many notifications is one", () =>
-    open(
-      Sqlite.openMemory(),
-      Effect.gen(function* () {
-        const each = yield* Outbox
-        yield* each.add({
-          through: 0,
-          sinks: [],
-          notifications: ["a", "b", "c", "d"].map((key) => ({ sink: "slack", notification: notification(key) })),
-          conditions: []
-        })
-        const from = "2026-11-24T02:59:00.000Z"
-        const pace = { sink: "slack", from, to: at, most: 2 }
-        const [first, second, ...rest] = yield* each.waiting("slack", 10)
-        assert.isTrue(yield* each.claim(rest, "digest", pace))
-        assert.deepStrictEqual(
-          (yield* each.waiting("slack", 10)).map(({ message }) => message),
-          [undefined, undefined, "digest", "digest"]
-        )
-        assert.isTrue(yield* each.claim([first!], "a", pace))
-        assert.isFalse(yield* each.claim([second!], "b", pace))
-        assert.strictEqual(yield* each.sentBetween("slack", from, at), 2)
-        assert.strictEqual(yield* each.sentBetween("slack", at, "2026-11-24T03:01:00.000Z"), 0)
-        assert.strictEqual(yield* each.sentBetween("pager", from, at), 0)
-        // What is only decided is not sent, and other sinks have a pace of their own.
-        assert.isTrue(yield* each.claim([second!], "b"))
-        const [, again] = yield* each.waiting("slack", 10)
-        assert.isTrue(yield* each.claim([again!], "b", { ...pace, from: at, to: "2026-11-24T03:01:00.000Z" }))
-      })
-    )
-  )
-
-  it.effect("does not count what a wall clock that was set back has left in the future", () =>
-    open(
-      Sqlite.openMemory(),
-      Effect.gen(function* () {
-        const each = yield* Outbox
-        yield* each.add({
-          through: 0,
-          sinks: [],
-          notifications: ["a", "b"].map((key) => ({ sink: "slack", notification: notification(key) })),
-          conditions: []
-        })
-        const [first, second] = yield* each.waiting("slack", 10)
-        yield* each.claim([first!], "a", { sink: "slack", from: "2026-11-24T02:59:00.000Z", to: at, most: 1 })
-        const before = { from: "2026-11-24T01:59:00.000Z", to: "2026-11-24T02:00:00.000Z" }
-        assert.strictEqual(yield* each.sentBetween("slack", before.from, before.to), 0)
-        assert.isTrue(yield* each.claim([second!], "b", { sink: "slack", ...before, most: 1 }))
-      })
-    )
-  )
-
   it.effect("ends a condition, and lets one that begins again show what began it last", () =>
     open(
       Sqlite.openMemory(),

@@ -82,7 +82,7 @@ const makeStatements = (database: DatabaseSync) => ({
     "select count(*) as count from notification_sends where sink = ? and at > ? and at <= ?"
   ),
   send: prepare<never, [string, string]>(database, "insert into notification_sends (sink, at) values (?, ?)"),
-  // A wall clock that was set back has left some in the future.
+  // Those of the future are left by a wall clock that was set back.
   forgetSent: prepare<never, [string, string, string]>(
     database,
     "delete from notification_sends where sink = ? and (at <= ? or at > ?)"
@@ -150,23 +150,41 @@ const waiting = (statements: Statements, sink: string, limit: number, which: Whi
   return [...oldest, ...critical].toSorted((left, right) => left.id - right.id)
 }
 
+const minuteMs = 60_000
+
+/**
+ * The messages that count at `nowMs`. So do those of the next minute: the clock of another process may be ahead, and
+ * one that was set back by an hour must not leave a sink without messages for as long.
+ */
+const minuteAround = (nowMs: number): readonly [after: Timestamp, until: Timestamp] => [
+  fromMillis(nowMs - minuteMs),
+  fromMillis(nowMs + minuteMs)
+]
+
+const sentInMinute = (statements: Statements, sink: string, nowMs: number): number =>
+  statements.sent.get(sink, ...minuteAround(nowMs))?.count ?? 0
+
 /** Counts a message, if there is room for it. */
-const mayCount = (statements: Statements, { from, most, sink, to }: Pace): boolean => {
-  if ((statements.sent.get(sink, from, to)?.count ?? 0) >= most) return false
-  statements.forgetSent.run(sink, from, to)
-  statements.send.run(sink, to)
+const mayCount = (statements: Statements, { most, sink }: Pace, nowMs: number): boolean => {
+  if (sentInMinute(statements, sink, nowMs) >= most) return false
+  statements.forgetSent.run(sink, ...minuteAround(nowMs))
+  statements.send.run(sink, fromMillis(nowMs))
   return true
 }
 
-/** The transaction of the caller makes it one step: of two processes, the second one sees the number of the first. */
+/**
+ * The transaction of the caller makes it one step: of two processes, the second one sees the number of the first.
+ * `nowMs`: read within it, because others may have had the write lock for seconds before.
+ */
 const claim = (
   statements: Statements,
   rows: ReadonlyArray<Pick<Waiting, "id" | "claim">>,
   message: string,
-  pace: Pace | undefined
+  pace: Pace | undefined,
+  nowMs: number
 ): boolean => {
   const isAsRead = rows.every(({ claim: { number }, id }) => statements.isAsRead.get(id, number) !== undefined)
-  if (!isAsRead || (pace !== undefined && !mayCount(statements, pace))) return false
+  if (!isAsRead || (pace !== undefined && !mayCount(statements, pace, nowMs))) return false
   for (const { id } of rows) statements.claim.run(message, id)
   return true
 }
@@ -218,7 +236,11 @@ export const make = (
         return { waiting, ...(since === null ? {} : { since }) }
       }),
     claim: (rows, message, pace) =>
-      writer.write("claimNotifications", "journal", () => claim(statements, rows, message, pace)),
+      Effect.clockWith((clock) =>
+        writer.write("claimNotifications", "journal", () =>
+          claim(statements, rows, message, pace, clock.currentTimeMillisUnsafe())
+        )
+      ),
     release: (claims) =>
       writer.write("releaseNotifications", "journal", () => {
         for (const { id, number } of claims) statements.release.run(id, number)
@@ -229,7 +251,10 @@ export const make = (
         statements.forget.run(kept(at))
         statements.expire.run(kept(at))
       }),
-    sentBetween: (sink, from, to) => attempt("outbox", () => statements.sent.get(sink, from, to)?.count ?? 0),
+    sentInMinute: (sink) =>
+      Effect.clockWith((clock) =>
+        attempt("outbox", () => sentInMinute(statements, sink, clock.currentTimeMillisUnsafe()))
+      ),
     conditions: attempt("outbox", () =>
       statements.conditions.all().flatMap(({ data }) => {
         const began = Option.getOrUndefined(decode(data))
