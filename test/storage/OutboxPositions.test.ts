@@ -90,13 +90,63 @@ describe("the outbox", () => {
           yield* each.register(["slack", "pager"])
           yield* line
           yield* TestClock.adjust("29 days")
-          yield* each.add({ through: 0, sinks: ["pager"], notifications: [], conditions: [] })
           assert.deepStrictEqual(yield* each.register(["slack", "pager"]), positions({ slack: 0, pager: 0 }, 0))
-          yield* TestClock.adjust("31 days")
-          assert.deepStrictEqual(yield* each.register(["pager"]), positions({ pager: 0 }, 0), "it names itself")
+          yield* TestClock.adjust("29 days")
+          yield* each.add({ through: 0, sinks: ["pager"], notifications: [], conditions: [] })
+          yield* TestClock.adjust("2 days")
           assert.deepStrictEqual(yield* each.register(["slack", "pager"]), positions({ slack: 1, pager: 0 }, 0))
         })
       )
+  )
+
+  it.effect("tells a sink that nobody has named for 30 days of nothing before it came back", () =>
+    open(
+      Sqlite.openMemory(),
+      Effect.gen(function* () {
+        const each = yield* Outbox
+        yield* each.register(["slack", "pager"])
+        const notifications = ["slack", "pager"].map((sink) => ({ sink, notification: began }))
+        yield* each.add({ through: 0, sinks: ["slack", "pager"], notifications, conditions: [] })
+        const waiting = Effect.map(Effect.all([each.backlog("slack"), each.backlog("pager")]), (all) =>
+          all.map((backlog) => backlog.waiting)
+        )
+        yield* line
+        yield* TestClock.adjust("29 days")
+        yield* each.register(["pager"])
+        yield* TestClock.adjust("2 days")
+        // The conditions are of now, whenever they began: they are derived from where they were.
+        assert.deepStrictEqual(yield* each.register(["slack", "pager"]), positions({ slack: 1, pager: 0 }, 0))
+        assert.deepStrictEqual(yield* waiting, [0, 1])
+        yield* line
+        yield* TestClock.adjust("200 days")
+        assert.deepStrictEqual(yield* each.register(["slack", "pager"]), positions({ slack: 2, pager: 2 }, 0))
+        assert.deepStrictEqual(yield* waiting, [0, 0])
+      })
+    )
+  )
+
+  it.effect("raises no question and no escalation of more than 30 days ago when there is a sink again", () =>
+    open(
+      Sqlite.openMemory(),
+      Effect.gen(function* () {
+        const each = yield* Outbox
+        yield* TestClock.setTime(Date.parse(began.at))
+        const beginning = (name: string) =>
+          ({
+            line: 1,
+            _tag: "Begins",
+            lasting: { condition: { ...emergency, name }, began: { ...began, begins: { ...emergency, name } } }
+          }) as const
+        yield* TestClock.adjust("31 days")
+        yield* each.add({
+          through: 1,
+          sinks: [],
+          notifications: [],
+          conditions: ["approval/a", "escalation/b", "emergency"].map(beginning)
+        })
+        assert.deepStrictEqual(yield* lasting, ["emergency"])
+      })
+    )
   )
 
   it.effect("knows how far the conditions of an older version were: as far as the sink that was furthest", () =>

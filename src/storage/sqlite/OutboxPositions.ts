@@ -6,7 +6,10 @@ import type { Positions } from "../Outbox.ts"
 import { prepare } from "./Sqlite.ts"
 
 export interface OutboxPositions {
-  /** A sink without a position gets `head`. Forgets those that were named last before `before`. */
+  /**
+   * Forgets the sinks that were named last before `before`, and what waits for them. One without a position gets
+   * `head`.
+   */
   readonly register: (
     sinks: ReadonlyArray<string>,
     head: number,
@@ -32,6 +35,11 @@ const makeStatements = (database: DatabaseSync) => ({
     database,
     "update notification_positions set named_at = ? where named_at is null"
   ),
+  forgetWaiting: prepare<never, [string]>(
+    database,
+    `delete from outbox where delivered_at is null
+       and sink in (select sink from notification_positions where named_at < ?)`
+  ),
   forgetUnnamed: prepare<never, [string]>(database, "delete from notification_positions where named_at < ?"),
   advance: prepare<never, [number, string, string]>(
     database,
@@ -52,9 +60,11 @@ export const make = (database: DatabaseSync): OutboxPositions => {
   const statements = makeStatements(database)
   return {
     register: (sinks, head, { at, before }) => {
-      for (const sink of sinks) statements.name.run(sink, head, at)
       statements.nameUnknown.run(at)
+      // Before the sinks are named: one that comes back after so long is a new one.
+      statements.forgetWaiting.run(before)
       statements.forgetUnnamed.run(before)
+      for (const sink of sinks) statements.name.run(sink, head, at)
       const conditions = statements.conditionsAt.get()?.sequence ?? head
       statements.advanceConditions.run(conditions)
       const positions = statements.positions.all().filter(({ sink }) => sinks.includes(sink))

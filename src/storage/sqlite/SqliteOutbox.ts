@@ -119,6 +119,8 @@ const add = (
     else
       statements.raise.run(change.lasting.condition.name, change.lasting.began.at, JSON.stringify(change.lasting.began))
   }
+  // Those of a time without sinks are derived when there is one.
+  statements.expire.run(kept(at))
   positions.advance(sinks, through, at)
 }
 
