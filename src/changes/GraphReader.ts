@@ -11,7 +11,8 @@
  * | ServiceAccounts                                                           |                              |
  * | the Namespace and the claims                                              | at most 5                    |
  * | ClusterRoleBindings and webhook configurations                            | 3                            |
- * | the workloads of the namespace, unless the target is one                  | at most 4                    |
+ * | the workloads of the namespace, unless the target is one; then only where | at most 4                    |
+ * | they tell what a Service with its name is about (`ObjectRelations`)       |                              |
  * | for a node: the DaemonSets of the cluster                                 | 1                            |
  *
  * ConfigMaps, Secrets, PriorityClasses and the like are known by the references to them, and are not read. Objects that
