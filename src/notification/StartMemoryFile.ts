@@ -1,6 +1,6 @@
 /** What was told of a wait for the database, in a file: the database is what cannot be written. */
 
-import { readFile, rm } from "node:fs/promises"
+import { rm } from "node:fs/promises"
 import { Effect, Option, Schema } from "effect"
 import * as SmallFile from "../storage/SmallFile.ts"
 import { type StartMemory, StartNotice } from "./StartNotices.ts"
@@ -20,25 +20,24 @@ const write = (path: string, notice: StartNotice): Promise<void> =>
     return rm(path, { force: true })
   })
 
-/** The file, which may be on a disk that is full or away: then a restarted process tells again. */
+/** The file, which may be on a disk that is full, away or hung: then a restarted process tells again. */
 export const make = (path: string): StartMemory => {
+  const read = SmallFile.reader(path)
   let last = Option.none<StartNotice>()
   // One write at a time: two sinks may hear of it in the same moment.
   let written = Promise.resolve()
   return {
-    read: Effect.suspend(() =>
-      Option.isSome(last)
-        ? Effect.succeed(last)
-        : Effect.tryPromise(() => readFile(path, "utf8")).pipe(
-            Effect.map(decode),
-            Effect.orElseSucceed(() => Option.none<StartNotice>())
-          )
-    ),
+    read: Effect.suspend(() => (Option.isSome(last) ? Effect.succeed(last) : Effect.map(read, Option.flatMap(decode)))),
     write: (notice) =>
       Effect.suspend(() => {
         last = Option.some(notice)
         written = written.then(() => write(path, notice)).catch(() => {})
-        return Effect.promise(() => written)
+        return Effect.asVoid(
+          Effect.timeoutOption(
+            Effect.promise(() => written),
+            SmallFile.patience
+          )
+        )
       })
   }
 }

@@ -7,7 +7,7 @@
  */
 
 import { hash } from "node:crypto"
-import { readFile, rm } from "node:fs/promises"
+import { rm } from "node:fs/promises"
 import { Effect, Exit, Option, Schema } from "effect"
 import { type LevelLine, LevelRecord } from "../domain/LevelRecord.ts"
 import { Timestamp } from "../domain/Timestamp.ts"
@@ -82,10 +82,7 @@ const fileAt = (path: string | undefined) => {
     read:
       path === undefined
         ? Effect.succeed(Option.none<Content>())
-        : Effect.tryPromise(() => readFile(path, "utf8")).pipe(
-            Effect.map(decode),
-            Effect.orElseSucceed(() => Option.none<Content>())
-          ),
+        : Effect.map(SmallFile.reader(path), Option.flatMap(decode)),
     write: (content: Content) => then((file) => SmallFile.replace(file, encode(content))),
     remove: () => then((file) => rm(file, { force: true }))
   }
