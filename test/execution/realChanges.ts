@@ -52,8 +52,6 @@ const webhook = (kind: string): Restorable => {
   return { kind, before: configured("Ignore"), after: configured("Fail") }
 }
 
-const backend = (name: string): Json => ({ defaultBackend: { service: { name, port: { number: 80 } } } })
-
 const cronTemplate: Json = {
   spec: {
     template: { spec: { restartPolicy: "Never", containers: [{ name: "main", image: "registry.example/app" }] } }
@@ -67,13 +65,14 @@ export const restorables: ReadonlyArray<Restorable> = [
   workload("DaemonSet", {}, { minReadySeconds: 1 }, { minReadySeconds: 2 }),
   spec("CronJob", { jobTemplate: cronTemplate }, { schedule: "0 3 1 1 *" }, { schedule: "0 4 1 1 *" }),
   spec("Service", { ports: [{ port: 80 }] }, { selector: { app: "restored" } }, { selector: { app: "nobody" } }),
-  spec("Ingress", {}, backend("restored"), backend("nobody")),
+  // Rules without a backend: an Ingress is not led back to a Service that does not exist.
+  spec("Ingress", {}, { rules: [{ host: "a.example.com" }] }, { rules: [{ host: "b.example.com" }] }),
   spec("HTTPRoute", {}, { hostnames: ["a.example.com"] }, { hostnames: ["b.example.com"] }),
   spec("GRPCRoute", {}, { hostnames: ["a.example.com"] }, { hostnames: ["b.example.com"] }),
   { kind: "ConfigMap", before: { data: { url: "a" } }, after: { data: { url: "b", extra: "c" } } },
   spec(
     "HorizontalPodAutoscaler",
-    { scaleTargetRef: { apiVersion: "apps/v1", kind: "Deployment", name: "nobody" } },
+    { scaleTargetRef: { apiVersion: "apps/v1", kind: "Deployment", name: "web" } },
     { minReplicas: 2, maxReplicas: 6 },
     { minReplicas: 1, maxReplicas: 2 }
   ),

@@ -6,10 +6,10 @@ export const acknowledgedBeforeSync: PlantedBug = {
   edits: [
     {
       file: "storage/spool/SpoolFiles.ts",
-      search: `    yield* Effect.tapError(this.#disk.sync(file.name), () => {
-      file.isSuspect = true
-      return this.#takeBack(file)
-    })
+      search: `      yield* Effect.tapError(this.#disk.sync(file.name), () => {
+        file.isSuspect = true
+        return this.#takeBack(file)
+      })
 `,
       replace: ``
     }
