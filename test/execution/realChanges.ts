@@ -66,9 +66,9 @@ export const restorables: ReadonlyArray<Restorable> = [
   spec("CronJob", { jobTemplate: cronTemplate }, { schedule: "0 3 1 1 *" }, { schedule: "0 4 1 1 *" }),
   spec("Service", { ports: [{ port: 80 }] }, { selector: { app: "restored" } }, { selector: { app: "nobody" } }),
   // Rules without a backend: an Ingress is not led back to a Service that does not exist.
-  spec("Ingress", {}, { rules: [{ host: "a.example.com" }] }, { rules: [{ host: "b.example.com" }] }),
-  spec("HTTPRoute", {}, { hostnames: ["a.example.com"] }, { hostnames: ["b.example.com"] }),
-  spec("GRPCRoute", {}, { hostnames: ["a.example.com"] }, { hostnames: ["b.example.com"] }),
+  spec("Ingress", { rules: [{ host: "a.example.com" }] }, { ingressClassName: "none" }, { ingressClassName: "other" }),
+  spec("HTTPRoute", {}, { parentRefs: [{ name: "gateway" }] }, { parentRefs: [{ name: "other" }] }),
+  spec("GRPCRoute", {}, { parentRefs: [{ name: "gateway" }] }, { parentRefs: [{ name: "other" }] }),
   { kind: "ConfigMap", before: { data: { url: "a" } }, after: { data: { url: "b", extra: "c" } } },
   spec(
     "HorizontalPodAutoscaler",

@@ -228,13 +228,19 @@ const acting = Effect.gen(function* () {
   yield* refusedByRange
 })
 
-/** Takes one change of a person back. */
-const takenBack = Effect.fnUntraced(function* (
-  ref: ResourceRef,
-  does: Effect.Effect<unknown, KubernetesError, KubernetesClient>
-) {
-  const { change, old } = yield* asAdmin(changes.personDoes(ref, does))
-  recorded.push(change)
+type Does = Effect.Effect<unknown, KubernetesError, KubernetesClient>
+
+/** A change of a person, in the journal. */
+const madeByPerson = Effect.fnUntraced(function* (ref: ResourceRef, does: Does) {
+  const made = yield* asAdmin(changes.personDoes(ref, does))
+  recorded.push(made.change)
+  return made
+})
+
+/** Takes one change of a person back, after somebody has made another one. */
+const takenBack = Effect.fnUntraced(function* (ref: ResourceRef, does: Does, another?: readonly [ResourceRef, Does]) {
+  const { change, old } = yield* madeByPerson(ref, does)
+  if (another !== undefined) yield* madeByPerson(...another)
   const action: Action = { type: "RestoreObject", target: ref, change: change.id }
   yield* real.act(action, on("Deployment", "web"), `${change.operation}-${ref.kind}`, true)
   assert.deepStrictEqual(changes.meant(yield* asAdmin(changes.present(ref))), changes.meant(old), ref.kind)
@@ -243,6 +249,7 @@ const takenBack = Effect.fnUntraced(function* (
 /** Each kind after somebody has modified, deleted and created an object of it. */
 const restoring = Effect.gen(function* () {
   yield* asAdmin(routesServed)
+  yield* asAdmin(changes.write(on("Gateway", "gateway"), { spec: {} }))
   for (const { after, before, kind } of changes.restorables) {
     const ref = changes.named(kind, "restored")
     yield* asAdmin(changes.write(ref, before))
@@ -255,6 +262,15 @@ const restoring = Effect.gen(function* () {
   }
   const own = on("Namespace", namespace)
   yield* takenBack(own, changes.label(own, "team", "nobody"))
+  // Whether somebody relies on it since.
+  const account = on("ServiceAccount", "bound")
+  const binding = on("RoleBinding", "bound")
+  const roleRef = { apiGroup: "rbac.authorization.k8s.io", kind: "ClusterRole", name: "view" }
+  yield* asAdmin(changes.write(account, { imagePullSecrets: [{ name: "a" }] }))
+  yield* takenBack(account, changes.edit(account, { imagePullSecrets: [{ name: "b" }] }), [
+    binding,
+    changes.write(binding, { roleRef, subjects: [{ kind: "ServiceAccount", name: "nobody", namespace }] })
+  ])
 })
 
 const actingOnPods = Effect.gen(function* () {

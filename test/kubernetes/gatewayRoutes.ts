@@ -8,7 +8,8 @@ import { eventually } from "../execution/realCluster.ts"
 const group = "gateway.networking.k8s.io"
 const routes = [
   ["HTTPRoute", "httproute"],
-  ["GRPCRoute", "grpcroute"]
+  ["GRPCRoute", "grpcroute"],
+  ["Gateway", "gateway"]
 ] as const
 
 export const routeDefinitions: ReadonlyArray<Manifest> = routes.map(([kind, singular]) => {
