@@ -8,7 +8,7 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { afterAll, assert, beforeAll, describe, it } from "@effect/vitest"
 import { KubeConfig, type KubernetesObject as Manifest, KubernetesObjectApi } from "@kubernetes/client-node"
-import { Effect, Layer, Schedule } from "effect"
+import { Effect, Layer } from "effect"
 import * as ChangeJournal from "../../src/changes/ChangeJournal.ts"
 import { rightsFindings } from "../../src/cli/commands/DoctorRights.ts"
 import type { Action } from "../../src/domain/Action.ts"
@@ -32,6 +32,7 @@ import * as real from "../execution/realCluster.ts"
 import { controlPlane } from "./controlPlane.ts"
 import { routeDefinitions, routesServed } from "./gatewayRoutes.ts"
 import { installed, manifests, serviceKubeconfig, without } from "./LeastRole.ts"
+import { existing, fixtures, isReady, release } from "./LeastRoleObjects.ts"
 
 const plane = await controlPlane()
 const directory = mkdtempSync(join(tmpdir(), "kubernaut-role-"))
@@ -90,64 +91,7 @@ const asService = <A, E>(
 const create = (kind: string, name: string, apiVersion: string, rest: Parameters<typeof real.create>[3]) =>
   asAdmin(real.create(kind, name, apiVersion, rest))
 
-const selected = (name: string) => ({ selector: { matchLabels: { app: name } }, template: real.template(name) })
-
-const ready = (ref: ResourceRef) =>
-  asAdmin(
-    real.eventually(
-      `${ref.kind} ${ref.name} is ready`,
-      readWorkload(ref),
-      ({ desiredReplicas, readyReplicas }) => (desiredReplicas ?? 0) > 0 && readyReplicas === desiredReplicas
-    )
-  )
-
-const fixtures = Effect.gen(function* () {
-  yield* create("Namespace", namespace, "v1", {})
-  yield* create("Pod", "bare", "v1", {
-    spec: { containers: [{ name: "main", image: "registry.example/app:v1" }] }
-  }).pipe(Effect.retry({ times: 50, schedule: Schedule.spaced("100 millis") }))
-  yield* asAdmin(real.deploy("web", 2))
-  yield* create("StatefulSet", "db", "apps/v1", { spec: { serviceName: "db", replicas: 1, ...selected("db") } })
-  yield* create("DaemonSet", "agent", "apps/v1", { spec: selected("agent") })
-  yield* create("ReplicaSet", "alone", "apps/v1", { spec: { replicas: 1, ...selected("alone") } })
-  yield* create("Job", "job", "batch/v1", {
-    spec: {
-      template: { spec: { restartPolicy: "Never", containers: [{ name: "m", image: "registry.example/app:v1" }] } }
-    }
-  })
-  yield* asAdmin(real.createCronJob("report"))
-  yield* asAdmin(real.deploy("scaled", 1))
-  yield* asAdmin(real.createAutoscaler("scaled", 4))
-  yield* asAdmin(real.createClaim("data"))
-  for (const ref of [on("StatefulSet", "db"), on("DaemonSet", "agent")]) yield* ready(ref)
-  yield* asAdmin(release(on("Deployment", "web"), "bad-2"))
-  yield* asAdmin(
-    real.eventually("web crash-loops", readWorkload(on("Deployment", "web")), ({ pods }) =>
-      pods.some(({ restarts }) => restarts > 0)
-    )
-  )
-})
-
-/** Somebody releases another version. */
-const release = (ref: ResourceRef, tag: string) =>
-  Effect.flatMap(KubernetesClient, (client) =>
-    client.apply({
-      _tag: "Patch",
-      ref,
-      patch: [{ op: "replace", path: "/spec/template/spec/containers/0/image", value: `registry.example/app:${tag}` }]
-    })
-  )
-
-const existing: Readonly<Record<string, string>> = {
-  Pod: "bare",
-  Deployment: "web",
-  StatefulSet: "db",
-  DaemonSet: "agent",
-  Job: "job",
-  CronJob: "report",
-  HorizontalPodAutoscaler: "scaled",
-  PersistentVolumeClaim: "data"
-}
+const ready = (ref: ResourceRef) => asAdmin(isReady(ref))
 
 /** Everything that the service does in mode observe. */
 const observing = Effect.gen(function* () {
@@ -337,7 +281,7 @@ describe.skipIf(!plane.available)(`the least role on a real API server${plane.no
     const api = objects()
     for (const manifest of [...installed, ...routeDefinitions]) await api.create(manifest as unknown as Manifest)
     writeFileSync(kubeconfig, await serviceKubeconfig(adminConfig()))
-    await Effect.runPromise(fixtures)
+    await Effect.runPromise(asAdmin(fixtures))
   }, 180_000)
   afterAll(async () => {
     rmSync(directory, { recursive: true })
