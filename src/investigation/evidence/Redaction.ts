@@ -25,8 +25,11 @@
  */
 
 import { isSecretValue } from "../../domain/SecretNames.ts"
+import { CleanTexts } from "./CleanTexts.ts"
 import { replaceScanned } from "./ScannerRules.ts"
 import { mark, replaceNamed, replaceShapes } from "./SecretShapes.ts"
+
+const cleanTexts = new CleanTexts()
 
 /**
  * Returns the text without its secrets.
@@ -37,7 +40,12 @@ import { mark, replaceNamed, replaceShapes } from "./SecretShapes.ts"
  * Redaction.redact("postgres://app:hunter2@db/shop") // => "postgres://app:[redacted:password]@db/shop"
  * ```
  */
-export const redact = (text: string): string => replaceNamed(replaceScanned(replaceShapes(text), mark))
+export const redact = (text: string): string => {
+  if (cleanTexts.has(text)) return text
+  const redacted = replaceNamed(replaceScanned(replaceShapes(text), mark))
+  if (redacted === text) cleanTexts.add(text)
+  return redacted
+}
 
 /** Returns labels or annotations without their secrets, found by name and by the text of the value. */
 export const redactLabels = (labels: Readonly<Record<string, string>>): Record<string, string> =>
