@@ -8,6 +8,7 @@ import { maxQuestions } from "../../decision/Decider.ts"
 import { type Decision, sameFigures, sameFinding } from "../../domain/Decision.ts"
 import type { ReviewAnswer } from "../../domain/Review.ts"
 import { ClearTimes } from "../observation/ClearTimes.ts"
+import type { CommittedEvent } from "../observation/Observation.ts"
 import { ReadyTime } from "../observation/ReadyTime.ts"
 import type { Invariant } from "./Invariant.ts"
 
@@ -34,6 +35,13 @@ const newsOf = (shown: Decision, now: Decision): string | undefined => {
   return unseen.length === 0 ? undefined : unseen.map(({ rule }) => rule).join()
 }
 
+/** Whether the action of this commit has nothing to write: somebody else has done what was approved. */
+const writesNothing = (id: string, events: ReadonlyArray<CommittedEvent>) =>
+  events.some(
+    ({ event, kind, remediationId }) =>
+      kind === "Intended" && remediationId === id && event._tag === "Intended" && event.intent.changes.length === 0
+  )
+
 export const answeredOnce: Invariant = {
   name: "answered-once",
   description:
@@ -47,7 +55,7 @@ export const answeredOnce: Invariant = {
     const expired = new Set<string>()
     /** The latest question of each remediation, and how many there were. */
     const asked = new Map<string, { readonly decision: Decision; readonly times: number }>()
-    const decide = (id: string, decision: Decision) => {
+    const decide = (id: string, decision: Decision, isDone: boolean) => {
       const before = asked.get(id)
       const answer = answers.get(id)
       const news = before && newsOf(before.decision, decision)
@@ -59,7 +67,12 @@ export const answeredOnce: Invariant = {
         asked.set(id, { decision, times })
       } else if (decision.reasons[0]?.rule === "approved" && expired.has(id))
         report(`remediation ${id} acts by an approval that has expired`)
-      else if (decision.outcome === "execute" && decision.reasons[0]?.rule === "approved" && news !== undefined)
+      else if (
+        decision.outcome === "execute"
+        && decision.reasons[0]?.rule === "approved"
+        && news !== undefined
+        && !isDone
+      )
         report(`remediation ${id} acts by an approval, and nobody has seen ${news}`)
     }
     /** Since when an answer waits, by remediation: by the clock, and by the time of a ready service. */
@@ -86,7 +99,7 @@ export const answeredOnce: Invariant = {
                   report(`nothing came of the answer about remediation ${remediationId} for ${waitedMs} ms`)
               }
               waiting.delete(remediationId)
-              if (event._tag === "Decided") decide(remediationId, event.decision)
+              if (event._tag === "Decided") decide(remediationId, event.decision, writesNothing(remediationId, events))
             } else if (kind === "Intended" && answers.get(remediationId) === "rejected")
               report(`remediation ${remediationId} acts, and a person has rejected it`)
             else if (kind === "Intended" && timedOut.has(remediationId))

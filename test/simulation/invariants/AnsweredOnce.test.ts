@@ -10,6 +10,12 @@ const reportsOf = (...events: ReadonlyArray<Observation>): ReadonlyArray<string>
   return seen.reports
 }
 
+/** What one commit adds. */
+const together = (...commits: ReadonlyArray<Observation>): Observation => ({
+  _tag: "Committed",
+  events: commits.flatMap((commit) => (commit._tag === "Committed" ? commit.events : []))
+})
+
 describe("answered-once", () => {
   it("reports a second request for a review that was answered", () => {
     assert.deepStrictEqual(
@@ -40,6 +46,16 @@ describe("answered-once", () => {
     assert.deepStrictEqual(reportsOf(...asked, decided("rem-1", "execute", run(300))), [
       "remediation rem-1 acts by an approval, and nobody has seen other figures"
     ])
+  })
+
+  it("accepts an approved action with other figures if somebody else has done it, so that it writes nothing", () => {
+    const approved = { rule: "approved", message: "ada approved the action." }
+    const seen = watch(answeredOnce)
+    seen.at(1, decided("rem-1", "review", scale(30)), reviewed("rem-1", "approved"))
+    const run = decided("rem-1", "execute", { ...scale(5), reasons: [approved] })
+    const done = committed("rem-1", { _tag: "Intended", intent: { changes: [] } } as never)
+    seen.at(2, together(run, done))
+    assert.deepStrictEqual(seen.reports, [])
   })
 
   it("reports an action that was rejected and still begins", () => {
