@@ -137,7 +137,10 @@ const afterIntent = (self: Remediation, { intent, outcome }: Remediation["execut
       // What a person should know after a success, such as what their next `kubectl apply` does.
       return conclude("Remediated", outcome.message === undefined ? found : `${found}. ${outcome.message}`)
     case "not-fixed": {
-      const reason = `The action did not help: ${found}`
+      const reason =
+        outcome.applied === "no"
+          ? `There was nothing to write, because the target was already as the action would make it. It is not fixed: ${found}`
+          : `The action did not help: ${found}`
       if (reasons.some((each) => each.startsWith("reverted")))
         return undo(self, intent, outcome, "failed-validation", reason)
       const next = undo(self, intent, outcome, "failed-health-check", reason)

@@ -13,6 +13,7 @@ import { RemediationStore } from "../storage/RemediationStore.ts"
 import * as Activation from "./Activation.ts"
 import * as Remediation from "./Remediation.ts"
 import { RemediationEvents } from "./RemediationEvents.ts"
+import * as RepeatedDefects from "./RepeatedDefects.ts"
 
 /** How an activation ended. */
 export type ActivationResult =
@@ -25,12 +26,15 @@ export type ActivationResult =
   | { readonly _tag: "Moved"; readonly target: TargetKey; readonly severity: Severity }
   /** Another activation has claimed the target. Sweeps skip the target for a while instead of claiming it back. */
   | { readonly _tag: "Fenced" }
-  /** Storage failed, or a defect occurred. The sweep retries. */
+  /** Storage failed. The sweep retries. */
   | { readonly _tag: "Failed" }
+  /** A defect occurred. Sweeps skip the target for a while, and retry. */
+  | { readonly _tag: "Broken" }
 
 const idle: ActivationResult = { _tag: "Idle" }
 const fenced: ActivationResult = { _tag: "Fenced" }
 const failed: ActivationResult = { _tag: "Failed" }
+const broken: ActivationResult = { _tag: "Broken" }
 
 /** `fired` is the most severe alert for which the target was fired. */
 export type Activate = (target: TargetKey, wake: Latch.Latch, fired: Severity) => Effect.Effect<ActivationResult>
@@ -38,7 +42,7 @@ export type Activate = (target: TargetKey, wake: Latch.Latch, fired: Severity) =
 export const make = Effect.fnUntraced(function* (options: Remediation.RemediationOptions) {
   const store = yield* RemediationStore
   const events = yield* RemediationEvents
-  const drive = yield* Remediation.make(options)
+  const drive = yield* RepeatedDefects.make(yield* Remediation.make(options))
 
   const activate: Activate = (target, wake, fired) =>
     Effect.gen(function* () {
@@ -66,7 +70,7 @@ export const make = Effect.fnUntraced(function* (options: Remediation.Remediatio
           )
       }),
       Effect.catchDefect((defect) =>
-        Effect.as(Effect.logError("A remediation failed unexpectedly; the sweep retries it", Cause.die(defect)), failed)
+        Effect.as(Effect.logError("A remediation failed unexpectedly; the sweep retries it", Cause.die(defect)), broken)
       )
     )
 

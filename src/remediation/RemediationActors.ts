@@ -44,7 +44,7 @@ export interface LocalOptions extends RemediationOptions {
   readonly sweepInterval?: Duration.Input
   /** How long an approval is good for. Default: `ReviewTimes.defaults`. */
   readonly approvalLifetime?: ReviewTimes["approvalLifetime"]
-  /** How long the sweep skips a target after its actor was fenced. Default 30 seconds. */
+  /** How long the sweep skips a target after its actor was fenced or a defect occurred. Default 30 seconds. */
   readonly fencedRest?: Duration.Input
 }
 
@@ -93,7 +93,7 @@ interface Mailbox {
   readonly wake: Latch.Latch
 }
 
-/** The targets whose actor was fenced recently. Another process works on them. */
+/** The targets whose actor was fenced recently, because another process works on them, or met a defect. */
 const makeResting = (durationMs: number) => {
   const untilMs = new Map<TargetKey, number>()
   return {
@@ -187,9 +187,9 @@ const makeWork = ({ activate, fire, places, resting }: Parts) =>
     // What was fired for the target meanwhile may have joined the remediation before it moved.
     if (activation._tag === "Moved")
       yield* fire(activation.target, mostSevere(activation.severity, mailbox.since.severity))
-    if (activation._tag === "Fenced" || activation._tag === "Failed") {
+    if (activation._tag === "Fenced" || activation._tag === "Failed" || activation._tag === "Broken") {
       // The sweep resumes the target. Work that was fired meanwhile is in the store.
-      if (activation._tag === "Fenced") resting.add(target, yield* Monotonic.nowMs)
+      if (activation._tag !== "Failed") resting.add(target, yield* Monotonic.nowMs)
       mailbox.fired = false
     }
   })

@@ -142,6 +142,21 @@ describe("nextStep", () => {
   })
 })
 
+it("an action that had nothing to write is not said to have been tried", () => {
+  const step = nextStep(
+    remediationOf(
+      accepted(),
+      investigated,
+      decided("execute"),
+      { _tag: "Intended", intent: { ...intent, changes: [] } },
+      executed({ applied: "no" }),
+      verified("not-fixed")
+    )
+  )
+  assert.strictEqual(step._tag === "Conclude" && step.state, "Escalated")
+  assert.match(step._tag === "Conclude" ? step.reason : "", /^There was nothing to write.* It is not fixed: /)
+})
+
 describe("a removal that did not help, of which nobody knows who made it", () => {
   const removes = (inverse: Intent["inverse"]) =>
     nextStep(
