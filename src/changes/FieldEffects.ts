@@ -349,6 +349,18 @@ export const breakingFields = ({
   return breaking.length === 0 ? fields : breaking
 }
 
+/**
+ * The fields that say whether a change has been taken back: those that can break something, or of these only the ones
+ * of the pod template, where there are any. A rollback writes nothing else.
+ */
+export const decisiveFields = (
+  change: Pick<ObjectChange, "fields" | "ref">
+): ReadonlyArray<FieldPath.FieldDifference> => {
+  const fields = breakingFields(change)
+  const ofTemplate = fields.filter(({ path }) => path[0] === "spec" && path[1] === "template")
+  return ofTemplate.length > 0 ? ofTemplate : fields
+}
+
 /** What each part of a change can break: of its fields, or of the whole object. */
 export const effectsOfChange = ({
   fields,

@@ -12,12 +12,13 @@
  * | reverts all of an undo of ours, and does something else too | the same release again, with one more variable         |
  *
  * So the next release is one of its own, even if it keeps a variable of the one that was rolled back, or if its
- * manifest states the replicas or the memory of before.
+ * manifest states the replicas or the memory of before. Where a pod template was written, it alone counts: a rollback
+ * leaves the replicas of the release as they are, and is its undo all the same.
  */
 
 import { differences, display, type FieldDifference, type FieldPath, valueAt } from "../domain/FieldPath.ts"
 import type { ObjectChange } from "../domain/ObjectChange.ts"
-import { breakingFields } from "./FieldEffects.ts"
+import { breakingFields, decisiveFields } from "./FieldEffects.ts"
 
 /** The rest of a path below another one; `undefined` if it is not at or below it. */
 const below = (path: FieldPath, above: FieldPath): FieldPath | undefined =>
@@ -35,14 +36,33 @@ const isBack = (field: FieldDifference, ours: FieldDifference): boolean => {
 const isTakenBackBy = (field: FieldDifference, { fields }: ObjectChange): boolean =>
   fields.some((each) => isBack(each, field))
 
-/** Whether what a write of ours changed was a change of somebody else that it took back, and not a new value. */
+const scaledOrHeld: ReadonlySet<unknown> = new Set([
+  "replicas",
+  "minReplicas",
+  "maxReplicas",
+  "suspend",
+  "unschedulable"
+])
+
+/** What we write for other reasons than to take a change back: a scale, a limit, a suspension, a cordon, a restart. */
+const isOfAnyAction = ({ path }: FieldDifference): boolean =>
+  path.includes("resources") || path.includes("metadata") || (path[0] === "spec" && scaledOrHeld.has(path[1]))
+
+/** Our own action, taken back. */
+const isOfRollback = ({ execution }: ObjectChange): boolean => /-rollback-\d+$/.test(execution ?? "")
+
+/**
+ * Whether what a write of ours changed was a change of somebody else that it took back, and not a new value. Only an
+ * undo writes a field that no other action has, so the change that it took back does not have to be known any more.
+ */
 const isUndo = (ours: ObjectChange, others: ReadonlyArray<ObjectChange>): boolean =>
-  others.some(
+  (!isOfRollback(ours) && ours.fields.some((field) => !isOfAnyAction(field)))
+  || others.some(
     (other) =>
       other.by.kind !== "kubernaut"
       && other.id < ours.id
       && other.operation === "modified"
-      && breakingFields(other).every((field) => isTakenBackBy(field, ours))
+      && decisiveFields(other).every((field) => isTakenBackBy(field, ours))
   )
 
 const reverts = (change: ObjectChange, ours: ObjectChange, others: ReadonlyArray<ObjectChange>): boolean => {
@@ -50,7 +70,7 @@ const reverts = (change: ObjectChange, ours: ObjectChange, others: ReadonlyArray
   if (change.operation === "deleted") return ours.operation === "created"
   if (ours.operation !== "modified") return false
   const isOnlyThat = breakingFields(change).every((field) => ours.fields.some((each) => isBack(field, each)))
-  return isOnlyThat || (breakingFields(ours).every((field) => isTakenBackBy(field, change)) && isUndo(ours, others))
+  return isOnlyThat || (decisiveFields(ours).every((field) => isTakenBackBy(field, change)) && isUndo(ours, others))
 }
 
 /** The latest write of Kubernaut that a change has reverted. `others` are the changes of the same object. */

@@ -5,7 +5,7 @@ import { display, type FieldDifference } from "../domain/FieldPath.ts"
 import type { ObjectChange } from "../domain/ObjectChange.ts"
 import type { TakenBack } from "../domain/Suspects.ts"
 import { toMillis } from "../domain/Timestamp.ts"
-import { breakingFields } from "./FieldEffects.ts"
+import { decisiveFields } from "./FieldEffects.ts"
 import { type Candidate, isInForce, type Scene, score } from "./SuspectScore.ts"
 
 const isWithin = (path: string, above: string): boolean =>
@@ -17,15 +17,9 @@ const isTouchedBy = ({ fields }: ObjectChange, field: FieldDifference): boolean 
     return isWithin(left, right) || isWithin(right, left)
   })
 
-/**
- * Whether a write of ours has touched all that may be harmful about a change: each field that can break something, or
- * each of them in the pod template, which is all that a rollback writes.
- */
-const takesBack = (ours: ObjectChange, change: ObjectChange): boolean => {
-  const fields = breakingFields(change)
-  const ofTemplate = fields.filter(({ path }) => display(path).startsWith("spec.template"))
-  return (ofTemplate.length > 0 ? ofTemplate : fields).every((field) => isTouchedBy(ours, field))
-}
+/** Whether a write of ours has touched all that may be harmful about a change. */
+const takesBack = (ours: ObjectChange, change: ObjectChange): boolean =>
+  decisiveFields(change).every((field) => isTouchedBy(ours, field))
 
 /**
  * The first later write of Kubernaut that has touched what a change has changed; `undefined` if there is none. If the

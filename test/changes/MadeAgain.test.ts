@@ -123,7 +123,45 @@ describe("a release after a write of Kubernaut", () => {
       [image("v1", "v2"), count(3, 0)]
     ]
   ]
-  it.each(rows)("reverts it: %s: %s", (_claim, is, before, fields) => {
+  const withCount = made(-minutes(90), [image("v1", "v2"), count(2, 3)])
+  const ofTemplate = made(-minutes(80), [image("v2", "v1")], own)
+  const ofAll = made(-minutes(80), [image("v2", "v1"), count(3, 2)], own)
+  const ofOurs = modified(target, -60, container("image"), { before: "v2", after: "v1" }, { by: own, execution: "r-1" })
+  const ofItself = { ...ofOurs, execution: "r-1-rollback-1" }
+  const more: typeof rows = [
+    [
+      "the same one with one more variable, after the first one had changed the replicas too",
+      true,
+      [withCount, ofTemplate],
+      [image("v1", "v2"), flag({ after: "1" })]
+    ],
+    [
+      "likewise, after everything had been restored, the replicas too",
+      true,
+      [withCount, ofAll],
+      [image("v1", "v2"), flag({ after: "1" })]
+    ],
+    ["likewise, while the first one is not known any more", true, [ofOurs], [image("v1", "v2"), flag({ after: "1" })]],
+    [
+      "one with another image, which scales as the first one did",
+      false,
+      [withCount, ofAll],
+      [image("v1", "v3"), count(2, 3)]
+    ],
+    [
+      "one after only the replicas of the first one had been scaled back",
+      false,
+      [withCount, made(-60, [count(3, 2)], own)],
+      [image("v2", "v3"), count(2, 3)]
+    ],
+    [
+      "one after a restart, which a rollback of ours followed that took back our own action",
+      false,
+      [made(-70, [restarted({ after: "t" })], own), ofItself],
+      [image("v1", "v2"), flag({ after: "1" })]
+    ]
+  ]
+  it.each([...rows, ...more])("reverts it: %s: %s", (_claim, is, before, fields) => {
     const change = made(-5, fields)
     assert.strictEqual(madeAgain(change, [...before, change]) !== undefined, is)
   })

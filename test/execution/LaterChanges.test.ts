@@ -70,9 +70,16 @@ describe("a change that reverts a write of Kubernaut", () => {
     assert.strictEqual(refusalBy(added, [added, removed])?.rule, "made-again")
   })
 
-  it("is not one that states it along with a new value of another field", () => {
+  it("is also one that makes what an undo took back again, along with a new value of another field", () => {
     const ours = recorded(config({ url: "a", mode: "x" }), config({ url: "b", mode: "x" }), { id: earlier, by: own })
     const release = recorded(config({ url: "b", mode: "x" }), config({ url: "a", mode: "y" }))
+    assert.strictEqual(refusalBy(release, [release, ours])?.rule, "made-again")
+  })
+
+  it("is not one that states the replicas of before a scale along with a new value of another field", () => {
+    const scaled = (replicas: number, paused: boolean) => made("Deployment", { spec: { replicas, paused } })
+    const ours = recorded(scaled(3, false), scaled(5, false), { id: earlier, by: own })
+    const release = recorded(scaled(5, false), scaled(3, true))
     assert.isUndefined(refusalBy(release, [release, ours]))
   })
 
