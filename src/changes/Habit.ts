@@ -4,10 +4,14 @@
  * Many programs write under the names of people: a CronJob that runs kubectl scales to zero every evening, and scales
  * up again every morning. It would make its change again. A person seldom gives a field the same value for the third
  * time, or creates or deletes an object with the same content.
+ *
+ * The content is what somebody wrote. A Service gets other node ports each time that it is created, and an object that
+ * is deleted has what controllers have written in the meantime: its replicas, and notes of theirs.
  */
 
 import { differences, display } from "../domain/FieldPath.ts"
 import type { ObjectChange } from "../domain/ObjectChange.ts"
+import { fieldsOf, listOf } from "./ObjectFields.ts"
 import { manifestDifferences, replacementOf } from "./Replacement.ts"
 
 /** So many times before. Once may be a mistake that was corrected and made again. */
@@ -26,10 +30,41 @@ const isReplaced = (deletion: ObjectChange, others: ReadonlyArray<ObjectChange>)
     (each) => each.id > deletion.id && each.by.kind !== "kubernaut" && replacementOf(each, [deletion]) !== undefined
   )
 
+type Fields = Readonly<Record<string, unknown>>
+
+const without = (value: unknown, names: ReadonlyArray<string>): Fields =>
+  Object.fromEntries(Object.entries(fieldsOf(value)).filter(([name]) => !names.includes(name)))
+
+/** The content of an object without what the cluster assigned at its creation. */
+const asCreated = ({ manifest, ref }: ObjectChange): Fields => {
+  if (ref.kind !== "Service") return fieldsOf(manifest)
+  const ports = listOf(manifest, "spec", "ports").map((port) => without(port, ["nodePort"]))
+  return { ...manifest, spec: { ...without(manifest?.["spec"], ["ports"]), ...(ports.length === 0 ? {} : { ports }) } }
+}
+
+/** The content of an object without what controllers write in the course of its life. */
+const asDeleted = (change: ObjectChange): Fields => {
+  const content = asCreated(change)
+  const { template, ...spec } = without(content["spec"], ["replicas"])
+  const ofPods = { ...fieldsOf(template), metadata: without(fieldsOf(template)["metadata"], ["annotations"]) }
+  return {
+    ...content,
+    metadata: without(content["metadata"], ["annotations", "labels"]),
+    spec: { ...spec, ...(template === undefined ? {} : { template: ofPods }) }
+  }
+}
+
+/** The change with the content of its object that says whether it is the same as another one. */
+const withContent = (change: ObjectChange): ObjectChange => {
+  if (change.manifest === undefined) return change
+  const content = change.operation === "deleted" ? asDeleted(change) : asCreated(change)
+  return { ...change, manifest: content as NonNullable<ObjectChange["manifest"]> }
+}
+
 const isSame = (change: ObjectChange, other: ObjectChange, others: ReadonlyArray<ObjectChange>): boolean => {
   if (other.id >= change.id || other.operation !== change.operation || !isSameWriter(change, other)) return false
   if (change.operation !== "modified")
-    return manifestDifferences(other, change)?.length === 0 && !isReplaced(other, others)
+    return manifestDifferences(withContent(other), withContent(change))?.length === 0 && !isReplaced(other, others)
   return change.fields.every(({ after, path }) =>
     other.fields.some((each) => display(each.path) === display(path) && differences(each.after, after).length === 0)
   )

@@ -72,6 +72,73 @@ describe("a change recurs", () => {
     assert.strictEqual(recurs(change, [...before, change]) !== undefined, is)
   })
 
+  const evenings = [-3 * day, -2 * day, -day, -60]
+  const removed = (kind: string, contents: ReadonlyArray<object>) =>
+    contents.map((content, index) =>
+      deleted(ref(kind, "checkout"), evenings[index]!, { by: { kind: "unknown" }, manifest: content as never })
+    )
+  const web = (nodePort: number, annotations: object = {}) => ({
+    metadata: { name: "checkout", annotations },
+    spec: {
+      type: "LoadBalancer",
+      ports: [
+        { port: 80, nodePort },
+        { port: 443, nodePort: nodePort + 1 }
+      ]
+    }
+  })
+  const scaled = (replicas: number, annotations: object = {}, image = "v1") => ({
+    spec: { replicas, template: { metadata: { annotations }, spec: { containers: [{ name: "app", image }] } } }
+  })
+  it.each<readonly [string, boolean, ReadonlyArray<ObjectChange>]>([
+    [
+      "of a Service with other node ports",
+      true,
+      removed(
+        "Service",
+        [31_877, 30_412, 32_001].map((port) => web(port))
+      )
+    ],
+    [
+      "of a Service on which a controller keeps notes",
+      true,
+      removed("Service", [web(1, { at: "a" }), web(2, { at: "b" }), web(3)])
+    ],
+    [
+      "of a workload with an autoscaler",
+      true,
+      removed(
+        "Deployment",
+        [3, 4, 6].map((count) => scaled(count))
+      )
+    ],
+    ["of a workload that was restarted", true, removed("Deployment", [scaled(1), scaled(1, { at: "b" }), scaled(1)])],
+    [
+      "of a workload with another image: no",
+      false,
+      removed("Deployment", [scaled(1, {}, "v1"), scaled(1, {}, "v2"), scaled(1, {}, "v3")])
+    ],
+    [
+      "of a Service with other ports: no",
+      false,
+      removed(
+        "Service",
+        [80, 81, 82].map((port) => ({ spec: { ports: [{ port, nodePort: 1 }] } }))
+      )
+    ]
+  ])("if it is the deletion %s", (_claim, is, changes) => {
+    assert.strictEqual(recurs(changes.at(-1)!, changes) !== undefined, is)
+  })
+
+  it("if a Service is created again and again, but not if a workload is created with other replicas", () => {
+    const madeOf = (kind: string, content: object, seconds: number) =>
+      created(ref(kind, "checkout"), seconds, { by: kubectl, manifest: content as never })
+    const services = [1, 2, 3].map((port, index) => madeOf("Service", web(port), evenings[index]!))
+    assert.isDefined(recurs(services[2]!, services))
+    const workloads = [3, 3, 0].map((count, index) => madeOf("Deployment", scaled(count), evenings[index]!))
+    assert.isUndefined(recurs(workloads[2]!, workloads))
+  })
+
   it("only by what came before it", () => {
     const change = replicas(-60, 3, 0)
     assert.isUndefined(recurs(change, [change, ...nights(3)]))
