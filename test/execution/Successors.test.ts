@@ -99,7 +99,6 @@ const policed = (spec: object) => {
   const types = Object.keys(spec).map((direction) => (direction === "egress" ? "Egress" : "Ingress"))
   return made("NetworkPolicy", { spec: { podSelector: {}, policyTypes: types, ...spec } })
 }
-const allowing = (...ports: ReadonlyArray<object>) => policed({ ingress: [{ ports }] })
 const quota = (line: string) => made("ResourceQuota", { spec: { hard: { [line]: "9" } } })
 const range = (type: string) => made("LimitRange", { spec: { limits: [{ type }] } })
 const cron = (schedule: string, image: string, ...args: ReadonlyArray<string>) =>
@@ -133,13 +132,6 @@ const rows: ReadonlyArray<
     policed({ policyTypes: ["Ingress", "Egress"] }),
     policed({ policyTypes: ["Egress"] }),
     policed({ policyTypes: ["Egress"], egress: [{ ports: [{ port: 53 }] }] })
-  ],
-  ["policy of the same port", allowing({ port: 53 }), allowing({ port: 53 }, { port: 54 }), allowing({ port: 443 })],
-  [
-    "policy of the same sort of rule",
-    policed({ ingress: [{ from: [{ podSelector: {} }] }] }),
-    policed({ ingress: [{ from: [{ podSelector: { matchLabels: { app: "edge" } } }] }] }),
-    allowing({ port: 443 })
   ],
   ["quota of the same line", quota("pods"), quota("pods"), quota("services")],
   ["range of the same type", range("Pod"), range("Pod"), range("Container")],

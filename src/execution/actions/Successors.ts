@@ -7,7 +7,7 @@
  * | a HorizontalPodAutoscaler              | the same workload                                 | refused `autoscaler-owned` |
  * | a PodDisruptionBudget                  | the same pods: both together let nobody evict one | asks `replaced`            |
  * | a host and path of an Ingress or route | the same host and path, created or changed lately | asks `replaced`            |
- * | a NetworkPolicy                        | the same pods and traffic, created lately         | asks `replaced`            |
+ * | a NetworkPolicy                        | the same pods and direction, and is younger       | asks: see below            |
  * | a line of a ResourceQuota, LimitRange  | the same line, created lately                     | asks `replaced`            |
  * | a CronJob                              | the same schedule and containers, created lately  | asks `replaced`            |
  * | the pods of a workload that had none   | pods of the same Service or selector, lately      | asks `replaced`            |
@@ -16,6 +16,10 @@
  * has been there for longer is a companion, such as a canary. So is what is as old as the object itself: both belong to
  * one setup, and in a young namespace everything is young. A Service, a ConfigMap or an account of another name takes
  * nothing away, so its predecessor is created again.
+ *
+ * Policies add up, so a wide one opens what a narrower one has closed (`PolicyTraffic`). An undo asks `opens-network`
+ * if it lets something through that a younger policy may not, however long somebody has watched that one, and
+ * `replaced` if both say the same. Fields that are put back are compared with what was created or changed lately.
  */
 
 import { podLabelsOf } from "../../changes/GraphStates.ts"
@@ -29,6 +33,7 @@ import { sameJson } from "../../kubernetes/SameJson.ts"
 import { ordered } from "../../kubernetes/SpecDigest.ts"
 import { refOf } from "../ObjectPatch.ts"
 import { type Ask, ask, isUnread, type PlanObjects, type PlanRefusal, refuse, unreadAsk } from "../Plan.ts"
+import { together } from "./PolicyTraffic.ts"
 import { selectorOf } from "./RestoredEndpoints.ts"
 
 /** How long a successor may have been there before its predecessor goes. */
@@ -50,11 +55,20 @@ const ownKinds: ReadonlySet<string> = new Set([
   "CronJob"
 ])
 
+/** The kinds that are about pods by a selector: workloads show whether two of them are about the same ones. */
+const ofPods: ReadonlySet<string> = new Set(["PodDisruptionBudget", "NetworkPolicy"])
+
 /** The kinds of the namespace among which a successor may be. */
 export const successorKinds = (kind: string): ReadonlyArray<string> =>
   workloadKinds.includes(kind)
     ? [...workloadKinds, "Service"]
-    : [...(ownKinds.has(kind) ? [kind] : []), ...(kind === "PodDisruptionBudget" ? workloadKinds : [])]
+    : [...(ownKinds.has(kind) ? [kind] : []), ...(ofPods.has(kind) ? workloadKinds : [])]
+
+interface Successor {
+  readonly object: KubernetesObject
+  /** Whether both together let traffic through that the successor does not. */
+  readonly letsMore: boolean
+}
 
 const key = (...parts: ReadonlyArray<unknown>): string => JSON.stringify(parts.map(ordered))
 
@@ -121,7 +135,7 @@ const claimsOf = (object: KubernetesObject): ReadonlyArray<string> => {
 const exclusive: ReadonlySet<string> = new Set(["HorizontalPodAutoscaler", "PodDisruptionBudget"])
 
 /** These may have claimed what was given up by a change of their own. */
-const claiming: ReadonlySet<string> = new Set(["Ingress", "HTTPRoute", "GRPCRoute"])
+const claiming: ReadonlySet<string> = new Set(["Ingress", "HTTPRoute", "GRPCRoute", "NetworkPolicy"])
 
 /** When an object may have got what it claims: at its creation, or with a change of its spec. */
 const claimedAt = ({ kind, metadata }: KubernetesObject): ReadonlyArray<string> => [
@@ -133,10 +147,20 @@ const claimedAt = ({ kind, metadata }: KubernetesObject): ReadonlyArray<string> 
     : [])
 ]
 
-const isLate = (other: KubernetesObject, { at }: ObjectChange, earlier: KubernetesObject): boolean => {
+const isLate = (other: KubernetesObject, { at, operation }: ObjectChange, earlier: KubernetesObject): boolean => {
   const born = earlier.metadata.creationTimestamp
-  const since = Math.max(toMillis(at) - watchedMs, born === undefined ? 0 : toMillis(born) + setupMs + 1)
-  return claimedAt(other).some((time) => toMillis(time) >= since)
+  const afterSetup = born === undefined ? 0 : toMillis(born) + setupMs + 1
+  const since = Math.max(toMillis(at) - watchedMs, afterSetup)
+  if (claimedAt(other).some((time) => toMillis(time) >= since)) return true
+  // A protection may be watched for longer, and to open it is worse than to ask.
+  const { creationTimestamp } = other.metadata
+  return (
+    other.kind === "NetworkPolicy"
+    && operation === "deleted"
+    && born !== undefined
+    && creationTimestamp !== undefined
+    && toMillis(creationTimestamp) >= afterSetup
+  )
 }
 
 const isWorkload = ({ kind }: KubernetesObject): boolean => workloadKinds.includes(kind)
@@ -163,40 +187,19 @@ const protectsSame = (budget: KubernetesObject, other: KubernetesObject, { relat
     return labels !== undefined && [budget, other].every((one) => selects(labels, one, "spec", "selector"))
   })
 
-type Direction = "ingress" | "egress"
-
-/** The rules of a NetworkPolicy in each direction that it restricts. */
-const rulesOf = (policy: KubernetesObject): ReadonlyArray<readonly [Direction, ReadonlyArray<unknown>]> => {
-  const types = listOf(policy, "spec", "policyTypes")
-  const [incoming, outgoing] = [listOf(policy, "spec", "ingress"), listOf(policy, "spec", "egress")]
-  return [
-    ...(types.length === 0 || types.includes("Ingress") ? [["ingress", incoming] as const] : []),
-    ...(types.includes("Egress") || outgoing.length > 0 ? [["egress", outgoing] as const] : [])
-  ]
+/** A policy that is younger, with which more would be let through, or else one that says the same. */
+const policyOf = (
+  now: KubernetesObject | undefined,
+  earlier: KubernetesObject,
+  others: ReadonlyArray<KubernetesObject>,
+  { related }: PlanObjects
+): Successor | undefined => {
+  const found = others.flatMap((object) => {
+    const both = together(now, earlier, object, related.filter(isWorkload))
+    return both === undefined ? [] : [{ object, letsMore: both === "more" }]
+  })
+  return found.find(({ letsMore }) => letsMore) ?? found[0]
 }
-
-/** Whether two rules may be about the same traffic: not if each names something else. */
-const admitSame = (direction: Direction, rule: unknown, other: unknown): boolean => {
-  const peers = direction === "ingress" ? "from" : "to"
-  const [ports, otherPorts] = [listOf(rule, "ports"), listOf(other, "ports")]
-  if (ports.length > 0 && otherPorts.length > 0)
-    return ports.some((port) => otherPorts.some((each) => sameJson(each, port)))
-  const byPorts = ports.length > 0 || otherPorts.length > 0
-  const byPeers = listOf(rule, peers).length > 0 || listOf(other, peers).length > 0
-  return !(byPorts && byPeers)
-}
-
-/** Whether two policies are about the same traffic of the same pods. One that denies completes one that allows. */
-const restrictsSame = (policy: KubernetesObject, other: KubernetesObject): boolean =>
-  sameJson(valueOf(policy, "spec", "podSelector") ?? {}, valueOf(other, "spec", "podSelector") ?? {})
-  && rulesOf(policy).some(([direction, rules]) =>
-    rulesOf(other).some(
-      ([otherDirection, others]) =>
-        direction === otherDirection
-        && ((rules.length === 0 && others.length === 0)
-          || rules.some((rule) => others.some((each) => admitSame(direction, rule, each))))
-    )
-  )
 
 /** The one that has taken the place of what would be there again. `now` is `undefined` for an object that was deleted. */
 const successorOf = (
@@ -204,7 +207,7 @@ const successorOf = (
   now: KubernetesObject | undefined,
   earlier: KubernetesObject,
   objects: PlanObjects
-): KubernetesObject | undefined => {
+): Successor | undefined => {
   const others = objects.related.filter(
     (each) =>
       each.metadata.namespace === earlier.metadata.namespace
@@ -213,22 +216,20 @@ const successorOf = (
       && !sameRef(refOf(each), refOf(earlier))
       && (exclusive.has(each.kind) || isLate(each, change, earlier))
   )
+  const one = (object: KubernetesObject | undefined): Successor | undefined => object && { object, letsMore: false }
   if (isWorkload(earlier))
     return (now !== undefined && hasPods(now)) || !hasPods(earlier)
       ? undefined
-      : others.find((each) => isWorkload(each) && hasPods(each) && standsInFor(earlier, each, objects))
+      : one(others.find((each) => isWorkload(each) && hasPods(each) && standsInFor(earlier, each, objects)))
   const ofKind = others.filter(({ kind }) => kind === earlier.kind)
   if (earlier.kind === "PodDisruptionBudget")
     return now !== undefined && sameJson(valueOf(now, "spec", "selector"), valueOf(earlier, "spec", "selector"))
       ? undefined
-      : ofKind.find((each) => protectsSame(earlier, each, objects))
-  if (earlier.kind === "NetworkPolicy")
-    return now !== undefined && sameJson(valueOf(now, "spec", "podSelector"), valueOf(earlier, "spec", "podSelector"))
-      ? undefined
-      : ofKind.find((each) => restrictsSame(earlier, each))
+      : one(ofKind.find((each) => protectsSame(earlier, each, objects)))
+  if (earlier.kind === "NetworkPolicy") return policyOf(now, earlier, ofKind, objects)
   const present = new Set(now === undefined ? [] : claimsOf(now))
   const again = new Set(claimsOf(earlier).filter((each) => !present.has(each)))
-  return ofKind.find((each) => claimsOf(each).some((claim) => again.has(claim)))
+  return one(ofKind.find((each) => claimsOf(each).some((claim) => again.has(claim))))
 }
 
 /** Why something has taken the place of what would be there again. */
@@ -243,7 +244,15 @@ export const successorObjections = (
   const unread = successorKinds(earlier.kind).filter((kind) => isUnread(objects, kind as Kind))
   if (successor === undefined)
     return now === undefined ? unread.map((kind) => unreadAsk(kind as Kind, `whether one has replaced ${name}`)) : []
-  const other = displayName(refOf(successor))
+  const other = displayName(refOf(successor.object))
+  if (successor.letsMore)
+    return [
+      ask(
+        "opens-network",
+        `What ${name} was may let traffic through that ${other} does not. That one is about the same pods, and was created or changed later, so having both needs an approval.`,
+        { successor: other }
+      )
+    ]
   return earlier.kind === "HorizontalPodAutoscaler"
     ? refuse("autoscaler-owned", `${name} is not put back, because ${other} scales its workload now.`)
     : [
