@@ -13,7 +13,7 @@ import {
 } from "../kubernetes/KubernetesClient.ts"
 import type { Kind, Labels } from "../kubernetes/ObjectModel.ts"
 import { sendsMoreTo } from "./actions/Destinations.ts"
-import { backendsOf, onlyIn, routeKinds } from "./actions/NamedObjects.ts"
+import { backendsOf, byKey, keyOf, routeKinds } from "./actions/NamedObjects.ts"
 import { dependantKinds } from "./actions/RestoredDependants.ts"
 import { relabels, selectorOf, type States } from "./actions/RestoredEndpoints.ts"
 import { choosesNodes, keysNeededAgain, namedAgain, statesOf } from "./actions/RestoredReferences.ts"
@@ -116,14 +116,15 @@ const behindDestinations = (client: Client, { now, earlier }: States): Reads => 
   const refs = [...servicesOf(now, earlier), ...servicesOf(earlier, now)]
   if (refs.length === 0) return []
   const moved = [...sendsMoreTo(now, earlier), ...sendsMoreTo(earlier, now)]
-  const isOneOf = (these: ReadonlyArray<ResourceRef>, service: KubernetesObject) =>
-    these.some((ref) => sameRef(ref, refOf(service)))
+  const [named, movedKeys] = [byKey(refs), byKey(moved)]
+  const isOneOf = (these: ReadonlyMap<string, ResourceRef>, service: KubernetesObject) =>
+    these.has(keyOf(refOf(service)))
   const namespace = now.metadata.namespace ?? ""
-  const elsewhere = onlyIn(refs, []).filter((ref) => ref.namespace !== namespace)
+  const elsewhere = [...named.values()].filter((ref) => ref.namespace !== namespace)
   const isRoute = routeKinds.has(now.kind)
   const reads = [
     Effect.map(listed(client, "Service", { namespace }), ({ found, unread }) => ({
-      found: found.filter((each) => isOneOf(refs, each)),
+      found: found.filter((each) => isOneOf(named, each)),
       unread
     })),
     ...elsewhere
@@ -135,7 +136,9 @@ const behindDestinations = (client: Client, { now, earlier }: States): Reads => 
   return reads.map((read) =>
     Effect.gen(function* () {
       const services = yield* read
-      const behind = services.found.filter((each) => isOneOf(moved, each)).flatMap((each) => podsBehind(client, each))
+      const behind = services.found
+        .filter((each) => isOneOf(movedKeys, each))
+        .flatMap((each) => podsBehind(client, each))
       const pods = yield* Effect.all(behind, { concurrency: 4 })
       return {
         found: [...services.found, ...pods.flatMap(({ found }) => found)],

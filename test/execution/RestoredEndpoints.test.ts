@@ -231,6 +231,13 @@ describe("an earlier host", () => {
       assert.deepStrictEqual(rules(before, now, { related: [services[1]!, ...pods(green, 1)], later: gone }), refused)
   })
 
+  it("is put back once its Service is there again, also where Kubernaut has created it", () => {
+    const later = [followed(services[0], undefined)]
+    const related = [...services, ...pods(blue, 1)]
+    assert.deepStrictEqual(rules(config("blue"), config("green"), { related, later }), [])
+    assert.deepStrictEqual(rules(config("blue"), config("green"), { related: [services[1]!], later }), refused)
+  })
+
   it("is no word that is the same before and after, or that selects objects", () => {
     const text = (level: string) => made("ConfigMap", { data: { conf: `name: blue\nlevel: ${level}` } })
     const related = [...services, ...pods(green, 3)]

@@ -2,8 +2,11 @@
 
 import { fieldsOf, listOf, templateOf, textOf, valueOf } from "../../changes/ObjectFields.ts"
 import { containersOf, hostsOf, referencesOf } from "../../changes/TemplateReferences.ts"
-import { type ResourceRef, sameRef } from "../../domain/Target.ts"
+import type { ResourceRef } from "../../domain/Target.ts"
 import type { KubernetesObject } from "../../kubernetes/KubernetesClient.ts"
+
+/** The same text for the same object: neither a kind nor a name has a slash. */
+export const keyOf = ({ kind, name, namespace }: ResourceRef): string => `${kind}/${namespace}/${name}`
 
 /** A Service that a route sends requests to, at which port, and which share of those of its rule or path. */
 export interface Backend {
@@ -112,15 +115,24 @@ export const namedBy = (object: KubernetesObject): ReadonlyArray<ResourceRef> =>
         .filter((ref) => told.has(ref.kind) && !isOfCluster(ref))
 }
 
+/** Each object once, by its key: a list may be as long as an object has words. */
+export const byKey = (refs: ReadonlyArray<ResourceRef>): ReadonlyMap<string, ResourceRef> => {
+  const found = new Map<string, ResourceRef>()
+  for (const ref of refs) {
+    const key = keyOf(ref)
+    if (!found.has(key)) found.set(key, ref)
+  }
+  return found
+}
+
 /** The objects in the first list that are not in the second, each once. */
 export const onlyIn = (
   these: ReadonlyArray<ResourceRef>,
   others: ReadonlyArray<ResourceRef>
-): ReadonlyArray<ResourceRef> =>
-  these.filter(
-    (ref, index) =>
-      !others.some((each) => sameRef(each, ref)) && these.findIndex((each) => sameRef(each, ref)) === index
-  )
+): ReadonlyArray<ResourceRef> => {
+  const excluded = byKey(others)
+  return [...byKey(these)].flatMap(([key, ref]) => (excluded.has(key) ? [] : [ref]))
+}
 
 /** Everything that an object relies on, also what it can do without, and the Services that it seems to call. */
 export const reliesOn = (object: KubernetesObject): ReadonlyArray<ResourceRef> => {

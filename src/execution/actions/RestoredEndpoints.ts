@@ -30,7 +30,7 @@ import { sameJson } from "../../kubernetes/SameJson.ts"
 import { refOf } from "../ObjectPatch.ts"
 import { type Ask, ask, isUnread, type PlanObjects, type PlanRefusal, refuse, relatedOf, unreadAsk } from "../Plan.ts"
 import { sendsMoreTo } from "./Destinations.ts"
-import { backendsOf, portsOf, routeKinds } from "./NamedObjects.ts"
+import { type Backend, backendsOf, keyOf, portsOf, routeKinds } from "./NamedObjects.ts"
 
 /** An object as it is, and as it would be. */
 export interface States {
@@ -192,9 +192,10 @@ const narrowed = (service: KubernetesObject, subset: string, objects: PlanObject
 
 /** The Services that get more requests in the present state than in the earlier one, and the other way round. */
 const ledTo = ({ now, earlier }: States, objects: PlanObjects) => {
+  const known = new Map(relatedOf(objects, "Service").map((each) => [keyOf(refOf(each)), each as KubernetesObject]))
   const services = (object: KubernetesObject, other: KubernetesObject) =>
     sendsMoreTo(object, other).flatMap((ref) => {
-      const service = serviceOf(objects, ref)
+      const service = known.get(keyOf(ref))
       if (service === undefined) return []
       return ref.subset === undefined ? service : narrowed(service, ref.subset, objects)
     })
@@ -231,9 +232,10 @@ const ofHosts = (states: States, objects: PlanObjects): Objections => {
 const ofRoute = ({ now, earlier }: States, objects: PlanObjects): Objections => {
   const name = displayName(refOf(now))
   const [present, former] = [backendsOf(now), backendsOf(earlier)]
-  const changed = former.filter(
-    ({ port, service }) => !present.some((each) => sameRef(each.service, service) && each.port === port)
-  )
+  // An Ingress may have thousands of paths.
+  const atPort = ({ port, service }: Backend): string => `${keyOf(service)}:${typeof port}:${String(port)}`
+  const presentPorts = new Set(present.map(atPort))
+  const changed = former.filter((each) => !presentPorts.has(atPort(each)))
   if (changed.length === 0 && sendsMoreTo(earlier, now).length === 0) return []
   if (isUnread(objects, "Service")) return [unreadAsk("Service", `where ${name} led before`)]
   // One that does not exist is refused by its name.

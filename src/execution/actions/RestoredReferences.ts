@@ -7,7 +7,7 @@
  * | names an object that does not exist, such as a ConfigMap            | refused                 |
  * | has a class without an IngressClass, and the present state has none | the fields are put back |
  * | needs a key that the ConfigMap does not have any more               | refused                 |
- * | has the host of a Service that was deleted since                    | refused                 |
+ * | has the host of a Service that was deleted since, and is not there  | refused                 |
  * | fits no node, and the present state fits some                       | asks `fits-no-node`     |
  * | names an object that somebody else has changed since                | asks `overtaken`        |
  *
@@ -28,7 +28,7 @@ import { refOf } from "../ObjectPatch.ts"
 import { type Ask, ask, isUnread, type PlanObjects, type PlanRefusal, refuse, relatedOf, unreadAsk } from "../Plan.ts"
 import { keysNeeded } from "./ConfigRestart.ts"
 import { sendsMoreTo } from "./Destinations.ts"
-import { namedBy, onlyIn } from "./NamedObjects.ts"
+import { keyOf, namedBy, onlyIn } from "./NamedObjects.ts"
 import type { States } from "./RestoredEndpoints.ts"
 import { fieldStates, restoredIn } from "./RestoredFields.ts"
 
@@ -139,12 +139,22 @@ const nodeAsks = (states: States, objects: PlanObjects): ReadonlyArray<Ask> => {
     : []
 }
 
-/** A Service to which the earlier values lead, or with a larger share, and that somebody has deleted since. */
-const lostHost = ({ now, earlier }: States, { later = [] }: PlanObjects): ResourceRef | undefined =>
-  sendsMoreTo(earlier, now).find(
-    // The newest change comes first.
-    (host) => later.find(({ ref }) => sameRef(ref, host))?.operation === "deleted"
+/**
+ * A Service to which the earlier values lead, or with a larger share, and that somebody has deleted since. It may be
+ * there again: what Kubernaut creates is no change of others.
+ */
+const lostHost = ({ now, earlier }: States, objects: PlanObjects): ResourceRef | undefined => {
+  if (isUnread(objects, "Service")) return undefined
+  const newest = new Map<string, ObjectChange>()
+  // The newest change comes first.
+  for (const change of objects.later ?? []) {
+    const key = keyOf(change.ref)
+    if (!newest.has(key)) newest.set(key, change)
+  }
+  return sendsMoreTo(earlier, now).find(
+    (host) => newest.get(keyOf(host))?.operation === "deleted" && existing(objects, host) === undefined
   )
+}
 
 /** What the earlier state names and somebody else has changed since, other than by its size. */
 const overtaken = (states: States, { later = [] }: PlanObjects): ReadonlyArray<Ask> => {
