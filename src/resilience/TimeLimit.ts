@@ -7,7 +7,7 @@
  *
  * A process that is always slow would excuse a peer that is down for ever. So after five standstills in a row, without
  * a call in between that has succeeded, a limit counts however late it ends. One standstill counts once, however many
- * calls it has held up.
+ * limits were due in it. One that was only under way has its answer later, or is held up by another standstill.
  */
 
 import { Duration, Effect } from "effect"
@@ -19,9 +19,8 @@ const lateByMs = 100
 /** As many as the failures in a row that open a circuit (`docs/requirements.md`). */
 export const mostExcuses = 5
 
-/** When a limit was set, was due, and has ended, on the monotonic clock. */
+/** When a limit was due, and has ended, on the monotonic clock. */
 export interface Ended {
-  readonly startedMs: number
   readonly dueMs: number
   readonly endedMs: number
 }
@@ -29,13 +28,14 @@ export interface Ended {
 /** The standstills that have held up the calls to one peer, in a row. Shared by all limits of these calls. */
 export class Excuses {
   #inARow = 0
+  /** When the last one ended. */
   #lastMs = -Infinity
 
   /** Whether a limit says nothing about the peer. */
-  excuse({ dueMs, endedMs, startedMs }: Ended): boolean {
+  excuse({ dueMs, endedMs }: Ended): boolean {
     if (endedMs - dueMs <= lateByMs) return false
-    // It was under way at the last one, which has excused it too.
-    if (startedMs < this.#lastMs) return true
+    // It was due in the last one, which has excused it too.
+    if (dueMs <= this.#lastMs) return true
     if (this.#inARow >= mostExcuses) return false
     this.#inARow++
     this.#lastMs = endedMs
@@ -58,8 +58,7 @@ export const within =
         Effect.tap(self, () => Effect.sync(() => excuses.responded())),
         {
           duration: limit,
-          orElse: () =>
-            Effect.flatMap(Monotonic.nowMs, (nowMs) => onTimeout(excuses.excuse({ startedMs, dueMs, endedMs: nowMs })))
+          orElse: () => Effect.flatMap(Monotonic.nowMs, (nowMs) => onTimeout(excuses.excuse({ dueMs, endedMs: nowMs })))
         }
       )
     })

@@ -69,6 +69,34 @@ describe("a time limit", () => {
     )
   )
 
+  it.effect.each([10, 30, 120])(
+    "of %d s counts from the sixth call on, where every timer of the process is late",
+    (limit) =>
+      withStandstill((standStill) =>
+        Effect.gen(function* () {
+          const call = TimeLimit.within(new TimeLimit.Excuses(), `${limit} seconds`, Effect.succeed)
+          const said: Array<boolean> = []
+          // All are under way when the first limit ends.
+          for (let number = 0; number < 10; number++) {
+            yield* Effect.forkChild(
+              Effect.map(call(Effect.never), (isExcused) => said.push(isExcused)),
+              { startImmediately: true }
+            )
+            yield* TestClock.adjust("500 millis")
+          }
+          while (said.length < 10) {
+            yield* standStill(150)
+            yield* TestClock.adjust("500 millis")
+            yield* standStill(-150)
+          }
+          assert.deepStrictEqual(
+            said,
+            Array.from({ length: 10 }, (_, index) => index < 5)
+          )
+        })
+      )
+  )
+
   it.effect("is excused again once a call has succeeded", () =>
     Effect.gen(function* () {
       assert.deepStrictEqual(yield* excused(450, 450, 450, 450, 450, 450, "succeeds", 450), [

@@ -17,13 +17,13 @@ export class Timer {
   /** An infinite delay never fires. */
   start(delayMs: number, onFire: (ended: Ended) => void): void {
     if (delayMs === Number.POSITIVE_INFINITY) return
-    const startedMs = Monotonic.nowMsUnsafe(this.#clock)
+    const dueMs = Monotonic.nowMsUnsafe(this.#clock) + delayMs
     const timer = Effect.runForkWith(this.#fiber.context)(this.#clock.sleep(Duration.millis(delayMs)))
     this.#running = timer
     timer.addObserver((exit) => {
       if (this.#running !== timer || Exit.isFailure(exit)) return
       this.#running = undefined
-      onFire({ startedMs, dueMs: startedMs + delayMs, endedMs: Monotonic.nowMsUnsafe(this.#clock) })
+      onFire({ dueMs, endedMs: Monotonic.nowMsUnsafe(this.#clock) })
     })
   }
 

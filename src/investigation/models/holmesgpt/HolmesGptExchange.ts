@@ -192,7 +192,7 @@ class Exchange {
       const dueMs = this.startedMs + server.firstSignMs
       yield* Effect.sleep(Math.max(0, dueMs - (yield* Monotonic.nowMs)))
       if (this.hasSign || server.streams === false) return yield* Effect.never
-      const isExcused = server.excuses.excuse({ startedMs: this.startedMs, dueMs, endedMs: yield* Monotonic.nowMs })
+      const isExcused = server.excuses.excuse({ dueMs, endedMs: yield* Monotonic.nowMs })
       return yield* failure({ _tag: "Silent" }, false, !isExcused)
     })
   })
