@@ -66,7 +66,7 @@ export const isBuiltIn = (kind: string): boolean => kindsOfKubernetes.has(kind)
 const isObject = (object: KubernetesObject): boolean =>
   typeof object.kind === "string" && object.kind !== "" && typeof fieldsOf(object.metadata)["name"] === "string"
 
-const indexOf = (objects: ReadonlyArray<KubernetesObject>): States => {
+const indexOf = (objects: ReadonlyArray<KubernetesObject>, unread: ReadonlyArray<string>): States => {
   const usable = objects.filter(isObject)
   const byRef = new Map<string, Array<KubernetesObject>>()
   const byKind = new Map<string, Array<KubernetesObject>>()
@@ -83,7 +83,8 @@ const indexOf = (objects: ReadonlyArray<KubernetesObject>): States => {
       return namespace === undefined ? found : found.filter(isIn(namespace))
     },
     custom: (namespace) => usable.filter((object) => !kindsOfKubernetes.has(object.kind) && isIn(namespace)(object)),
-    inNamespace: (namespace) => usable.filter(isIn(namespace))
+    inNamespace: (namespace) => usable.filter(isIn(namespace)),
+    unread: new Set(unread)
   }
 }
 
@@ -121,14 +122,16 @@ export const ownersByName = ({ kind, name, namespace }: ResourceRef): ReadonlyAr
 
 /**
  * Builds the graph of the objects that `starts` name: the target, and other objects that the alert names. `objects` are
- * their states, present and earlier ones, and `runsOn` the nodes of the target's pods.
+ * their states, present and earlier ones, `runsOn` the nodes of the target's pods, and `unread` the kinds of which
+ * there may be more objects.
  */
 export const build = (
   starts: ReadonlyArray<ResourceRef>,
   objects: ReadonlyArray<KubernetesObject>,
-  runsOn: ReadonlyArray<string> = []
+  runsOn: ReadonlyArray<string> = [],
+  unread: ReadonlyArray<string> = []
 ): DependencyGraph => {
-  const states = indexOf(objects)
+  const states = indexOf(objects, unread)
   const nodes = new Map<string, GraphNode>()
   const edges = new Map<string, GraphEdge>()
   let open: Array<Open> = starts.map((ref, index) => ({

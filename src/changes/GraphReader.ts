@@ -31,7 +31,7 @@ import {
   type KubernetesObject
 } from "../kubernetes/KubernetesClient.ts"
 import { listOf, templateOf, textOf, valueOf } from "./ObjectFields.ts"
-import { othersDecide, runsPods } from "./ObjectRelations.ts"
+import { listedWorkloads, othersDecide, runsPods } from "./ObjectRelations.ts"
 import { referencesOf } from "./TemplateReferences.ts"
 
 /** Kinds that are listed in the namespace of the target. */
@@ -56,9 +56,6 @@ export const clusterKinds = [
   "ValidatingWebhookConfiguration"
 ] as const
 
-/** Kinds that are listed where the target is no workload. */
-export const workloadKinds = ["Deployment", "StatefulSet", "DaemonSet", "CronJob"] as const
-
 /** What is listed needs no request of its own, and an alert is no object. */
 const isListed = (kind: string): boolean => kind === "Alert" || (listedKinds as ReadonlyArray<string>).includes(kind)
 
@@ -72,7 +69,11 @@ export interface Reading {
   readonly objects: ReadonlyArray<KubernetesObject>
   /** The kinds of which objects could not be read. */
   readonly unread: ReadonlyArray<string>
+  /** The kinds of workloads that were not listed, because nothing asked for them or because they could not be read. */
+  readonly unlisted: ReadonlyArray<string>
 }
+
+const nothing: Reading = { objects: [], unread: [], unlisted: [] }
 
 /** How a graph is read. */
 export interface ReadOptions {
@@ -80,6 +81,8 @@ export interface ReadOptions {
   readonly starts: ReadonlyArray<ResourceRef>
   /** The reading ends after this time, with what there is. */
   readonly within: Duration.Input
+  /** States of changed objects, as the journal knows them: an object that was deleted is read nowhere. Default: none. */
+  readonly known?: ReadonlyArray<KubernetesObject>
 }
 
 /** A kind that the cluster does not have: nothing of it can be the cause. */
@@ -89,6 +92,8 @@ interface Progress {
   readonly objects: Array<KubernetesObject>
   readonly pending: Map<string, number>
   readonly unread: Set<string>
+  /** The kinds that were listed. */
+  readonly listed: Set<string>
 }
 
 /** Runs one request. Its kind is unread until it has succeeded. */
@@ -158,21 +163,38 @@ const namedBy = (workloads: ReadonlyArray<KubernetesObject>): ReadonlyArray<Reso
   return distinct.filter(({ kind }) => kind === "PersistentVolumeClaim").slice(0, mostClaims)
 }
 
+/**
+ * Whether the workloads that were not read say what a Service is about: one that is there, one that is gone, or one as
+ * it was.
+ */
+const othersAreNeeded = ({ objects }: Progress, { known = [] }: ReadOptions): boolean => {
+  const all = [...objects, ...known]
+  const services = all.filter(({ kind }) => kind === "Service")
+  return all
+    .filter(({ kind }) => runsPods(kind))
+    .some((workload) =>
+      services.some(
+        (service) => service.metadata.namespace === workload.metadata.namespace && othersDecide(workload, service)
+      )
+    )
+}
+
 /** Reads what there is around the objects that an alert names. It never fails. */
 export const read = Effect.fn("dependency graph")(function* (
   client: KubernetesClient["Service"],
-  { starts, within }: ReadOptions
+  options: ReadOptions
 ) {
-  const progress: Progress = { objects: [], pending: new Map(), unread: new Set() }
+  const { starts, within } = options
+  const progress: Progress = { objects: [], pending: new Map(), unread: new Set(), listed: new Set() }
   const [target] = starts
-  if (target === undefined) return { objects: [], unread: [] } satisfies Reading
+  if (target === undefined) return nothing
   const namespace = target.kind === "Namespace" ? target.name : target.namespace
   const list = (kind: string, within: string | undefined) =>
     part(
       progress,
       kind,
       client.list(kind, { limit: mostListed, ...(within === undefined ? {} : { namespace: within }) })
-    )
+    ).pipe(Effect.tap(() => Effect.sync(() => progress.listed.add(kind))))
 
   const around = Effect.gen(function* () {
     const found = yield* Effect.forEach(
@@ -185,15 +207,11 @@ export const read = Effect.fn("dependency graph")(function* (
       discard: true
     })
   })
-  const listWorkloads = workloadKinds.map((kind) => list(kind, namespace))
-  /** The workloads besides the target are read only where they say what a Service is about. */
-  const others = Effect.suspend(() => {
-    const own = progress.objects.filter(({ kind }) => runsPods(kind))
-    const services = progress.objects.filter(({ kind }) => kind === "Service")
-    return runsPods(target.kind) && own.some((workload) => services.some((each) => othersDecide(workload, each)))
-      ? Effect.all(listWorkloads, { concurrency: 3, discard: true })
-      : Effect.void
-  })
+  const listWorkloads = listedWorkloads.map((kind) => list(kind, namespace))
+  const areNeeded = () => runsPods(target.kind) && othersAreNeeded(progress, options)
+  const others = Effect.suspend(() =>
+    areNeeded() ? Effect.all(listWorkloads, { concurrency: 3, discard: true }) : Effect.void
+  )
   const ofNode = target.kind === "Node" ? (["DaemonSet"] as const) : []
   const lists: ReadonlyArray<Effect.Effect<unknown>> =
     namespace === ""
@@ -209,12 +227,12 @@ export const read = Effect.fn("dependency graph")(function* (
     Duration.fromInputUnsafe(within)
   )
   const started = [...progress.pending].filter(([, count]) => count > 0).map(([kind]) => kind)
-  const never =
-    namespace === ""
-      ? ofNode.filter((kind) => !progress.pending.has(kind))
-      : [...listedKinds, ...clusterKinds].filter((kind) => !progress.pending.has(kind))
+  const workloads = !runsPods(target.kind) || areNeeded() ? listedWorkloads : []
+  const wanted: ReadonlyArray<string> = namespace === "" ? ofNode : [...listedKinds, ...clusterKinds, ...workloads]
+  const never = wanted.filter((kind) => !progress.listed.has(kind))
   return {
     objects: progress.objects,
-    unread: [...new Set([...progress.unread, ...started, ...never])].toSorted()
+    unread: [...new Set([...progress.unread, ...started, ...never])].toSorted(),
+    unlisted: listedWorkloads.filter((kind) => !progress.listed.has(kind))
   } satisfies Reading
 })

@@ -16,6 +16,8 @@ export interface States {
   /** Of every kind that Kubernetes itself does not have, in one namespace. */
   readonly custom: (namespace: string) => ReadonlyArray<KubernetesObject>
   readonly inNamespace: (namespace: string) => ReadonlyArray<KubernetesObject>
+  /** The kinds of which there may be more objects than these. */
+  readonly unread: ReadonlySet<string>
 }
 
 /** The reference to an object. */

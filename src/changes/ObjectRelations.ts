@@ -67,18 +67,24 @@ export const othersDecide = (workload: KubernetesObject, service: KubernetesObje
   )
 }
 
+/** The kinds of workloads that are listed where others decide. */
+export const listedWorkloads = ["Deployment", "StatefulSet", "DaemonSet", "CronJob"] as const
+
 /**
  * Whether a Service that has the name of a workload, and does not select its pods, is about other pods: it names a
  * label with another value, or another one, and then the pods of another workload have that, or those of this one have
- * another Service already.
+ * another Service already. What could not be read may be such a one. What the Service was about before counts, too.
  */
 const isAboutOthers = (workload: KubernetesObject, service: KubernetesObject, states: States): boolean => {
   if (!othersDecide(workload, service))
     return compared(workload, service).some(({ own, value }) => own !== undefined && own !== value)
   const { name, namespace } = refOf(workload)
   return (
-    workloadsIn(states, namespace).some(
-      (other) => !(other.kind === workload.kind && other.metadata.name === name) && isSelectedBy(other, service)
+    [...listedWorkloads, "Service"].some((kind) => states.unread.has(kind))
+    || workloadsIn(states, namespace).some(
+      (other) =>
+        !(other.kind === workload.kind && other.metadata.name === name)
+        && states.of(refOf(service)).some((each) => isSelectedBy(other, each))
     )
     || states
       .all("Service", namespace)

@@ -178,12 +178,12 @@ const around = Effect.fnUntraced(function* (
     readonly request: SuspectRequest
     readonly starts: ReadonlyArray<ResourceRef>
   },
-  objects: ReadonlyArray<KubernetesObject>
+  { objects, unlisted, unread }: GraphReader.Reading
 ) {
   const built = (changes: ReadonlyArray<ObjectChange>): Around => {
     const { presentOf, states } = knownOf(changes, journal.present)
     return {
-      graph: DependencyGraph.build(starts, [...objects, ...states], request.observed?.nodes),
+      graph: DependencyGraph.build(starts, [...objects, ...states], request.observed?.nodes, [...unread, ...unlisted]),
       changes,
       presentOf
     }
@@ -251,11 +251,12 @@ const suspects = Effect.fnUntraced(function* (
       return { ...unknownOf(rough, unread), gaps, finding: isQuiet ? "nothing-changed" : "unknown" } satisfies Suspects
   }
 
+  const { states } = knownOf(changes, journal.present)
   const [reading, events] = yield* Effect.all(
-    [GraphReader.read(client, { starts, within: readWithin }), eventsOf(client, request)],
+    [GraphReader.read(client, { starts, within: readWithin, known: states }), eventsOf(client, request)],
     { concurrency: "unbounded" }
   )
-  const found = yield* around(sources, { interval, known, request, starts }, reading.objects)
+  const found = yield* around(sources, { interval, known, request, starts }, reading)
   const object = reading.objects.find((each) => sameRef(refOf(each), target))
   const symptom = firstSymptom({ alert, observed, nowMs, events, ...(object === undefined ? {} : { object }) })
   const candidates = candidatesOf(found, setupFacts(starts[0] ?? target, found, reading.objects, observed))

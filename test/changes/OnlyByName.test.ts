@@ -1,12 +1,13 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect } from "effect"
+import { Effect, Fiber } from "effect"
+import { TestClock } from "effect/testing"
 import { build } from "../../src/changes/DependencyGraph.ts"
 import { statesOf } from "../../src/changes/EarlierStates.ts"
 import type { ResourceRef } from "../../src/domain/Target.ts"
 import type { KubernetesObject } from "../../src/kubernetes/KubernetesClient.ts"
 import { find } from "./finding.ts"
 import { deployment, object, refTo, service } from "./objects.ts"
-import { alert, modified, state, target } from "./scenes.ts"
+import { alert, deleted, modified, state, target } from "./scenes.ts"
 
 const frontend = deployment("checkout", {}, { app: "frontend" })
 const ofLegacy = service("checkout", { app: "legacy" })
@@ -77,6 +78,17 @@ describe("an object with the name of the target", () => {
       checkout
     ],
     [
+      "a Service that had other pods before, and has none now",
+      "by name",
+      [
+        frontend,
+        deployment("legacy", {}, { component: "legacy" }),
+        service("checkout", { component: "legacy" }),
+        service("checkout", { component: "x" })
+      ],
+      checkout
+    ],
+    [
       "a Service with the label of a controller, which the pods have a Service without",
       "yes",
       [
@@ -131,12 +143,12 @@ describe("a change of a Service with the name of the target", () => {
   const withPort = (selector: object) =>
     object("Service", "checkout", { spec: { selector, ports: [{ name: "http", port: 80, targetPort: 9090 }] } })
   const change = modified(refTo("Service", "checkout"), -60, port, { before: 8080, after: 9090 })
-  const suspectOf = (selector: object, others: ReadonlyArray<KubernetesObject> = []) => {
+  const suspectOf = (selector: object, others: ReadonlyArray<KubernetesObject> = [], faults: object = {}) => {
     const now = withPort(selector)
     assert.lengthOf(statesOf(now, [change]), 2)
     return find(
       { changes: [change], objects: [now] },
-      { objects: [frontend, ...others, now] },
+      { objects: [frontend, ...others, now], ...faults },
       alert("CheckoutErrorRateHigh"),
       state({ endpoints: 0 })
     )
@@ -157,6 +169,61 @@ describe("a change of a Service with the name of the target", () => {
         const own = yield* suspectOf({ app: "frontend" })
         assert.deepStrictEqual([own.finding, own.ranked[0]?.needsPerson], ["one", undefined])
         assert.notInclude(own.requests, "StatefulSet")
+      })
+  )
+
+  const legacy = deployment("legacy", {}, { component: "legacy" })
+  const other = { ...legacy, kind: "StatefulSet" }
+  it.effect.each(["Forbidden", "Unavailable"] as const)(
+    "needs a person where the workload that it may select is of a kind that is %s, or Services are",
+    (reason) =>
+      Effect.gen(function* () {
+        for (const kind of ["StatefulSet", "DaemonSet", "CronJob", "Service"]) {
+          const found = yield* suspectOf({ component: "legacy" }, [other], { failing: { [kind]: reason } })
+          assert.include(found.ranked[0]?.needsPerson, "Only a name says", kind)
+        }
+        const own = yield* suspectOf({ app: "frontend" }, [other], { failing: { StatefulSet: reason } })
+        assert.deepStrictEqual([own.finding, own.ranked[0]?.needsPerson], ["one", undefined])
+      })
+  )
+
+  it.effect("needs a person where the list of workloads does not answer", () =>
+    Effect.gen(function* () {
+      const found = yield* Effect.forkChild(suspectOf({ component: "legacy" }, [other], { hanging: ["StatefulSet"] }))
+      yield* TestClock.adjust("2500 millis")
+      const { ranked, unread } = yield* Fiber.join(found)
+      assert.include(unread, "StatefulSet")
+      assert.include(ranked[0]?.needsPerson, "Only a name says")
+    })
+  )
+
+  const gone = (selector: object) => {
+    const { metadata, ...manifest } = withPort(selector)
+    const { name, namespace = "" } = metadata
+    return deleted(refTo("Service", "checkout"), -60, {
+      uid: metadata.uid,
+      manifest: { ...manifest, metadata: { name, namespace } } as never,
+      by: { kind: "unknown" }
+    })
+  }
+  const goneOf = (selector: object) =>
+    find(
+      { changes: [gone(selector)], objects: [] },
+      { objects: [frontend, legacy] },
+      alert("CheckoutErrorRateHigh"),
+      state({ endpoints: 0 })
+    )
+
+  it.effect(
+    "needs a person where it was deleted and had the pods of another workload, and none where it had its own",
+    () =>
+      Effect.gen(function* () {
+        const ofOthers = yield* goneOf({ component: "legacy" })
+        assert.include(ofOthers.ranked[0]?.needsPerson, "Only a name says")
+        const own = yield* goneOf({ app: "frontend" })
+        assert.deepStrictEqual([own.finding, own.ranked[0]?.needsPerson], ["one", undefined])
+        const ofNobody = yield* goneOf({ app: "frontend", role: "master" })
+        assert.deepStrictEqual([ofNobody.finding, ofNobody.ranked[0]?.needsPerson], ["one", undefined])
       })
   )
 })
