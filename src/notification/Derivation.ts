@@ -2,7 +2,7 @@
  * Reads the audit log after the positions of the sinks and of the conditions, and puts what follows into the outbox.
  *
  * The positions are durable with the notifications. They are written only with them, after many lines without any, and
- * once a day: lines that nobody is told of are read again after a crash, and nothing follows from them again.
+ * each hour: lines that nobody is told of are read again after a crash, and nothing follows from them again.
  */
 
 import { Duration, Effect, Option, Schedule } from "effect"
@@ -31,7 +31,7 @@ const linesAtOnce = 200
 /** So many lines without a notification move the durable position. */
 const linesBetween = 1000
 /** After so long they are moved, too: it shows that there is a process with these sinks. */
-const longestMs = Duration.toMillis("1 day")
+const longestMs = Duration.toMillis("1 hour")
 /** How often conditions are looked for that do not last any more, besides at the start. */
 const lostEveryMs = Duration.toMillis("10 minutes")
 /** These ends are recorded at each start, or by each of several processes, and are news only while it lasts. */

@@ -17,6 +17,10 @@
  * **A sink that is new** begins at the end of the audit log: nobody wants to be told of last month. The position of a
  * sink that nobody names, and what it has not received, stay for `keptFor`. If it comes back in time, it is told of
  * what it has missed; later it is new. The position of the conditions stays: what began long ago may last.
+ *
+ * **A wall clock that is wrong** loses nothing that waits. What is too old by it is forgotten only after a day, by the
+ * monotonic clock, of a process that has not got the sink. So where no process ran meanwhile, nothing was forgotten,
+ * and a sink that comes back is told what has waited: too much is better than an emergency too few.
  */
 
 import { Context, Duration, type Effect } from "effect"
@@ -96,7 +100,8 @@ export class Outbox extends Context.Service<
   {
     /**
      * Names the sinks of this process, and returns the positions. A new sink begins at the end of the log, and so do
-     * the conditions in a new database. Forgets the positions that nobody has named for `keptFor`.
+     * the conditions in a new database. Forgets none of them, whenever it was named before, but other sinks that nobody
+     * has named for `keptFor`. So does `add`.
      */
     readonly register: (sinks: ReadonlyArray<string>) => Effect.Effect<Positions, StorageError>
     /** The last line of the audit log, as this process knows it. It costs nothing. */

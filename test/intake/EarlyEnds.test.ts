@@ -141,6 +141,29 @@ describe("the end of an alert that overtakes its beginning", () => {
     })
   )
 
+  it.effect("resolves it also where the wall clock was a month ahead in between", () =>
+    Effect.gen(function* () {
+      const { remediations, spool } = stores(yield* Layer.build(Storage.layerMemory))
+      yield* remediations.resolve([end], minute(10))
+      yield* remediations.resolve([{ ...end, fingerprint: "other" }], minute(31 * 24 * 60))
+      yield* spool.replay(replay(1), minute(20))
+      assert.deepStrictEqual(yield* resolutions(remediations), ["resolved"])
+    }).pipe(Effect.scoped)
+  )
+
+  it.effect("is forgotten after 20000 others, so that they do not fill the database", () =>
+    Effect.gen(function* () {
+      const { remediations, spool } = stores(yield* Layer.build(Storage.layerMemory))
+      yield* remediations.resolve([end], minute(10))
+      yield* remediations.resolve(
+        Array.from({ length: 20_000 }, (_, index) => ({ ...end, fingerprint: `other-${index}` })),
+        minute(11)
+      )
+      yield* spool.replay(replay(1), minute(20))
+      assert.deepStrictEqual(yield* resolutions(remediations), ["fires"])
+    }).pipe(Effect.scoped)
+  )
+
   it.effect("says nothing about a beginning that was received after it, or after everything was replayed", () =>
     Effect.gen(function* () {
       for (const { at, isEmptied } of [

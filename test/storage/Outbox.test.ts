@@ -37,10 +37,6 @@ const positions = (sinks: Readonly<Record<string, number>>, conditions: number) 
   conditions
 })
 
-const lasting = outbox((each) =>
-  Effect.map(each.conditions, (conditions) => conditions.map(({ condition: { name } }) => name))
-)
-
 const keysOf = (sink: string) =>
   outbox((each) => Effect.map(each.waiting(sink, 100), (rows) => rows.map(({ notification: { key } }) => key)))
 
@@ -272,26 +268,6 @@ describe("the outbox", () => {
         yield* line
         yield* Fiber.join(waits)
         assert.strictEqual(yield* each.head, 2)
-      })
-    )
-  )
-
-  it.effect("forgets 30 days later what an alert began, and nothing that lasts for the service itself", () =>
-    open(
-      Sqlite.openMemory(),
-      Effect.gen(function* () {
-        const each = yield* Outbox
-        const names = ["emergency", "account/llm:openai", "approval/rem-1", "escalation/rem-1"]
-        const conditions = names.map((name) => {
-          const condition = { name, severity: "warning" } as const
-          const began = notification(name, { begins: condition })
-          return { line: 1, _tag: "Begins", lasting: { condition, began } } as const
-        })
-        yield* each.add({ through: 1, sinks: [], notifications: [], conditions })
-        yield* each.delivered([], "2026-12-24T02:59:59.000Z")
-        assert.sameMembers([...(yield* lasting)], names)
-        yield* each.delivered([], "2026-12-24T03:00:00.001Z")
-        assert.sameMembers([...(yield* lasting)], ["emergency", "account/llm:openai"])
       })
     )
   )

@@ -7,6 +7,9 @@ import { AuditLog } from "../../src/storage/AuditLog.ts"
 import { Outbox } from "../../src/storage/Outbox.ts"
 import * as Sqlite from "../../src/storage/sqlite/Sqlite.ts"
 import * as Storage from "../../src/storage/Storage.ts"
+import { hourMs, withWallClock } from "../resilience/WallClock.ts"
+
+const dayMs = 24 * hourMs
 
 const open = <A, E>(database: DatabaseSync, use: Effect.Effect<A, E, Outbox | AuditLog>) =>
   Effect.provide(use, Storage.layerDatabase(database))
@@ -39,6 +42,14 @@ const ends = (line: number) => ({ line, _tag: "Ends", condition: emergency }) as
 const lasting = outbox((each) =>
   Effect.map(each.conditions, (conditions) => conditions.map(({ condition: { name } }) => name))
 )
+
+/** A process with these sinks derives nothing for as many hours. */
+const idle = (sinks: ReadonlyArray<string>, hours: number) =>
+  outbox((each) =>
+    Effect.andThen(TestClock.adjust("1 hour"), each.add({ through: 0, sinks, notifications: [], conditions: [] })).pipe(
+      Effect.repeat({ times: hours - 1 })
+    )
+  )
 
 describe("the outbox", () => {
   it.effect(
@@ -92,40 +103,87 @@ describe("the outbox", () => {
           yield* TestClock.adjust("29 days")
           assert.deepStrictEqual(yield* each.register(["slack", "pager"]), positions({ slack: 0, pager: 0 }, 0))
           yield* TestClock.adjust("29 days")
-          yield* each.add({ through: 0, sinks: ["pager"], notifications: [], conditions: [] })
-          yield* TestClock.adjust("2 days")
+          yield* idle(["pager"], 50)
           assert.deepStrictEqual(yield* each.register(["slack", "pager"]), positions({ slack: 1, pager: 0 }, 0))
         })
       )
   )
 
-  it.effect("tells a sink that nobody has named for 30 days of nothing before it came back", () =>
+  /** Waiting rows for two sinks, and how many there are now. */
+  const withBacklog = Effect.gen(function* () {
+    const each = yield* Outbox
+    yield* each.register(["slack", "pager"])
+    const notifications = ["slack", "pager"].map((sink) => ({ sink, notification: began }))
+    yield* each.add({ through: 0, sinks: ["slack", "pager"], notifications, conditions: [] })
+    yield* line
+    return Effect.map(Effect.all([each.backlog("slack"), each.backlog("pager")]), (all) =>
+      all.map((backlog) => backlog.waiting)
+    )
+  })
+  it.effect("tells a sink that a process has run without for 30 days of nothing before it came back", () =>
     open(
       Sqlite.openMemory(),
       Effect.gen(function* () {
         const each = yield* Outbox
-        yield* each.register(["slack", "pager"])
-        const notifications = ["slack", "pager"].map((sink) => ({ sink, notification: began }))
-        yield* each.add({ through: 0, sinks: ["slack", "pager"], notifications, conditions: [] })
-        const waiting = Effect.map(Effect.all([each.backlog("slack"), each.backlog("pager")]), (all) =>
-          all.map((backlog) => backlog.waiting)
-        )
-        yield* line
-        yield* TestClock.adjust("29 days")
+        const waiting = yield* withBacklog
         yield* each.register(["pager"])
-        yield* TestClock.adjust("2 days")
+        yield* idle(["pager"], 29 * 24)
+        assert.deepStrictEqual(yield* waiting, [1, 1])
+        yield* idle(["pager"], 3 * 24)
         // The conditions are of now, whenever they began: they are derived from where they were.
         assert.deepStrictEqual(yield* each.register(["slack", "pager"]), positions({ slack: 1, pager: 0 }, 0))
         assert.deepStrictEqual(yield* waiting, [0, 1])
-        yield* line
-        yield* TestClock.adjust("200 days")
-        assert.deepStrictEqual(yield* each.register(["slack", "pager"]), positions({ slack: 2, pager: 2 }, 0))
-        assert.deepStrictEqual(yield* waiting, [0, 0])
       })
     )
   )
 
-  it.effect("raises no question and no escalation of more than 30 days ago when there is a sink again", () =>
+  it.effect("forgets nothing of the sinks that a process has, whatever the wall clock says", () =>
+    open(
+      Sqlite.openMemory(),
+      withWallClock((set) =>
+        Effect.gen(function* () {
+          const each = yield* Outbox
+          yield* set(100 * dayMs)
+          const waiting = yield* withBacklog
+          for (const days of [31, -62, 62, 365, -300]) {
+            yield* set(days * dayMs)
+            assert.deepStrictEqual(yield* each.register(["slack", "pager"]), positions({ slack: 0, pager: 0 }, 0))
+            yield* idle(["slack", "pager"], 30)
+            assert.deepStrictEqual(yield* waiting, [1, 1], `${days} days`)
+          }
+        })
+      )
+    )
+  )
+
+  it.effect("keeps what waits for the sink of another process where the wall clock is wrong for less than a day", () =>
+    open(
+      Sqlite.openMemory(),
+      withWallClock((set) =>
+        Effect.gen(function* () {
+          const each = yield* Outbox
+          yield* set(100 * dayMs)
+          const waiting = yield* withBacklog
+          yield* set(31 * dayMs)
+          yield* each.register(["pager"])
+          yield* idle(["pager"], 23)
+          yield* set(-31 * dayMs)
+          yield* idle(["pager"], 1)
+          yield* set(31 * dayMs)
+          yield* idle(["pager"], 23)
+          assert.deepStrictEqual(yield* waiting, [1, 1])
+          // One that is behind does not make it unnamed for long.
+          yield* set(-62 * dayMs)
+          yield* each.register(["slack", "pager"])
+          yield* set(31 * dayMs)
+          yield* idle(["pager"], 48)
+          assert.deepStrictEqual(yield* waiting, [1, 1])
+        })
+      )
+    )
+  )
+
+  it.effect("shows no question and no escalation of more than 30 days ago for longer than a day", () =>
     open(
       Sqlite.openMemory(),
       Effect.gen(function* () {
@@ -137,14 +195,13 @@ describe("the outbox", () => {
             _tag: "Begins",
             lasting: { condition: { ...emergency, name }, began: { ...began, begins: { ...emergency, name } } }
           }) as const
+        const all = ["account/llm:openai", "approval/a", "emergency", "escalation/b"]
         yield* TestClock.adjust("31 days")
-        yield* each.add({
-          through: 1,
-          sinks: [],
-          notifications: [],
-          conditions: ["approval/a", "escalation/b", "emergency"].map(beginning)
-        })
-        assert.deepStrictEqual(yield* lasting, ["emergency"])
+        yield* each.add({ through: 1, sinks: [], notifications: [], conditions: all.map(beginning) })
+        yield* idle([], 23)
+        assert.deepStrictEqual(yield* lasting, all, "the wall clock may be wrong")
+        yield* idle([], 1)
+        assert.deepStrictEqual(yield* lasting, ["account/llm:openai", "emergency"], "they end by themselves")
       })
     )
   )

@@ -6,13 +6,15 @@
  */
 
 import type { DatabaseSync } from "node:sqlite"
-import { Duration } from "effect"
-import { fromMillis, type Timestamp, toMillis } from "../../domain/Timestamp.ts"
+import type { Timestamp } from "../../domain/Timestamp.ts"
 import type { AlertResolution, AlertStart } from "../RemediationStore.ts"
 import { prepare } from "./Sqlite.ts"
 
-/** A spool that cannot be opened for longer is a matter for a person, and must not fill the database. */
-const keptForMs = Duration.toMillis(Duration.days(7))
+/**
+ * A spool that cannot be opened for long is a matter for a person, and must not fill the database. The newest are kept,
+ * whatever the wall clock says of their age: it may be wrong by a month. They are a few megabytes.
+ */
+const mostEnds = 20_000
 
 export interface EarlyEnd extends AlertResolution {
   readonly receivedAt: Timestamp
@@ -29,21 +31,23 @@ export interface EarlyEnds {
 export const make = (database: DatabaseSync): EarlyEnds => {
   const write = prepare<never, [string, string, string, string, string]>(
     database,
-    `insert into early_ends (cluster, fingerprint, starts_at, ends_at, received_at) values (?, ?, ?, ?, ?)
-     on conflict (cluster, fingerprint) do update set
-       starts_at = excluded.starts_at, ends_at = excluded.ends_at, received_at = excluded.received_at`
+    // Replaced and not updated, so that it has the highest number.
+    `insert or replace into early_ends (cluster, fingerprint, starts_at, ends_at, received_at) values (?, ?, ?, ?, ?)`
   )
   const read = prepare<EarlyEnd, [string, string, string, string, string]>(
     database,
     `select cluster, fingerprint, starts_at as startsAt, ends_at as endsAt, received_at as receivedAt from early_ends
      where cluster = ? and fingerprint = ? and received_at >= ? and (starts_at >= ? or ends_at >= ?)`
   )
-  const expire = prepare<never, [string]>(database, "delete from early_ends where received_at < ?")
+  const drop = prepare<never, [number]>(
+    database,
+    "delete from early_ends where rowid <= (select max(rowid) from early_ends) - ?"
+  )
   const clear = prepare<never, []>(database, "delete from early_ends")
   return {
     remember: ({ cluster, endsAt, fingerprint, startsAt }, at) => {
-      expire.run(fromMillis(toMillis(at) - keptForMs))
       write.run(cluster, fingerprint, startsAt, endsAt, at)
+      drop.run(mostEnds)
     },
     of: ({ cluster, fingerprint, startsAt }, at) => read.get(cluster, fingerprint, at, startsAt, startsAt),
     forget: () => void clear.run()

@@ -4,11 +4,14 @@ import type { DatabaseSync } from "node:sqlite"
 import { Duration, Effect, Latch, Option, Schema } from "effect"
 import { Notification } from "../../domain/Notification.ts"
 import { fromMillis, now, type Timestamp, toMillis } from "../../domain/Timestamp.ts"
+import * as Monotonic from "../../resilience/Monotonic.ts"
 import { keptFor, type Derived, type Outbox, type Pace, type Waiting, type WhichMessages } from "../Outbox.ts"
+import type { StorageError } from "../StorageError.ts"
 import type { AuditTable } from "./AuditTable.ts"
 import type { BatchWriter } from "./BatchWriter.ts"
 import * as LastWord from "./LastWord.ts"
-import { make as makePositions, type OutboxPositions } from "./OutboxPositions.ts"
+import { type ForgottenSink, make as makePositions, type OutboxPositions } from "./OutboxPositions.ts"
+import * as Overdue from "./Overdue.ts"
 import { attempt, prepare } from "./Sqlite.ts"
 
 interface WaitingRow {
@@ -93,9 +96,9 @@ const makeStatements = (database: DatabaseSync) => ({
      on conflict (name) do update set data = excluded.data`
   ),
   // An alert whose end nobody reports must not be shown for ever. Conditions of the service itself end by themselves.
-  expire: prepare<never, [string]>(
+  tooOld: prepare<{ readonly name: string }, [string]>(
     database,
-    "delete from conditions where since < ? and (name like 'approval/%' or name like 'escalation/%')"
+    "select name from conditions where since < ? and (name like 'approval/%' or name like 'escalation/%')"
   ),
   clear: prepare<never, [string]>(database, "delete from conditions where name = ?"),
   conditions: prepare<{ readonly data: string }>(database, "select data from conditions order by since, name")
@@ -119,10 +122,31 @@ const add = (
     else
       statements.raise.run(change.lasting.condition.name, change.lasting.began.at, JSON.stringify(change.lasting.began))
   }
-  // Those of a time without sinks are derived when there is one.
-  statements.expire.run(kept(at))
   positions.advance(sinks, through, at)
 }
+
+/** Names the sinks before this, so that none of them is forgotten. */
+const forgetOld = (
+  statements: Statements,
+  positions: OutboxPositions,
+  overdue: Overdue.Overdue,
+  before: Timestamp,
+  nowMs: number
+): ReadonlyArray<ForgottenSink> => {
+  const tooOld = statements.tooOld.all(before).map(({ name }) => name)
+  for (const name of overdue.look(tooOld, nowMs)) statements.clear.run(name)
+  return positions.forget(before, nowMs)
+}
+
+const logForgotten = (forgotten: ReadonlyArray<ForgottenSink>): Effect.Effect<void> =>
+  Effect.forEach(
+    forgotten,
+    (sink) =>
+      Effect.logWarning("A sink that no process has had for 30 days is forgotten, with what waited for it").pipe(
+        Effect.annotateLogs({ ...sink })
+      ),
+    { discard: true }
+  )
 
 /** The first rows that can be read, of as many as that takes. */
 const firstOf = (
@@ -221,16 +245,25 @@ export const make = (
   const statements = makeStatements(database)
   const positions = makePositions(database)
   const sayAgain = LastWord.make(database, decode)
+  const overdue = Overdue.make()
   const head = () => audit.head().sequence
+  /** A write that names the sinks of this process, and forgets what is old. */
+  const naming = <A>(operation: string, name: (at: Timestamp) => A): Effect.Effect<A, StorageError> =>
+    Effect.gen(function* () {
+      const at = yield* now
+      const nowMs = yield* Monotonic.nowMs
+      const { forgotten, named } = yield* writer.write(operation, "journal", () => ({
+        named: name(at),
+        forgotten: forgetOld(statements, positions, overdue, kept(at), nowMs)
+      }))
+      yield* logForgotten(forgotten)
+      return named
+    })
   return {
-    register: (sinks) =>
-      Effect.flatMap(now, (at) =>
-        writer.write("registerSinks", "journal", () => positions.register(sinks, head(), { at, before: kept(at) }))
-      ),
+    register: (sinks) => naming("registerSinks", (at) => positions.register(sinks, head(), at)),
     head: Effect.sync(head),
     grown: (position) => Effect.suspend(() => (head() > position ? Effect.void : growth.latch.await)),
-    add: (derived) =>
-      Effect.flatMap(now, (at) => writer.write("notify", "journal", () => add(statements, positions, derived, at))),
+    add: (derived) => naming("notify", (at) => add(statements, positions, derived, at)),
     waiting: (sink, limit, which = { without: [] }) => attempt("outbox", () => waiting(statements, sink, limit, which)),
     backlog: (sink) =>
       attempt("outbox", () => {
@@ -251,7 +284,6 @@ export const make = (
       writer.write("delivered", "journal", () => {
         sayAgain(ids.filter((id) => statements.deliver.run(at, id) === 1))
         statements.forget.run(kept(at))
-        statements.expire.run(kept(at))
       }),
     sentInMinute: (sink) =>
       Effect.clockWith((clock) =>
