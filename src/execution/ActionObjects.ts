@@ -12,8 +12,10 @@ import { drainedPods } from "../kubernetes/NodePods.ts"
 import type { Kind, Labels, Pod } from "../kubernetes/ObjectModel.ts"
 import { controllerOfKind, isBuiltIn } from "../kubernetes/Ownership.ts"
 import { templateOwnerOf } from "./actions/HeldBackTemplate.ts"
+import { rollbackStates } from "./actions/Rollouts.ts"
 import { blocksOnUnready } from "./actions/StuckPods.ts"
 import { type Cautions, cautiously, found } from "./Cautions.ts"
+import { type ChangesSince, readEarlierTemplate } from "./EarlierTemplateObjects.ts"
 import { asKind, type PlanObjects } from "./Plan.ts"
 import { readRestored, type RestoredOf } from "./RestorationObjects.ts"
 import { replacesPods } from "./TemplateAdmission.ts"
@@ -172,6 +174,26 @@ const readBlocking = (
       )
     : Effect.succeed([])
 
+/** What a plan is about. */
+interface PlannedOf extends RestoredOf {
+  /** Reads the journal. Default: what others have changed since a release is unknown. */
+  readonly changesSince?: ChangesSince | undefined
+}
+
+/** What the earlier template of a rollback names. */
+const readEarlier = (
+  client: Client,
+  action: Action,
+  subject: KubernetesObject,
+  related: ReadonlyArray<KubernetesObject>,
+  { changesSince }: PlannedOf
+) => {
+  const states = action.type === "RollbackDeployment" ? rollbackStates(action, subject, related) : undefined
+  return states === undefined
+    ? Effect.succeed({ found: [], unread: [] })
+    : readEarlierTemplate(client, states, changesSince)
+}
+
 /**
  * The current objects. An action that changes nothing, and a subject that does not exist, need no others. `of` is the
  * target of the alert, and the recorded change that a `RestoreObject` takes back.
@@ -179,7 +201,7 @@ const readBlocking = (
 export const readObjects = Effect.fnUntraced(function* (
   client: Client,
   action: Action,
-  of: RestoredOf = { target: action.target }
+  of: PlannedOf = { target: action.target }
 ): Effect.fn.Return<PlanObjects, KubernetesError> {
   if (action.type === "Notify" || action.type === "CollectDiagnostics") return { subject: undefined, related: [] }
   if (action.type === "RestoreObject") return yield* readRestored(client, action, of)
@@ -190,9 +212,12 @@ export const readObjects = Effect.fnUntraced(function* (
     { concurrency: "unbounded" }
   )
   const templates = yield* readTemplates(client, replacedPods(action, subject, related))
-  const around = [...cautions, ...blocking, ...templates, ...(yield* readScaled(client, action, subject))]
+  const scaled = yield* readScaled(client, action, subject)
+  const { found: named, unread: hidden, ...later } = yield* readEarlier(client, action, subject, related, of)
+  const around = [...cautions, ...blocking, ...templates, ...scaled, { found: named, unread: hidden }]
   return {
     subject,
+    ...later,
     related: [...related, ...around.flatMap(({ found }) => found)],
     unread: around.flatMap(({ unread }) => unread)
   }

@@ -29,15 +29,16 @@ import type { ExecutionOutcome, Intent } from "../domain/Execution.ts"
 import type { ObjectChange } from "../domain/ObjectChange.ts"
 import type { Room } from "../domain/Room.ts"
 import type { Seen } from "../domain/Seen.ts"
-import { resourceRef, type Target } from "../domain/Target.ts"
+import { type ResourceRef, resourceRef, type Target } from "../domain/Target.ts"
 import * as Timestamp from "../domain/Timestamp.ts"
 import type { WorkloadState } from "../domain/WorkloadState.ts"
 import * as AccessCheck from "../kubernetes/AccessCheck.ts"
 import { KubernetesClient, type KubernetesError } from "../kubernetes/KubernetesClient.ts"
 import { readWorkload } from "../kubernetes/WorkloadReader.ts"
 import { plan as planAction } from "./ActionPlan.ts"
+import type { ChangesSince } from "./EarlierTemplateObjects.ts"
 import { executeIntent, type ExecuteOptions, millis } from "./IntentExecution.ts"
-import { laterOnes, mostLater, refusalBy } from "./LaterChanges.ts"
+import { laterOnes, mostLater, ofOthers, refusalBy } from "./LaterChanges.ts"
 import { leavesOf } from "./Leaves.ts"
 import { isCordon } from "./NodeCordons.ts"
 import * as NodeReservations from "./NodeReservations.ts"
@@ -208,14 +209,15 @@ type ChangedInput = PlanInput & Pick<Recorded, "change" | "later" | "laterCut">
  * node is reserved in one step, and the reservation is given up if the plan fails after that.
  */
 const planReserving = (
-  { client, reservations }: Cluster,
+  { client, journal, reservations }: Cluster,
   settings: Settings,
   input: ChangedInput,
   context: Omit<PlanContext, "reservedNodes">
 ): Effect.Effect<TriedPlan, PlanRefused | KubernetesError> => {
   const { action, executionId, reserve = false } = input
+  const since = journal && changesSince(journal, action.target)
   const planned = reservations.reading((reading) =>
-    planOn(client, input, (objects, nowMs) => {
+    planOn(client, { ...input, changesSince: since }, (objects, nowMs) => {
       const reservedNodes = reading.reservedBefore(executionId, nowMs)
       const result = planAction(action, objects, { ...context, reservedNodes })
       if (
@@ -278,6 +280,15 @@ const draftOnce = Effect.fnUntraced(function* (
     ...(room === undefined ? {} : { room })
   }
 })
+
+/** Reads the journal. One that cannot be read leaves it unknown what speaks against a rollback. */
+const changesSince =
+  (journal: ChangeJournal["Service"], target: ResourceRef): ChangesSince =>
+  (namespace, since) =>
+    Effect.match(journal.list({ namespace, since, limit: mostLater }), {
+      onFailure: () => ({ later: [], laterCut: true }),
+      onSuccess: (all) => ({ later: ofOthers(target, all), laterCut: all.length >= mostLater })
+    })
 
 /** How many of the newest changes of an object are compared. */
 const comparedChanges = 100

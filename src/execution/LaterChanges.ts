@@ -15,7 +15,7 @@ import { madeAgain } from "../changes/MadeAgain.ts"
 import { replacementOf } from "../changes/Replacement.ts"
 import { display } from "../domain/FieldPath.ts"
 import type { ObjectChange } from "../domain/ObjectChange.ts"
-import { displayName, sameRef } from "../domain/Target.ts"
+import { displayName, type ResourceRef, sameRef } from "../domain/Target.ts"
 import { type PlanRefusal, refuse } from "./Plan.ts"
 
 const isAtOrBeneath = (path: string, above: string): boolean =>
@@ -33,9 +33,13 @@ const touchesSame = (change: ObjectChange, other: ObjectChange): boolean => {
 /** No more later changes of a namespace are read. */
 export const mostLater = 5000
 
+/** What others have changed about other objects than this one. */
+export const ofOthers = (object: ResourceRef, changes: ReadonlyArray<ObjectChange>): ReadonlyArray<ObjectChange> =>
+  changes.filter(({ by, ref }) => by.kind !== "kubernaut" && !sameRef(ref, object))
+
 /** What others have changed about other objects since the change, newest first. */
 export const laterOnes = (change: ObjectChange, changes: ReadonlyArray<ObjectChange>): ReadonlyArray<ObjectChange> =>
-  changes.filter(({ by, id, ref }) => id > change.id && by.kind !== "kubernaut" && !sameRef(ref, change.ref))
+  ofOthers(change.ref, changes).filter(({ id }) => id > change.id)
 
 /** Why a change is not taken back; `undefined` if no later one is known. `others` are changes of the same object. */
 export const overtakenBy = (change: ObjectChange, others: ReadonlyArray<ObjectChange>): string | undefined => {

@@ -15,6 +15,7 @@ import * as Monotonic from "../resilience/Monotonic.ts"
 import { limitRanges, readObjects } from "./ActionObjects.ts"
 import { touchesTemplate } from "./actions/RestoredTemplate.ts"
 import { dryRun } from "./DryRun.ts"
+import type { ChangesSince } from "./EarlierTemplateObjects.ts"
 import type { Left } from "./Leaves.ts"
 import { roomOf } from "./NamespaceRoom.ts"
 import { type Ask, type Plan, type PlanObjects, type PlanRefusal, RefusalRule } from "./Plan.ts"
@@ -34,6 +35,8 @@ interface PlanInput {
   readonly later?: ReadonlyArray<ObjectChange> | undefined
   /** Whether those are only the newest of them. Default false. */
   readonly laterCut?: boolean
+  /** Reads what others have changed since a release that a rollback takes back. Default: that is unknown. */
+  readonly changesSince?: ChangesSince | undefined
 }
 
 /** The action can't, or must not, be carried out on the objects in their current state. Nothing was written. */
@@ -96,8 +99,8 @@ export const planOn = Effect.fnUntraced(function* (
   plan: (objects: PlanObjects, nowMs: number) => Plan | PlanRefusal
 ): Effect.fn.Return<TriedPlan, PlanRefused | KubernetesError> {
   const target = resourceRef(input.target)
-  const { change, later, laterCut = false } = input
-  const objects = yield* readObjects(client, input.action, { target, change, later, laterCut })
+  const { change, changesSince, later, laterCut = false } = input
+  const objects = yield* readObjects(client, input.action, { target, change, later, laterCut, changesSince })
   const result = plan(objects, yield* Monotonic.nowMs)
   if (result._tag === "PlanRefusal") return yield* refused(result)
   const left: Array<Left> = []

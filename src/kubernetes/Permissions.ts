@@ -124,6 +124,12 @@ const aroundRestored: ReadonlyArray<Permission> = [
   ...on("list", "Service", "Ingress", "IngressClass", "Gateway", "HTTPRoute", "GRPCRoute")
 ]
 
+/** What an earlier template names, where it names something else than the present one, and what serves behind its hosts. */
+const aroundRolledBack: ReadonlyArray<Permission> = [
+  ...on("get", "Service", "ConfigMap", "ServiceAccount", "PersistentVolumeClaim", "PriorityClass"),
+  ...on("list", "Service", "Pod", "Node")
+]
+
 /** What an action on an object of this kind reads and writes. */
 const rightsOf = (type: ActionType, kind: string): Rights => {
   switch (type) {
@@ -133,7 +139,7 @@ const rightsOf = (type: ActionType, kind: string): Rights => {
     case "RollbackDeployment":
       return {
         needs: [...changes(kind), ...on("list", kind === "Deployment" ? "ReplicaSet" : "ControllerRevision")],
-        cautions: [...namespaced, ...template, ...stuck(kind)]
+        cautions: [...namespaced, ...template, ...stuck(kind), ...aroundRolledBack]
       }
     case "ScaleWorkload":
       return {
