@@ -69,43 +69,48 @@ const argumentsOf = (name: string, list: ReadonlyArray<string>): ReadonlyArray<s
 const isTexts = (list: ReadonlyArray<Json>): list is ReadonlyArray<string> =>
   list.every((each) => typeof each === "string")
 
-/** What has these names, from top to bottom, without the secrets beneath the first of them. */
-const masked = (names: ReadonlyArray<string>, value: Json): Json => {
-  if (Array.isArray(value)) return (value as ReadonlyArray<Json>).slice(0, mostItems).map((each) => masked(names, each))
-  if (isFields(value))
-    return Object.fromEntries(
-      Object.entries(value)
-        .slice(0, mostItems)
-        .map(([field, each]) => [textOf("", field), masked([...names, field], each)])
-    )
+/** The names of a field, from top to bottom, and what it belongs to, where that is called something else. */
+const beneath = (trail: ReadonlyArray<string>, field: string, called: string): ReadonlyArray<string> =>
+  called === field ? [...trail, field] : [...trail, called, field]
+
+/**
+ * A value that is called so, without its secrets. `trail` has the names from top to bottom, the last one included. What
+ * is a secret by its own name is one beneath any other: a name above it can only hide more.
+ */
+const shownOf = (trail: ReadonlyArray<string>, name: string, value: Json): Json => {
+  if (Array.isArray(value)) return shownItems(trail, name, (value as ReadonlyArray<Json>).slice(0, mostItems))
+  if (isFields(value)) return shownFields(trail, name, value)
   if (typeof value !== "string" && typeof value !== "number") return value
-  // The item of a list has the name of the list.
-  const isSecretItem = names.length === 1 || isHeld(names, value)
-  return isSecretItem ? mark("value") : hidden(names.at(-1) ?? "", value)
+  if (isSecret(name, value) || isHeld(trail, value)) return mark("value")
+  return typeof value === "string" ? textOf(name, value) : value
 }
 
-/** A value with this name, without its secrets. */
-export const hidden = (name: string, value: Json): Json => {
-  if (typeof value === "object" && value !== null && isHolder(name)) return masked([name], value)
-  if (typeof value === "string") return isSecret(name, value) ? mark("value") : textOf(name, value)
-  if (typeof value === "number") return isSecret(name, value) ? mark("value") : value
-  if (Array.isArray(value)) {
-    const list = (value as ReadonlyArray<Json>).slice(0, mostItems)
-    if (isTexts(list) && !list.some((each) => isSecret(name, each))) return argumentsOf(name, list)
-    return list.map((each) => hidden(name, each))
-  }
-  if (!isFields(value)) return value
+/** The item of a list has the name of the list. */
+const shownItems = (trail: ReadonlyArray<string>, name: string, list: ReadonlyArray<Json>): ReadonlyArray<Json> => {
+  const texts = isTexts(list) ? argumentsOf(name, list) : undefined
+  return list.map((each, index) => {
+    if (typeof each !== "string" && typeof each !== "number") return shownOf(trail, name, each)
+    if (isHolder(name) || isSecret(name, each) || isHeld(trail, each)) return mark("value")
+    return texts?.[index] ?? shownOf(trail, name, each)
+  })
+}
+
+const shownFields = (trail: ReadonlyArray<string>, name: string, value: Fields): Json => {
   const own = value["name"] ?? value["key"]
   return Object.fromEntries(
     Object.entries(value)
       .slice(0, mostItems)
       .map(([field, each]) => {
         if (field === "binaryData") return [field, binary(each)]
-        const called = isGeneric(field) ? (typeof own === "string" && field === "value" ? own : name) : field
-        return [textOf("", field), hidden(isSecret(called, each) ? called : field, each)]
+        const owners = [...(typeof own === "string" ? [own] : []), name]
+        const called = (isGeneric(field) ? owners.find((owner) => isSecret(owner, each)) : undefined) ?? field
+        return [textOf("", field), shownOf(beneath(trail, field, called), called, each)]
       })
   )
 }
+
+/** A value with this name, without its secrets. */
+export const hidden = (name: string, value: Json): Json => shownOf([name], name, value)
 
 const binary = (value: Json): Json =>
   isFields(value)
@@ -114,11 +119,21 @@ const binary = (value: Json): Json =>
       ? `[binary: ${value.length} characters in base64]`
       : value
 
+const wordOf = (token: PathToken): string => (typeof token === "string" ? token : token.value)
+
 /** The name by which a value may be a secret: its own, or that of what it belongs to. */
 const nameOf = (path: FieldPath): string => {
-  const [last = "", parent] = path.toReversed().map((token) => (typeof token === "string" ? token : token.value))
-  return parent !== undefined && isGeneric(last) && !isSecret(last, undefined) ? parent : last
+  const words = path.map(wordOf)
+  const last = words.at(-1) ?? ""
+  return isSecret(last, undefined) ? last : (words.findLast((word) => !isGeneric(word)) ?? last)
 }
+
+/** The names above a value. An item of a list counts by its own name only where what follows says nothing. */
+const trailOf = (path: FieldPath): ReadonlyArray<string> =>
+  path.flatMap((token, index) => {
+    const next = path[index + 1]
+    return typeof token === "string" || next === undefined || isGeneric(wordOf(next)) ? [wordOf(token)] : []
+  })
 
 const shownToken = (token: PathToken): PathToken =>
   typeof token === "string" ? textOf("", token) : { by: token.by, value: textOf("", token.value) }
@@ -131,12 +146,8 @@ export const hiddenDifference = (kind: string, { after, before, path, ...rest }:
   const shown = { ...rest, path: hiddenPath(path) }
   if (isSecretKind(kind)) return shown
   const name = nameOf(path)
-  const names = path.flatMap((token) => (typeof token === "string" ? [token] : []))
-  const above = typeof path.at(-1) === "string" ? names.slice(0, -1) : names
-  const value = (each: Json) => {
-    if (path[0] === "binaryData") return binary(each)
-    return above.some(isHolder) ? masked(names, each) : hidden(name, each)
-  }
+  const trail = trailOf(path)
+  const value = (each: Json) => (path[0] === "binaryData" ? binary(each) : shownOf(trail, name, each))
   return {
     ...shown,
     ...(before === undefined ? {} : { before: value(before) }),
