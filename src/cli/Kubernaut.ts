@@ -1,6 +1,6 @@
 /** The command line: all commands and their exit codes. */
 
-import { Cause, Console, Effect, Exit, Option, type Runtime, Schema } from "effect"
+import { Cause, Console, Effect, Exit, Option, Schema } from "effect"
 import { CliError, Command } from "effect/cli"
 import { archive } from "./commands/ArchiveCommand.ts"
 import { changes } from "./commands/ChangesCommand.ts"
@@ -68,8 +68,6 @@ export const exitCodeOf = (exit: Exit.Exit<unknown, unknown>): number => {
   if (isConfigurationError(error)) return exitCodes.configuration
   return CliError.isCliError(error) ? exitCodes.usage : exitCodes.software
 }
-
-export const teardown: Runtime.Teardown = (exit, onExit) => onExit(exitCodeOf(exit))
 
 const report = (cause: Cause.Cause<unknown>): Effect.Effect<void> => {
   if (Cause.hasInterruptsOnly(cause)) return Effect.void

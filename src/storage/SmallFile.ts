@@ -2,6 +2,7 @@
 
 import { open, readFile, rename } from "node:fs/promises"
 import { Effect, Option } from "effect"
+import * as FileOperations from "./FileOperations.ts"
 
 // One sequence of calls of Node.js that must not be interrupted halfway: a promise fits.
 // @effect-diagnostics asyncFunction:off
@@ -16,7 +17,7 @@ export const patience = "2 seconds"
 export const reader = (path: string): Effect.Effect<Option.Option<string>> => {
   let reading: Promise<Option.Option<string>> | undefined
   return Effect.suspend(() => {
-    reading ??= readFile(path, "utf8")
+    reading ??= FileOperations.run(() => readFile(path, "utf8"))
       .then(Option.some, () => Option.none<string>())
       .finally(() => {
         reading = undefined
@@ -36,13 +37,14 @@ export const reader = (path: string): Effect.Effect<Option.Option<string>> => {
  * Replaces a file as a whole: after a crash it has its old content or the new one. Only the owner of the process may
  * read it. Makes no folder, and leaves it to the caller to sync the folder.
  */
-export const replace = async (path: string, content: string): Promise<void> => {
-  const handle = await open(`${path}.new`, "w", 0o600)
-  try {
-    await handle.writeFile(content)
-    await handle.sync()
-  } finally {
-    await handle.close()
-  }
-  await rename(`${path}.new`, path)
-}
+export const replace = (path: string, content: string): Promise<void> =>
+  FileOperations.run(async () => {
+    const handle = await open(`${path}.new`, "w", 0o600)
+    try {
+      await handle.writeFile(content)
+      await handle.sync()
+    } finally {
+      await handle.close()
+    }
+    await rename(`${path}.new`, path)
+  })

@@ -8,11 +8,11 @@
 // Each operation is one sequence of calls of Node.js that must not be interrupted halfway: promises fit.
 // @effect-diagnostics asyncFunction:off
 
-import { closeSync, mkdirSync, openSync } from "node:fs"
-import { type FileHandle, open, readdir, rename, rm } from "node:fs/promises"
+import { type FileHandle, mkdir, open, readdir, rename, rm } from "node:fs/promises"
 import { join } from "node:path"
 import { DatabaseSync } from "node:sqlite"
 import { Duration, Effect, Schema, type Scope } from "effect"
+import * as FileOperations from "../FileOperations.ts"
 import { resultCode } from "../sqlite/Sqlite.ts"
 import { adopt } from "./SpoolAdoption.ts"
 import { type SpoolDisk, SpoolFault } from "./SpoolDisk.ts"
@@ -38,7 +38,10 @@ const faultOf = (path: string, cause: unknown): SpoolFault => {
 }
 
 const attempt = <A>(path: string, body: () => Promise<A>): Effect.Effect<A, SpoolFault> =>
-  Effect.tryPromise({ try: body, catch: (cause) => (Schema.is(SpoolFault)(cause) ? cause : faultOf(path, cause)) })
+  Effect.tryPromise({
+    try: () => FileOperations.run(body),
+    catch: (cause) => (Schema.is(SpoolFault)(cause) ? cause : faultOf(path, cause))
+  })
 
 /** A disk may take fewer bytes than it is given. */
 const writeFully = async (handle: FileHandle, content: Uint8Array, offset: number): Promise<void> => {
@@ -51,12 +54,28 @@ const busy = 5
 
 const closeWithin = Duration.seconds(2)
 
-/** SQLite's lock on an empty database, which it does not write to. */
-const takeLock = (directory: string): DatabaseSync => {
-  mkdirSync(directory, { recursive: true, mode: 0o700 })
+/**
+ * Makes the folder and its lock, and reads both. SQLite holds up the whole process while it opens a file, so it is only
+ * called after the disk has answered.
+ */
+const touchLock = async (directory: string): Promise<string> => {
+  await mkdir(directory, { recursive: true, mode: 0o700 })
   const path = join(directory, "lock")
-  closeSync(openSync(path, "a", 0o600))
-  const database = new DatabaseSync(path, { timeout: 0 })
+  await (await open(path, "a", 0o600)).close()
+  // What SQLite looks for beside it.
+  await readdir(directory)
+  const handle = await open(path, "r")
+  try {
+    await handle.read(Buffer.alloc(1), 0, 1, 0)
+  } finally {
+    await handle.close()
+  }
+  return path
+}
+
+/** SQLite's lock on an empty database, which it does not write to. */
+const takeLock = async (directory: string): Promise<DatabaseSync> => {
+  const database = new DatabaseSync(await touchLock(directory), { timeout: 0 })
   try {
     database.exec("begin exclusive")
     return database
@@ -67,8 +86,8 @@ const takeLock = (directory: string): DatabaseSync => {
   }
 }
 
-const lockDuring = (root: string): (() => void) => {
-  const lock = takeLock(root)
+const lockDuring = async (root: string): Promise<() => void> => {
+  const lock = await takeLock(root)
   return () => lock.close()
 }
 
@@ -80,6 +99,7 @@ class NodeSpoolDisk implements SpoolDisk {
   #directory: string
   readonly #handles = new Map<string, FileHandle>()
   #lock: DatabaseSync | undefined
+  #isClosed = false
 
   constructor(directory: string, owner?: SpoolPlace.SpoolOwner) {
     this.#directory = directory
@@ -102,9 +122,10 @@ class NodeSpoolDisk implements SpoolDisk {
     return Effect.flatMap(
       attempt(root, async () => {
         const directory = owner === undefined ? root : SpoolPlace.folderOf(root, owner)
-        const lock = takeLock(directory)
+        const lock = await takeLock(directory)
         try {
           const left = owner === undefined ? [] : await adopt(root, directory, owner, lockDuring)
+          if (this.#isClosed) throw new SpoolFault({ reason: "failed", detail: `${directory} is closed` })
           this.#directory = directory
           this.#lock = lock
           return left
@@ -176,7 +197,9 @@ class NodeSpoolDisk implements SpoolDisk {
 
   /** Closes its files, and gives the folder to others. */
   async close(): Promise<void> {
-    await Promise.allSettled([...this.#handles.values()].map((handle) => handle.close()))
+    this.#isClosed = true
+    // One after the other, as everything here: a disk that hangs takes one thread of Node.js.
+    await Array.fromAsync(this.#handles.values(), (handle) => handle.close().catch(() => {}))
     this.#lock?.close()
   }
 
@@ -217,7 +240,7 @@ export const make = (directory: string, owner?: SpoolPlace.SpoolOwner): Effect.E
     // The system closes what hangs, when the process ends.
     (disk) =>
       Effect.timeoutOption(
-        Effect.promise(() => disk.close()),
+        Effect.promise(() => FileOperations.run(() => disk.close())),
         closeWithin
       )
   )

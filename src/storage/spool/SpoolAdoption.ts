@@ -11,23 +11,29 @@
 // Each operation is one sequence of calls of Node.js that must not be interrupted halfway: promises fit.
 // @effect-diagnostics asyncFunction:off
 
-import { existsSync } from "node:fs"
 import { readdir, readFile, rename, rmdir } from "node:fs/promises"
 import { basename, dirname, join, resolve } from "node:path"
 import { SpoolFault } from "./SpoolDisk.ts"
 import type { SpoolEntry } from "./SpooledPost.ts"
 import { entryOf, scan } from "./SpoolFormat.ts"
 import { isAlerts, isKept, nameOf, numberOf } from "./SpoolNames.ts"
-import { foldersIn, hasEntries, namesIn, ownerFile, type SpoolOwner, startsWith, syncFolder } from "./SpoolPlace.ts"
+import {
+  filter,
+  foldersIn,
+  hasEntries,
+  namesIn,
+  ownerFile,
+  some,
+  type SpoolOwner,
+  startsWith,
+  syncFolder
+} from "./SpoolPlace.ts"
 
 /** Names that `folderOf` gives, and the suffix of a version that moved files in two steps. */
 const ofAService = /-[0-9a-f]{8}(\.adopting)?$/
 const adopting = ".adopting"
 
 const isSpoolFile = (name: string): boolean => isAlerts(name) || isKept(name)
-
-const some = async (paths: ReadonlyArray<string>, holds: (path: string) => Promise<boolean>): Promise<boolean> =>
-  (await Promise.all(paths.map(holds))).includes(true)
 
 /** Whether a service uses a folder. A file system may have folders of its own there, such as `lost+found`. */
 const isOfAService = async (path: string): Promise<boolean> => {
@@ -97,7 +103,7 @@ const makeRoom = async (directory: string, files: ReadonlyArray<string>, slot: n
 const insert = async (path: string, directory: string, least: number): Promise<number> => {
   const at = await receivedAt(path)
   const here = await pathsOf(directory, isAlerts)
-  const times = await Promise.all(here.map(receivedAt))
+  const times = await Array.fromAsync(here, receivedAt)
   const newer = here.find((_, index) => at !== undefined && (times[index] ?? "") > at)
   const slot = Math.max(least + 1, numberOf(basename(newer ?? nameOf(numberOf(basename(here.at(-1) ?? "")) + 1))))
   await makeRoom(directory, here, slot)
@@ -110,8 +116,9 @@ const takeOver = async (from: string, to: string): Promise<void> => {
   let least = 0
   // oxlint-disable-next-line no-await-in-loop -- in order
   for (const path of await pathsOf(from, isAlerts)) least = await insert(path, to, least)
-  const kept = (await pathsOf(from, isKept)).filter((path) => !existsSync(join(to, basename(path))))
-  await Promise.all(kept.map((path) => rename(path, join(to, basename(path)))))
+  const there = new Set(await namesIn(to))
+  const kept = (await pathsOf(from, isKept)).filter((path) => !there.has(basename(path)))
+  await Array.fromAsync(kept, (path) => rename(path, join(to, basename(path))))
   await syncFolder(to)
   await syncFolder(from)
 }
@@ -124,17 +131,17 @@ export const adopt = async (
   root: string,
   directory: string,
   owner: SpoolOwner,
-  lock: (root: string) => () => void
+  lock: (root: string) => Promise<() => void>
 ): Promise<ReadonlyArray<string>> => {
   const halfDone = `${directory}${adopting}`
-  if (existsSync(halfDone)) {
+  if ((await foldersIn(root)).includes(basename(halfDone))) {
     await takeOver(halfDone, directory)
     // Another file in it is for a person.
     await rmdir(halfDone).catch(() => {})
   }
   const found = await pathsOf(root, isSpoolFile)
   if (found.length > 0 && !(await isShared(root, directory, owner))) {
-    const release = lock(root)
+    const release = await lock(root)
     try {
       const alerts = await pathsOf(root, isAlerts)
       if (!(await some(alerts, async (path) => !(await isAbout(path, owner.cluster))))) await takeOver(root, directory)
@@ -143,7 +150,6 @@ export const adopt = async (
     }
   }
   const others = (await foldersIn(root)).filter((name) => name.endsWith(adopting)).map((name) => join(root, name))
-  const left = (await Promise.all([root, ...others].map((path) => pathsOf(path, isAlerts)))).flat()
-  const entries = await Promise.all(left.map(hasEntries))
-  return left.filter((_, index) => entries[index])
+  const left = (await Array.fromAsync([root, ...others], (path) => pathsOf(path, isAlerts))).flat()
+  return await filter(left, hasEntries)
 }

@@ -17,7 +17,7 @@
 // @effect-diagnostics asyncFunction:off
 
 import { createHash } from "node:crypto"
-import { existsSync } from "node:fs"
+import type { Dirent } from "node:fs"
 import { open, readdir, readFile } from "node:fs/promises"
 import { basename, dirname, join, relative, resolve } from "node:path"
 import { Option, Schema } from "effect"
@@ -59,15 +59,33 @@ export const folderOf = (root: string, { cluster, database }: SpoolOwner): strin
   return join(root, `${inName(cluster)}-${inName(basename(database))}-${digest}`)
 }
 
+const entriesIn = (directory: string): Promise<ReadonlyArray<Dirent>> =>
+  readdir(directory, { withFileTypes: true }).catch((cause: NodeJS.ErrnoException) => {
+    if (cause.code === "ENOENT") return []
+    throw cause
+  })
+
 /** The names in a folder; none if there is no such folder. */
 export const namesIn = async (directory: string): Promise<ReadonlyArray<string>> =>
-  existsSync(directory) ? await readdir(directory) : []
+  (await entriesIn(directory)).map(({ name }) => name)
 
 /** The names of the folders in a folder; none if there is no such folder. */
 export const foldersIn = async (directory: string): Promise<ReadonlyArray<string>> =>
-  existsSync(directory)
-    ? (await readdir(directory, { withFileTypes: true })).flatMap((entry) => (entry.isDirectory() ? [entry.name] : []))
-    : []
+  (await entriesIn(directory)).flatMap((entry) => (entry.isDirectory() ? [entry.name] : []))
+
+/**
+ * Which of some paths `holds` is true of. One after the other: on a disk that hangs, each operation takes one of the
+ * few threads of Node.js, and does not give it back.
+ */
+export const filter = async (
+  paths: ReadonlyArray<string>,
+  holds: (path: string) => Promise<boolean>
+): Promise<ReadonlyArray<string>> =>
+  (await Array.fromAsync(paths, async (path) => ((await holds(path)) ? [path] : []))).flat()
+
+/** Whether `holds` is true of one of some paths. */
+export const some = async (paths: ReadonlyArray<string>, holds: (path: string) => Promise<boolean>): Promise<boolean> =>
+  (await filter(paths, holds)).length > 0
 
 /** Whether `holds` is true of the first bytes of a file. */
 export const startsWith = async (path: string, length: number, holds: (start: Buffer) => boolean): Promise<boolean> => {
@@ -97,7 +115,7 @@ export const syncFolder = async (directory: string): Promise<void> => {
 /** How many alerts wait in a folder, for people. */
 const waitingIn = async (directory: string): Promise<string> => {
   const names = (await namesIn(directory)).filter((name) => isAlerts(name) || isAside(name))
-  const places = await Promise.all(names.map(async (name) => scan(await readFile(join(directory, name))).places))
+  const places = await Array.fromAsync(names, async (name) => scan(await readFile(join(directory, name))).places)
   const alerts = places.flat().reduce((sum, each) => sum + each.alerts, 0)
   return `${alerts} alert${alerts === 1 ? " waits" : "s wait"} there`
 }
@@ -145,9 +163,9 @@ export const claim = async (
   const isOurs = async (path: string): Promise<boolean> =>
     // One that cannot be read is reported by its own service.
     (await ownerOf(path).catch(() => undefined))?.identity === identity
-    && (await Promise.all((await namesIn(path)).filter(isAlerts).map((name) => hasEntries(join(path, name))))).includes(
-      true
-    )
-  const ourOthers = await Promise.all(others.map(isOurs))
-  return others.filter((_, index) => ourOthers[index])
+    && (await some(
+      (await namesIn(path)).filter(isAlerts).map((name) => join(path, name)),
+      hasEntries
+    ))
+  return await filter(others, isOurs)
 }
