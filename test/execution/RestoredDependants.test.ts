@@ -43,6 +43,67 @@ describe("a key that a change has added", () => {
   })
 })
 
+describe("a file or a variable that a change has added", () => {
+  const [before, now] = [config({ "api.yaml": "a" }), config({ "api.yaml": "b", "worker.yaml": "c", MODE: "d" })]
+  const change = recorded(before, now)
+  const volumes = [{ name: "cfg", configMap: { name: "x" } }]
+  const mounting = (container: object, mount: object = {}) =>
+    worker(reading({ volumeMounts: [{ name: "cfg", mountPath: "/etc/cfg", ...mount }], ...container }, { volumes }))
+  const released = (was: KubernetesObject, is: KubernetesObject, of = change) =>
+    rulesOf(of, now, { target, related: [is], later: [followed(was, is)] })
+  const beside = (other: KubernetesObject) => rulesOf(change, now, { target, related: [other] })
+  const asks = ["relied-on"]
+  const elsewhere = { mountPath: "/etc/api.yaml", subPath: "api.yaml" }
+
+  it("makes an undo ask where another workload names it since, as an argument or the file of a mount", () => {
+    const named = (file: string) => mounting({ args: [`--config=/etc/cfg/${file}`] }, elsewhere)
+    assert.deepStrictEqual(released(named("api.yaml"), named("worker.yaml")), asks)
+    const mounted = (subPath: string) => mounting({}, { subPath })
+    assert.deepStrictEqual(released(mounted("api.yaml"), mounted("worker.yaml")), asks)
+    const optional = (key: string) => worker(fromKey(key, { optional: true }))
+    assert.deepStrictEqual(released(optional("api.yaml"), optional("MODE")), asks)
+  })
+
+  it("makes an undo ask where another workload has named it since before it was added", () => {
+    assert.deepStrictEqual(beside(mounting({ command: ["run", "/etc/cfg/worker.yaml"] })), asks)
+    assert.deepStrictEqual(beside(mounting({}, { subPath: "worker.yaml" })), asks)
+    assert.deepStrictEqual(beside(worker(reading({ ...fromAll.template.spec.containers[0], args: ["$(MODE)"] }))), asks)
+    const result = planBack(change, now, { target, related: [mounting({}, { subPath: "worker.yaml" })] })
+    const [first] = result._tag === "Plan" ? result.asks : []
+    assert.include(first?.message ?? "", "Deployment shop/worker (names its key worker.yaml) may rely on ConfigMap")
+  })
+
+  it("makes an undo ask where another workload that gets all of the ConfigMap was released since", () => {
+    const variables = (image: string) => worker(reading({ image, envFrom: [{ configMapRef: { name: "x" } }] }))
+    assert.deepStrictEqual(released(variables("x:1"), variables("x:2")), asks)
+    const files = (image: string) => mounting({ image })
+    assert.deepStrictEqual(released(files("x:1"), files("x:2")), asks)
+    const all = recorded(made("ConfigMap", {}), now)
+    assert.deepStrictEqual(released(variables("x:1"), variables("x:2"), all), asks)
+  })
+
+  it("is taken away from a workload that names other files, or takes a part of the ConfigMap", () => {
+    assert.deepStrictEqual(beside(mounting({ args: ["/etc/cfg/other-worker.yaml"] })), [])
+    assert.deepStrictEqual(beside(mounting({})), [])
+    const part = (image: string) => mounting({ image }, elsewhere)
+    assert.deepStrictEqual(released(part("x:1"), part("x:2")), [])
+    const unrelated = (arg: string) => worker(reading({ args: [arg] }))
+    assert.deepStrictEqual(released(unrelated("api.yaml"), unrelated("worker.yaml")), [])
+  })
+
+  it("is taken away from a workload that was only restarted or scaled since, and from a plain word", () => {
+    const sized = (replicas: number) => worker({ ...fromAll, replicas })
+    assert.deepStrictEqual(released(sized(1), sized(2)), [])
+    const { template: plain } = fromAll
+    const annotations = { "kubectl.kubernetes.io/restartedAt": "now" }
+    const restarted = worker({ template: { ...plain, metadata: { ...plain.metadata, annotations } } })
+    assert.deepStrictEqual(released(worker(fromAll), restarted), [])
+    const word = recorded(config({ host: "a" }), config({ host: "a", queue: "b" }))
+    const saying = worker(reading({ ...fromAll.template.spec.containers[0], args: ["queue"] }))
+    assert.deepStrictEqual(rulesOf(word, config({ host: "a", queue: "b" }), { target, related: [saying] }), [])
+  })
+})
+
 const policy = (ports: ReadonlyArray<object>) =>
   made("NetworkPolicy", { spec: { podSelector: { matchLabels: { app: "checkout" } }, ingress: [{ ports }] } })
 const service = (port: number) => made("Service", { spec: { ports: [{ port }] } })
