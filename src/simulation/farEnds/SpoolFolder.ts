@@ -11,7 +11,7 @@
 import { Effect, Layer } from "effect"
 import { AlertSpool, make as makeSpool } from "../../storage/spool/AlertSpool.ts"
 import { type SpoolDisk, SpoolFault } from "../../storage/spool/SpoolDisk.ts"
-import { entryOf } from "../../storage/spool/SpoolFormat.ts"
+import { type EntryId, entryOf, refusedIn } from "../../storage/spool/SpoolFormat.ts"
 import type { FarEnd, Setting } from "./FarEnd.ts"
 import { ActiveFaults } from "./paths/ActiveFaults.ts"
 
@@ -47,7 +47,7 @@ interface File {
   now: Uint8Array
   synced: Uint8Array
   unsynced: Array<Write>
-  /** The writes with entries that are on the disk. */
+  /** The entries that are on the disk. */
   stored: ReadonlyArray<Write>
 }
 
@@ -65,13 +65,23 @@ const isBlank = ({ content }: Write): boolean => content.length > 0 && content.e
 
 const lineBreak = 0x0a
 
-/** The entries in what was written at once. */
-const entriesIn = ({ content }: Write) => {
-  const entries = []
+/** What was written at once, line by line. */
+const linesIn = ({ content, offset }: Write): ReadonlyArray<Write> => {
+  const lines = []
   for (let from = 0, to = content.indexOf(lineBreak); to !== -1; from = to + 1, to = content.indexOf(lineBreak, from))
-    entries.push(entryOf(content.subarray(from, to + 1)))
-  return entries.filter((entry) => entry !== undefined)
+    lines.push({ offset: offset + from, content: content.subarray(from, to + 1) })
+  return lines
 }
+
+const keyOf = ({ sequence, spool }: EntryId): string => `${spool} ${sequence}`
+
+const hasEntry = ({ content }: Write): boolean => entryOf(content) !== undefined
+
+/** The entries in what was written at once. */
+const entriesIn = (write: Write) =>
+  linesIn(write)
+    .map(({ content }) => entryOf(content))
+    .filter((entry) => entry !== undefined)
 
 /** The files of one folder, and the processes that use them. */
 export class SpoolFiles {
@@ -147,7 +157,7 @@ export class SpoolFiles {
           file.now = file.now.slice(0, bytes)
           file.synced = file.now
           file.unsynced = []
-          this.erase(file, bytes, Infinity)
+          this.eraseUnlike(file, file.synced)
         }),
       rename: (from, to) =>
         on("rename", from, (file) => {
@@ -166,18 +176,25 @@ export class SpoolFiles {
   end(process: number): void {
     if (this.lockedBy === process) this.lockedBy = undefined
     const kept = [...this.disturbances].flatMap((each) => (each.kept === undefined ? [] : [each.kept()]))
-    if (kept.length === 0) return
     for (const file of this.files.values()) {
-      const share = Math.min(...kept)
-      if (share === 1) for (const write of file.unsynced) this.eraseBy(file, write)
-      file.now = file.unsynced.reduce(
-        (bytes, { content, offset }) =>
-          written(bytes, { offset, content: content.subarray(0, Math.floor(content.length * share)) }),
-        file.synced
-      )
-      file.synced = file.now
-      file.unsynced = []
+      this.lose(file, kept)
+      // The next process finds what is left.
+      this.eraseUnlike(file, file.now)
+      this.refuseBy({ offset: 0, content: file.now })
     }
+  }
+
+  /** A loss of power leaves this share of what was not synced. */
+  private lose(file: File, kept: ReadonlyArray<number>): void {
+    if (kept.length === 0) return
+    const share = Math.min(...kept)
+    file.now = file.unsynced.reduce(
+      (bytes, { content, offset }) =>
+        written(bytes, { offset, content: content.subarray(0, Math.floor(content.length * share)) }),
+      file.synced
+    )
+    file.synced = file.now
+    file.unsynced = []
   }
 
   private create(name: string, empty: Uint8Array): Effect.Effect<void, SpoolFault> {
@@ -196,22 +213,30 @@ export class SpoolFiles {
   private sync(file: File): void {
     for (const write of file.unsynced) {
       file.synced = written(file.synced, write)
-      this.eraseBy(file, write)
-      if (entriesIn(write).length > 0) file.stored = [...file.stored, write]
+      if (isBlank(write)) this.eraseUnlike(file, file.synced)
+      file.stored = [...file.stored, ...linesIn(write).filter(hasEntry)]
       this.onSynced(write, this.lockedBy)
+      this.refuseBy(write)
     }
     file.unsynced = []
   }
 
-  /** Zeros were written over entries. */
-  private eraseBy(file: File, write: Write): void {
-    if (isBlank(write)) this.erase(file, write.offset, write.offset + write.content.length)
+  /** Zeros were written over entries, or they were cut off: a part of them is enough. */
+  private eraseUnlike(file: File, bytes: Uint8Array): void {
+    this.eraseIf(file, ({ content, offset }) => content.some((byte, at) => bytes[offset + at] !== byte))
   }
 
-  private erase(file: File, from: number, to: number): void {
-    const isErased = ({ content, offset }: Write) => offset >= from && offset + content.length <= to
-    for (const write of file.stored.filter(isErased)) this.onErased(write)
-    file.stored = file.stored.filter((write) => !isErased(write))
+  /** Lines say that the posts of entries were refused: nobody finds these entries any more. */
+  private refuseBy(write: Write): void {
+    const refused = new Set(linesIn(write).flatMap(({ content }) => refusedIn(content).map(keyOf)))
+    if (refused.size === 0) return
+    for (const file of this.files.values())
+      this.eraseIf(file, (line) => entriesIn(line).some((entry) => refused.has(keyOf(entry))))
+  }
+
+  private eraseIf(file: File, isErased: (line: Write) => boolean): void {
+    for (const line of file.stored.filter(isErased)) this.onErased(line)
+    file.stored = file.stored.filter((line) => !isErased(line))
   }
 
   /** An operation is a step of its own, so that the process may end before it. */

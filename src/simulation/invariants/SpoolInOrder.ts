@@ -53,7 +53,7 @@ export const spoolInOrder: Invariant = {
             fingerprints: alerts.flatMap(({ fingerprint, firing }) => (firing ? [fingerprint] : []))
           })
         },
-        // The number of an entry that was taken back is given to the next one.
+        // Of an entry that was refused, the database takes the number.
         SpoolErased: ({ sequence, spool }) => {
           if (sequence <= (reached.get(spool) ?? 0)) return
           contents.delete(`${spool} ${sequence}`)

@@ -5,8 +5,8 @@
  * - **Order.** While `isInUse`, every new post has to be appended, so that nothing overtakes what waits.
  * - **No post waits for a disk that hangs.** It is refused after 4 seconds, and does not count as waiting any more. After
  *   30 seconds nothing counts, so that posts go to the database. What waits is found when the disk works again.
- * - **What was refused is not replayed.** Its sender may never say that it has ended. An entry that is on disk too late
- *   is taken back, unless the process ends before that.
+ * - **What was refused is not replayed.** Its sender may never say that it has ended. Of an entry that is on disk too
+ *   late the disk says so, unless the process ends before that. The others of the same sync are acknowledged.
  * - **Bounds.** The entries together have at most `maxBytes`. Some space is reserved beforehand, so that a full disk does
  *   not take it.
  *
@@ -38,6 +38,7 @@ import * as NodeSpoolDisk from "./NodeSpoolDisk.ts"
 import * as SpoolAside from "./SpoolAside.ts"
 import { type SpoolDisk, SpoolFault } from "./SpoolDisk.ts"
 import type { SpoolEntry, SpooledPost } from "./SpooledPost.ts"
+import type { Known } from "./SpoolFile.ts"
 import { open, type SpoolFiles, type SpoolLimits, type Waiting } from "./SpoolFiles.ts"
 import type { SpoolOwner } from "./SpoolPlace.ts"
 
@@ -131,8 +132,8 @@ class OnDisk {
   #files: SpoolFiles | undefined
   /** What this process opened before it knew its database, until it is known whose the folder is. */
   #early: SpoolFiles | undefined
-  /** Where what was acknowledged ended in them, after an operation has hung: nobody waited for what it has written. */
-  #ends: ReadonlyMap<string, number> | undefined
+  /** What is known of them after an operation has hung: nobody waited for what it has written. */
+  #known: Known | undefined
   /** Absent until the database is open, and where it is in memory. */
   #database: string | undefined
   #pending: Array<Job> = []
@@ -152,7 +153,8 @@ class OnDisk {
   readonly isInUse = (): boolean =>
     this.#pending.length + this.#waiting().posts > 0 || this.#writing.some(({ isWanted }) => isWanted)
 
-  readonly mayHide = (): boolean => this.#files === undefined || this.#writing.length > 0
+  readonly mayHide = (): boolean =>
+    this.#files === undefined || this.#writing.length > 0 || this.#files.known().refused.length > 0
 
   readonly statusNow = (): SpoolStatus => ({
     ...this.#waiting(),
@@ -228,6 +230,7 @@ class OnDisk {
         this.#files?.settle()
         if (!isAside) return Effect.void
         // What was set aside waits, too.
+        this.#known = this.#files?.known() ?? this.#known
         this.#files = undefined
         return Effect.asVoid(this.#open)
       }),
@@ -246,12 +249,12 @@ class OnDisk {
 
   readonly #open = Effect.suspend(() =>
     this.#files === undefined
-      ? open(this.#disk, this.#limits, this.#database, this.#ends).pipe(
+      ? open(this.#disk, this.#limits, this.#database, this.#known).pipe(
           Effect.tapError((fault) => this.#giveUp(fault)),
           Effect.map((files) => {
             if (files.waiting().posts > 0) this.#work.openUnsafe()
             this.#early = undefined
-            this.#ends = undefined
+            this.#known = undefined
             return (this.#files = files)
           })
         )
@@ -280,26 +283,24 @@ class OnDisk {
     const jobs = this.#pending
     this.#pending = []
     this.#isWriting = false
-    if (jobs.length === 0) return Effect.void
+    if (jobs.length === 0) return this.#sayRefused
     this.#writing = jobs
-    return Effect.flatMap(this.#open, (files) => this.#store(files, jobs)).pipe(
+    const posts = jobs.map(({ post }) => post)
+    return Effect.flatMap(this.#open, (files) => files.append(posts, (index) => jobs[index]?.isWanted === true)).pipe(
       Effect.exit,
-      Effect.flatMap((exit) => this.#written(jobs, exit))
+      Effect.flatMap((exit) => this.#written(jobs, exit)),
+      Effect.andThen(this.#sayRefused)
     )
   })
 
-  /** Stores the posts whose callers wait until they are on disk. */
-  #store(files: SpoolFiles, jobs: ReadonlyArray<Job>): Effect.Effect<void, SpoolFault> {
-    const posts = jobs.map(({ post }) => post)
-    return Effect.flatMap(
-      files.append(posts, () => jobs.every(({ isWanted }) => isWanted)),
-      (isStored) => {
-        if (isStored) return Effect.void
-        const wanted = jobs.filter(({ isWanted }) => isWanted)
-        return wanted.length === 0 ? Effect.void : this.#store(files, wanted)
-      }
-    )
-  }
+  /** The next posts take it along, so none of them waits for it. */
+  readonly #sayRefused = Effect.suspend(() =>
+    this.#files === undefined || this.#pending.length > 0
+      ? Effect.void
+      : Effect.map(Effect.exit(this.#files.sayRefused), (exit) => {
+          if (exit._tag === "Failure") this.#note(exit)
+        })
+  )
 
   #written(jobs: ReadonlyArray<Job>, exit: Exit.Exit<void, SpoolFault>): Effect.Effect<void> {
     this.#writing = []
@@ -328,7 +329,7 @@ class OnDisk {
     const fault = exit._tag === "Success" ? undefined : faultOf(exit.cause)
     if (fault?.reason === "hung") {
       // Nobody knows what is in them when the operation ends.
-      this.#ends = this.#files?.ends() ?? this.#ends
+      this.#known = this.#files?.known() ?? this.#known
       this.#files = undefined
       this.#since = undefined
     }

@@ -5,8 +5,10 @@
  *     alerts-000002.spool   only after a failed sync of the file before it
  *
  * - **A file whose `sync` failed is suspect.** Nothing more is appended to it. What was acknowledged before is replayed.
- * - **An entry that was not acknowledged is taken back**, so that no later line stands behind half of one, and nothing is
- *   replayed of a post that was refused. Its number is given to the next one.
+ * - **What could not be written is taken back**, so that no later line stands behind half of one.
+ * - **An entry whose post was refused stays, and a line behind it says so.** Nothing of it is replayed but its number.
+ *   That line needs no sync of its own while posts wait, and no crash makes anything else of it than an entry that is
+ *   replayed, or one that is not: zeros over the entry may be torn, and look like damage.
  * - **A number is given once.** A process that finds entries counts its own from 1 under another name: the end of the
  *   file may be gone, and the database may have those entries. It would take a number that comes again for a repeat.
  * - **The last entries outlive the first ones** while a file is emptied, whatever cuts that short.
@@ -20,32 +22,27 @@ import { base32, half } from "../../domain/Ulid.ts"
 import * as SpoolAside from "./SpoolAside.ts"
 import type { SpoolDisk } from "./SpoolDisk.ts"
 import { SpoolFault } from "./SpoolDisk.ts"
-import { alertsIn, type SpoolEntry, type SpooledPost } from "./SpooledPost.ts"
-import { entryOf, lineOf, nameIn, type Place, scan } from "./SpoolFormat.ts"
-import { isAlerts, nameOf, numberOf } from "./SpoolNames.ts"
+import type { SpoolEntry, SpooledPost } from "./SpooledPost.ts"
+import {
+  batchOf,
+  blank,
+  createFile,
+  emptyFile,
+  erase,
+  idOf,
+  type Known,
+  readAll,
+  type SpoolFile,
+  takeBack
+} from "./SpoolFile.ts"
+import { type EntryId, entryOf, lineOf, nameIn, refuse, scan } from "./SpoolFormat.ts"
+import { nameOf, numberOf } from "./SpoolNames.ts"
 
 export interface SpoolLimits {
   /** The greatest size of all entries together, in bytes. */
   readonly maxBytes: number
   /** The space that is reserved on the disk while the spool is empty, in bytes. */
   readonly reservedBytes: number
-}
-
-interface SpoolFile {
-  readonly name: string
-  /** The use that its entries belong to; absent without entries. */
-  use: string | undefined
-  /** Under which new entries are counted. Absent until there is one. */
-  spool: string | undefined
-  /** The number of the last one of them. */
-  sequence: number
-  /** Where the next entry goes. */
-  end: number
-  waiting: Array<Place>
-  /** Where the entries begin that were appended before the database was known. */
-  earlyFrom: number | undefined
-  isSuspect: boolean
-  isDamaged: boolean
 }
 
 /** What waits in the files. */
@@ -57,11 +54,16 @@ export interface Waiting {
 
 export interface SpoolFiles {
   /**
-   * Appends posts in order, on disk when it returns. Fails without any of them. Returns false, and has taken them back,
-   * if they were not wanted any more when they were on disk.
+   * Appends posts in order, on disk when it returns. Fails without any of them. Those that are not wanted any more when
+   * they are on disk are refused.
    */
-  readonly append: (posts: ReadonlyArray<SpooledPost>, isWanted?: () => boolean) => Effect.Effect<boolean, SpoolFault>
-  /** The oldest entry, and whether it is the only one. */
+  readonly append: (
+    posts: ReadonlyArray<SpooledPost>,
+    isWanted?: (index: number) => boolean
+  ) => Effect.Effect<void, SpoolFault>
+  /** Says on the disk which entries were refused. The next append does that, too. */
+  readonly sayRefused: Effect.Effect<void, SpoolFault>
+  /** The oldest entry, and whether it is the only one. One that was refused before it has no alerts. */
   readonly oldest: Effect.Effect<Option.Option<{ readonly entry: SpoolEntry; readonly isLast: boolean }>, SpoolFault>
   /** Forgets the oldest entry. It stays in its file until all have been replayed. */
   readonly forget: (entry: SpoolEntry) => void
@@ -72,8 +74,8 @@ export interface SpoolFiles {
   /** Fails if the next entry could not be stored, as far as a sync of the file can tell. */
   readonly check: Effect.Effect<void, SpoolFault>
   readonly waiting: () => Waiting
-  /** Where the entries of each file end. */
-  readonly ends: () => ReadonlyMap<string, number>
+  /** What has to be known when they are opened again. */
+  readonly known: () => Known
   /** The database has the folder: what was appended before is for it. */
   readonly settle: () => void
   /**
@@ -89,80 +91,11 @@ const leastRoomBytes = 4096
 /** A disk that fails again and again must not fill a folder. */
 const mostFiles = 8
 
-const emptyFile = (name: string): SpoolFile => ({
-  name,
-  use: undefined,
-  spool: undefined,
-  sequence: 0,
-  end: 0,
-  waiting: [],
-  earlyFrom: undefined,
-  isSuspect: false,
-  isDamaged: false
-})
-
-/** Makes a file with reserved space, or without where the disk has not enough. */
-const createFile = (disk: SpoolDisk, name: string, reservedBytes: number) =>
-  Effect.as(
-    Effect.catchIf(
-      disk.create(name, reservedBytes),
-      ({ reason }) => reason === "full",
-      ({ detail }) =>
-        Effect.andThen(
-          Effect.logWarning("The spool has no reserved space on its disk", { reason: detail }),
-          disk.create(name, 0)
-        )
-    ),
-    emptyFile(name)
-  )
-
-/** Whether an entry is missing between this one and the one before it. */
-const isAfterAGap = ({ sequence, spool }: Place, index: number, places: ReadonlyArray<Place>): boolean => {
-  const before = places[index - 1]
-  return before !== undefined && sequence !== (before.spool === spool ? before.sequence : 0) + 1
-}
-
-/** Zeros over a part of a file, so that its space stays reserved. */
-const erase = (disk: SpoolDisk, name: string, from: number, to: number): Effect.Effect<void, SpoolFault> =>
-  Effect.andThen(disk.write(name, from, new Uint8Array(to - from)), disk.sync(name))
-
-/**
- * Reads a file that an earlier process has left, or this one. What a crash cut short is cut off, and what an operation
- * has written that had hung is taken back: all that is behind `acknowledged` was refused.
- */
-const readFile = Effect.fnUntraced(function* (
-  disk: SpoolDisk,
-  name: string,
-  acknowledged = Infinity
-): Effect.fn.Return<SpoolFile, SpoolFault> {
-  const content = yield* disk.read(name)
-  const found = scan(content)
-  const isAllOurs = found.end <= acknowledged
-  if (!isAllOurs) yield* erase(disk, name, acknowledged, found.end + found.dropped)
-  const { dropped, end, places, use } = isAllOurs ? found : scan(content.subarray(0, acknowledged))
-  if (dropped > 0) {
-    yield* disk.cut(name, end)
-    yield* Effect.logWarning(
-      "The end of a spool file cannot be read, and is dropped: a crash has cut it short before it was acknowledged, or the disk has damaged it",
-      { file: name, bytes: dropped }
-    )
-  }
-  return { ...emptyFile(name), use, end, waiting: [...places], isDamaged: places.some(isAfterAGap) }
-})
-
-/** Opens the files of a folder that this process has locked. */
-const readAll = Effect.fnUntraced(function* (
-  disk: SpoolDisk,
-  { reservedBytes }: SpoolLimits,
-  ends: ReadonlyMap<string, number>
-) {
-  const names = (yield* disk.files).filter(isAlerts).toSorted()
-  if (names.length === 0) return [yield* createFile(disk, nameOf(1), reservedBytes)]
-  return yield* Effect.forEach(names, (name) => readFile(disk, name, ends.get(name)))
-})
-
-const entriesIn = (content: Uint8Array): ReadonlyArray<SpoolEntry> =>
-  scan(content).places.flatMap(({ length, offset }) => entryOf(content.subarray(offset, offset + length)) ?? [])
+/** The entries in a part of a file whose posts were not refused. */
+const entriesIn = (content: Uint8Array, refused: ReadonlyArray<EntryId>): ReadonlyArray<SpoolEntry> =>
+  refuse(scan(content).places, refused)
+    .filter(({ isRefused }) => !isRefused)
+    .flatMap(({ length, offset }) => entryOf(content.subarray(offset, offset + length)) ?? [])
 
 const newSpool = Effect.gen(function* () {
   const millis = yield* Clock.currentTimeMillis
@@ -170,50 +103,39 @@ const newSpool = Effect.gen(function* () {
   return `${base32(millis, 10)}${base32(Math.floor(random * half), 8)}`
 })
 
-/** Zeros over the entries of a file, so that their space stays reserved. What is beyond it goes last. */
-const blank = Effect.fnUntraced(function* (disk: SpoolDisk, file: SpoolFile, { reservedBytes }: SpoolLimits) {
-  yield* disk.write(file.name, 0, new Uint8Array(Math.min(file.end, reservedBytes)))
-  yield* disk.sync(file.name)
-  if (file.end > reservedBytes) yield* disk.cut(file.name, reservedBytes)
-})
-
-/** The entries of a batch as one text, and their places in the file. */
-const batchOf = (file: SpoolFile, spool: string, posts: ReadonlyArray<SpooledPost>) => {
-  let offset = file.end
-  const places: Array<Place> = []
-  const lines = posts.map((post, index) => {
-    const sequence = file.sequence + 1 + index
-    const line = lineOf({ spool, sequence, ...post })
-    places.push({ offset, length: line.length, spool, sequence, alerts: alertsIn(post) })
-    offset += line.length
-    return line
-  })
-  return { content: Buffer.concat(lines), places }
-}
-
 class OpenFiles implements SpoolFiles {
   readonly append: SpoolFiles["append"]
   readonly oldest: SpoolFiles["oldest"]
   readonly clear: SpoolFiles["clear"]
   readonly check: SpoolFiles["check"]
+  readonly sayRefused: SpoolFiles["sayRefused"]
   readonly #disk: SpoolDisk
   readonly #limits: SpoolLimits
   #files: ReadonlyArray<SpoolFile>
+  /** The entries that were refused, as far as the disk does not say so. */
+  #refused: ReadonlyArray<EntryId>
   #isSettled: boolean
 
-  constructor(disk: SpoolDisk, limits: SpoolLimits, files: ReadonlyArray<SpoolFile>, isSettled: boolean) {
+  constructor(
+    disk: SpoolDisk,
+    limits: SpoolLimits,
+    { files, refused }: Effect.Success<ReturnType<typeof readAll>>,
+    isSettled: boolean
+  ) {
     this.#isSettled = isSettled
+    this.#refused = refused
     this.#disk = disk
     this.#limits = limits
     this.#files = files
     this.append = (posts, isWanted = () => true) => this.#append(posts, isWanted)
+    this.sayRefused = Effect.suspend(() => (this.#refused.length === 0 ? Effect.void : this.#append([], () => true)))
     this.oldest = Effect.suspend(() => this.#oldest())
     this.clear = Effect.suspend(() => this.#clear())
     this.check = Effect.suspend(() => this.#check())
   }
 
   readonly waiting = (): Waiting => {
-    const places = this.#files.flatMap((file) => file.waiting)
+    const places = this.#files.flatMap((file) => file.waiting.filter(({ isRefused }) => !isRefused))
     return {
       posts: places.length,
       alerts: places.reduce((sum, { alerts }) => sum + alerts, 0),
@@ -221,7 +143,10 @@ class OpenFiles implements SpoolFiles {
     }
   }
 
-  readonly ends = (): ReadonlyMap<string, number> => new Map(this.#files.map(({ end, name }) => [name, end]))
+  readonly known = (): Known => ({
+    ends: new Map(this.#files.map(({ end, name }) => [name, end])),
+    refused: this.#refused
+  })
 
   readonly forget = (entry: SpoolEntry): void => {
     const waiting = this.#files.find((file) => file.waiting.length > 0)?.waiting
@@ -237,7 +162,15 @@ class OpenFiles implements SpoolFiles {
     const found = this.#files.flatMap((file) => (file.earlyFrom === undefined ? [] : [{ file, from: file.earlyFrom }]))
     if (found.length === 0) return
     const contents = yield* Effect.forEach(found, ({ file, from }) => this.#disk.read(file.name, from, file.end - from))
-    yield* SpoolAside.store(this.#disk, database, yield* newSpool, contents.flatMap(entriesIn))
+    const entries = contents.flatMap((content) => entriesIn(content, this.#refused))
+    if (entries.length > 0) yield* SpoolAside.store(this.#disk, database, yield* newSpool, entries)
+    // Zeros that a crash cuts short leave some of them, which are not for the other database.
+    this.#refused = [...this.#refused, ...entries.map(idOf)]
+    yield* Effect.catchIf(
+      this.sayRefused,
+      ({ reason }) => reason === "full",
+      () => Effect.void
+    )
     for (const { file, from } of found) {
       yield* erase(this.#disk, file.name, from, file.end)
       file.earlyFrom = undefined
@@ -255,51 +188,52 @@ class OpenFiles implements SpoolFiles {
 
   readonly #append = Effect.fnUntraced(
     { self: this },
-    function* (posts: ReadonlyArray<SpooledPost>, isWanted: () => boolean) {
+    function* (posts: ReadonlyArray<SpooledPost>, isWanted: (index: number) => boolean) {
       const file = yield* this.#writable()
       const spool = file.spool ?? nameIn(file.use, yield* newSpool)
-      const { content, places } = batchOf(file, spool, posts)
-      if (this.#usedBytes() + content.length > this.#limits.maxBytes) return yield* this.#tooLarge()
-      yield* Effect.tapError(this.#disk.write(file.name, file.end, content), () => this.#takeBack(file))
+      const { content, places } = batchOf(file, spool, posts, this.#refused)
+      if (posts.length > 0 && this.#usedBytes() + content.length > this.#limits.maxBytes) {
+        yield* this.sayRefused
+        return yield* this.#tooLarge()
+      }
+      yield* Effect.tapError(this.#disk.write(file.name, file.end, content), () => this.#takeBack(file, content.length))
       yield* Effect.tapError(this.#disk.sync(file.name), () => {
         file.isSuspect = true
-        return this.#takeBack(file)
+        return this.#takeBack(file, content.length)
       })
-      if (!isWanted()) {
-        yield* Effect.tapError(erase(this.#disk, file.name, file.end, file.end + content.length), () => {
-          file.isSuspect = true
-          return this.#takeBack(file)
-        })
-        return false
-      }
       file.use ??= spool
       file.spool = spool
       if (!this.#isSettled) file.earlyFrom ??= file.end
       file.end += content.length
       file.sequence += places.length
-      for (const place of places) file.waiting.push(place)
-      return true
+      const marked = places.map((place, index) => ({ ...place, isRefused: !isWanted(index) }))
+      for (const place of marked) file.waiting.push(place)
+      this.#refused = marked.filter(({ isRefused }) => isRefused).map(idOf)
     }
   )
 
   readonly #oldest = Effect.fnUntraced({ self: this }, function* () {
-    for (;;) {
+    while (this.waiting().posts > 0) {
       const file = this.#files.find((each) => each.waiting.length > 0)
       const place = file?.waiting[0]
-      if (file === undefined || place === undefined) {
-        if (this.#files.some(({ end }) => end > 0)) yield* this.#clear()
-        return Option.none()
-      }
-      const entry = entryOf(yield* this.#disk.read(file.name, place.offset, place.length))
+      if (file === undefined || place === undefined) break
+      const { isRefused } = place
+      const isNeeded = file.waiting.some((each) => !each.isRefused && each.spool === place.spool)
+      const entry = isNeeded ? entryOf(yield* this.#disk.read(file.name, place.offset, place.length)) : undefined
+      if (entry !== undefined && isRefused)
+        return Option.some({ entry: { ...entry, firing: [], resolved: [] }, isLast: false })
       if (entry !== undefined) return Option.some({ entry, isLast: this.waiting().posts === 1 })
+      file.waiting = file.waiting.slice(1)
+      if (isRefused) continue
       yield* Effect.logError("An entry of the spool is damaged, and its alerts are lost", {
         file: file.name,
         entry: place.sequence,
         alerts: place.alerts
       })
       file.isDamaged = true
-      file.waiting = file.waiting.slice(1)
     }
+    if (this.#files.some(({ end }) => end > 0)) yield* this.#clear()
+    return Option.none()
   })
 
   readonly #check = Effect.fnUntraced({ self: this }, function* () {
@@ -318,6 +252,7 @@ class OpenFiles implements SpoolFiles {
       if (names.has(file.name)) kept.push(...(yield* this.#clearFile(file, kept.length === 0)))
       this.#files = [...kept, ...files.slice(index + 1)]
     }
+    this.#refused = []
     if (kept.length === 0) this.#files = [yield* createFile(this.#disk, nameOf(1), this.#limits.reservedBytes)]
   })
 
@@ -332,7 +267,7 @@ class OpenFiles implements SpoolFiles {
     }
     // If this fails, nobody knows what is in it.
     file.isSuspect = true
-    if (file.end > 0) yield* blank(this.#disk, file, this.#limits)
+    if (file.end > 0) yield* blank(this.#disk, file, this.#limits.reservedBytes)
     return [emptyFile(file.name)]
   })
 
@@ -352,8 +287,8 @@ class OpenFiles implements SpoolFiles {
   })
 
   /** Takes back what was written. A file from which it cannot be taken back is not written to again. */
-  #takeBack(file: SpoolFile): Effect.Effect<void> {
-    return Effect.catch(this.#disk.cut(file.name, file.end), () =>
+  #takeBack(file: SpoolFile, bytes: number): Effect.Effect<void> {
+    return Effect.catch(takeBack(this.#disk, file, bytes, this.#limits.reservedBytes), () =>
       Effect.sync(() => {
         file.isSuspect = true
       })
@@ -371,19 +306,26 @@ class OpenFiles implements SpoolFiles {
 }
 
 /**
- * Opens the spool of a database, if that is known. The disk is locked for this process when it returns. `ends`: where
- * the acknowledged entries of this process end, if it has had the files open before.
+ * Opens the spool of a database, if that is known. The disk is locked for this process when it returns. `known`: what
+ * this process knows of the files, if it has had them open before.
  */
-export const open = (
+export const open = Effect.fnUntraced(function* (
   disk: SpoolDisk,
   limits: SpoolLimits,
   database?: string,
-  ends: ReadonlyMap<string, number> = new Map()
-): Effect.Effect<SpoolFiles, SpoolFault> =>
-  disk.lock.pipe(
-    Effect.andThen(
-      database === undefined ? Effect.void : Effect.andThen(disk.claim(database), SpoolAside.join(disk, database))
-    ),
-    Effect.andThen(readAll(disk, limits, ends)),
-    Effect.map((files): SpoolFiles => new OpenFiles(disk, limits, files, database !== undefined))
+  known: Known = { ends: new Map(), refused: [] }
+): Effect.fn.Return<SpoolFiles, SpoolFault> {
+  yield* disk.lock
+  if (database !== undefined) {
+    yield* disk.claim(database)
+    yield* SpoolAside.join(disk, database)
+  }
+  const files = new OpenFiles(disk, limits, yield* readAll(disk, limits.reservedBytes, known), database !== undefined)
+  // A full disk must not keep what waits from being replayed.
+  yield* Effect.catchIf(
+    files.sayRefused,
+    ({ reason }) => reason !== "hung",
+    () => Effect.void
   )
+  return files
+})

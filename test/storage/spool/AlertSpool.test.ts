@@ -166,10 +166,10 @@ describe("AlertSpool", () => {
     })
   )
 
-  it.effect("leaves nothing of a post behind that could not be written", () =>
+  it.effect("leaves nothing of a post behind that could not be written, and keeps its space reserved", () =>
     Effect.gen(function* () {
       const { faults, life } = machine()
-      yield* life((spool) =>
+      yield* life((spool, disk) =>
         Effect.gen(function* () {
           yield* spool.append(firing("a"))
           let writes = 0
@@ -177,6 +177,7 @@ describe("AlertSpool", () => {
             before: (operation) => (operation === "write" && ++writes === 1 ? fault("ENOSPC") : undefined)
           })
           yield* Effect.flip(spool.append(firing("b")))
+          assert.strictEqual((yield* disk.read("alerts-000001.spool")).length, limits.reservedBytes)
           yield* spool.append(firing("c"))
         })
       )

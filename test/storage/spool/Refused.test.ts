@@ -36,14 +36,14 @@ const entries = (spool: AlertSpool["Service"]) =>
     const found: Array<string> = []
     while ((yield* spool.status).posts > 0) {
       const { entry } = yield* spool.oldest
-      found.push(`${named(entry)} ${entry.sequence}`)
+      found.push(`${named(entry) || "nothing"} ${entry.sequence}`)
       yield* spool.replayed(entry)
     }
     return found
   })
 
 describe("a post that was refused", () => {
-  it.effect("is taken back from between others, which are stored without a gap in their numbers", () =>
+  it.effect("leaves nothing but its number between others, which are stored without a gap in their numbers", () =>
     Effect.scoped(
       Effect.gen(function* () {
         const { append, spool } = yield* slow([3, 2])
@@ -57,7 +57,7 @@ describe("a post that was refused", () => {
         assert.isTrue(Exit.isFailure(yield* Fiber.join(refused)))
         assert.isTrue(Exit.isSuccess(yield* Fiber.join(after)))
         yield* append(firing("later"))
-        assert.deepStrictEqual(yield* entries(spool), ["before 1", "after 2", "later 3"])
+        assert.deepStrictEqual(yield* entries(spool), ["before 1", "nothing 2", "after 3", "later 4"])
       })
     )
   )
@@ -80,23 +80,51 @@ describe("a post that was refused", () => {
     )
   )
 
-  it.effect("is not replayed where its disk refuses to take it back, and no post after it is lost", () =>
+  it.effect.each<SpoolOperation>(["write", "sync"])(
+    "is not replayed where a failed %s has kept its disk from saying so, and no post after it is lost",
+    (failing) =>
+      Effect.scoped(
+        Effect.gen(function* () {
+          let operations = 0
+          const fault = new SpoolFault({ reason: "failed", detail: "EIO" })
+          const { append, files, spool } = yield* slow(
+            [5],
+            // The second one says it.
+            [{ before: (operation) => (operation === failing && ++operations === 2 ? fault : undefined) }]
+          )
+          yield* append(firing("refused"))
+          yield* seconds(6)
+          assert.include((yield* spool.status).fault, "EIO")
+          assert.strictEqual((yield* spool.status).posts, 0)
+          const after = yield* append(firing("after"))
+          yield* seconds(1)
+          assert.isTrue(Exit.isSuccess(yield* Fiber.join(after)))
+          assert.strictEqual((yield* spool.status).posts, 1)
+          files.end(1)
+          const found = yield* entries(yield* make(files.diskOf(2), limits))
+          assert.deepStrictEqual(
+            found.map((entry) => entry.split(" ")[0]).filter((name) => name !== "nothing"),
+            ["after"]
+          )
+        })
+      )
+  )
+
+  it.effect("is not replayed after what its disk says of it has hung", () =>
     Effect.scoped(
       Effect.gen(function* () {
-        const failing = (operation: SpoolOperation, empties: boolean) =>
-          operation === "write" && empties ? new SpoolFault({ reason: "failed", detail: "EIO" }) : undefined
-        const { append, spool } = yield* slow(
-          [5],
-          [{ before: (operation, _, { empties }) => failing(operation, empties) }]
-        )
+        const { append, files, spool } = yield* slow([3, 2, 60])
+        yield* append(firing("before"))
+        yield* seconds(0.5)
         yield* append(firing("refused"))
-        yield* seconds(6)
-        assert.strictEqual((yield* spool.status).posts, 0)
-        const after = yield* append(firing("after"))
-        yield* seconds(1)
-        assert.isTrue(Exit.isSuccess(yield* Fiber.join(after)))
-        const { entry } = yield* spool.oldest
-        assert.strictEqual(named(entry), "after")
+        yield* seconds(2)
+        yield* append(firing("after"))
+        yield* seconds(70)
+        yield* spool.check
+        assert.strictEqual((yield* spool.status).posts, 2)
+        files.end(1)
+        const found = yield* entries(yield* make(files.diskOf(2), limits))
+        assert.deepStrictEqual(found, ["before 1", "nothing 2", "after 3"])
       })
     )
   )

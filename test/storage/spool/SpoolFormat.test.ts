@@ -60,8 +60,8 @@ describe("a spool file", () => {
   it("may have reserved space behind them, and may be nothing else", () => {
     const line = lineOf(entry(1))
     assert.deepInclude(scan(fileOf(line, new Uint8Array(100))), { end: line.length, dropped: 0 })
-    assert.deepStrictEqual(scan(new Uint8Array(100)), { places: [], end: 0, dropped: 0 })
-    assert.deepStrictEqual(scan(new Uint8Array()), { places: [], end: 0, dropped: 0 })
+    assert.deepStrictEqual(scan(new Uint8Array(100)), { places: [], refused: [], end: 0, dropped: 0 })
+    assert.deepStrictEqual(scan(new Uint8Array()), { places: [], refused: [], end: 0, dropped: 0 })
   })
 
   it("loses nothing but the torn entry at its end, wherever that was torn", () => {
@@ -118,6 +118,28 @@ describe("a spool file", () => {
     }
     // Zeros over the first ones, as an emptying that was cut short leaves them.
     assert.deepStrictEqual(found(fileOf(new Uint8Array(4096), ...lines.slice(2))), all.slice(2))
+  })
+
+  it("has no entry that was refused, but the numbers of those that others follow", () => {
+    const all = [1, 2, 3].map((sequence) => lineOf(entry(sequence)))
+    const refusal = (...refused: ReadonlyArray<number>) =>
+      lineOf({ spool: "one", refused: refused.map((sequence) => ({ spool: "one", sequence })) })
+    const found = (content: Uint8Array) =>
+      scan(content).places.map(({ isRefused, sequence }) => (isRefused ? `refused ${sequence}` : `${sequence}`))
+    assert.deepStrictEqual(found(fileOf(...all, refusal(1, 3))), ["refused 1", "2"])
+    assert.deepStrictEqual(found(fileOf(...all, refusal(1, 2, 3))), [])
+    assert.deepStrictEqual(found(fileOf(all[0]!, refusal(1), lineOf(entry(1, "", "one.two")))), ["1"])
+    // It is behind them, so a crash that cuts it short leaves them as they were.
+    const torn = refusal(1, 3)
+    for (let length = 0; length < torn.length; length++) {
+      const content = fileOf(...all, torn.subarray(0, length), new Uint8Array(50))
+      assert.deepStrictEqual(found(content), ["1", "2", "3"])
+      assert.strictEqual(scan(content).dropped, length)
+    }
+    // One that remains from an earlier use says nothing, and the next line goes before it.
+    const old = lineOf({ spool: "zero", refused: [{ spool: "one", sequence: 1 }] })
+    assert.deepInclude(scan(fileOf(all[0]!, old)), { end: all[0]!.length, refused: [], dropped: old.length })
+    assert.strictEqual(scan(fileOf(...all, torn)).end, fileOf(...all, torn).length)
   })
 
   it("counts no entry twice", () => {

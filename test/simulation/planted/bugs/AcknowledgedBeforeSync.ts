@@ -8,7 +8,7 @@ export const acknowledgedBeforeSync: PlantedBug = {
       file: "storage/spool/SpoolFiles.ts",
       search: `      yield* Effect.tapError(this.#disk.sync(file.name), () => {
         file.isSuspect = true
-        return this.#takeBack(file)
+        return this.#takeBack(file, content.length)
       })
 `,
       replace: ``

@@ -6,13 +6,13 @@ export const appendedBehindTheTornEnd: PlantedBug = {
     "After a second crash, the entry cannot be told from the half before it, and its acknowledged alerts are lost.",
   edits: [
     {
-      file: "storage/spool/SpoolFiles.ts",
-      search: `    yield* disk.cut(name, end)
+      file: "storage/spool/SpoolFile.ts",
+      search: `    yield* takeBack(disk, { name, end }, dropped, reservedBytes)
 `,
       replace: ``
     },
     {
-      file: "storage/spool/SpoolFiles.ts",
+      file: "storage/spool/SpoolFile.ts",
       search: "use, end, waiting",
       replace: "use, end: end + dropped, waiting"
     }

@@ -5,7 +5,7 @@ export const tornEndStopsTheReplay: PlantedBug = {
   breaks: "After a loss of power, acknowledged alerts stay in the spool for ever.",
   edits: [
     {
-      file: "storage/spool/SpoolFiles.ts",
+      file: "storage/spool/SpoolFile.ts",
       search: `  if (dropped > 0) {
 `,
       replace: `  if (dropped > 0) {
