@@ -12,15 +12,15 @@ import {
   type KubernetesObject
 } from "../kubernetes/KubernetesClient.ts"
 import type { Kind, Labels } from "../kubernetes/ObjectModel.ts"
-import { sendsMoreTo } from "./actions/Destinations.ts"
-import { backendsOf, byKey, keyOf, routeKinds } from "./actions/NamedObjects.ts"
+import { createdRoute } from "./actions/CreatedRoutes.ts"
+import { routeKinds } from "./actions/NamedObjects.ts"
 import { dependantKinds } from "./actions/RestoredDependants.ts"
-import { relabels, selectorOf, type States } from "./actions/RestoredEndpoints.ts"
+import { relabels, type States } from "./actions/RestoredEndpoints.ts"
 import { choosesNodes, keysNeededAgain, namedAgain, statesOf } from "./actions/RestoredReferences.ts"
 import { touchesTemplate } from "./actions/RestoredTemplate.ts"
 import { successorKinds } from "./actions/Successors.ts"
 import { type Cautions, cautiously, found } from "./Cautions.ts"
-import { refOf } from "./ObjectPatch.ts"
+import { mayLead, podsBehind, readDestinations } from "./DestinationObjects.ts"
 import { asKind, type PlanObjects } from "./Plan.ts"
 
 type Client = KubernetesClient["Service"]
@@ -93,67 +93,12 @@ const namedReads = (client: Client, states: States): Reads => [
   ...(choosesNodes(states) ? [listed(client, "Node", {})] : [])
 ]
 
-/** The pods behind a Service. */
-const podsBehind = (client: Client, service: KubernetesObject): Reads => {
-  const labelSelector = selectorOf(service)
-  return labelSelector === undefined
-    ? []
-    : [listed(client, "Pod", { namespace: service.metadata.namespace ?? "", labelSelector })]
-}
-
-/** Hosts may be any words, so no more Services of other namespaces are looked for. */
-const mostElsewhere = 5
-
-/** The Services that a state may send requests to. */
-const servicesOf = (object: KubernetesObject, other: KubernetesObject): ReadonlyArray<ResourceRef> =>
-  routeKinds.has(object.kind) ? backendsOf(object).map(({ service }) => service) : sendsMoreTo(object, other)
-
-/**
- * The Services that one of the states leads to, and the pods behind those to which it sends a larger share of its
- * requests than the other one. A host of another namespace that may not be read is no known Service.
- */
-const behindDestinations = (client: Client, { now, earlier }: States): Reads => {
-  const refs = [...servicesOf(now, earlier), ...servicesOf(earlier, now)]
-  if (refs.length === 0) return []
-  const moved = [...sendsMoreTo(now, earlier), ...sendsMoreTo(earlier, now)]
-  const [named, movedKeys] = [byKey(refs), byKey(moved)]
-  const isOneOf = (these: ReadonlyMap<string, ResourceRef>, service: KubernetesObject) =>
-    these.has(keyOf(refOf(service)))
-  const namespace = now.metadata.namespace ?? ""
-  const elsewhere = [...named.values()].filter((ref) => ref.namespace !== namespace)
-  const isRoute = routeKinds.has(now.kind)
-  const reads = [
-    Effect.map(listed(client, "Service", { namespace }), ({ found, unread }) => ({
-      found: found.filter((each) => isOneOf(named, each)),
-      unread
-    })),
-    ...elsewhere
-      .slice(0, isRoute ? undefined : mostElsewhere)
-      .map((ref) =>
-        Effect.map(cautiously("Service", found(client, ref)), (read) => (isRoute ? read : { ...read, unread: [] }))
-      )
-  ]
-  return reads.map((read) =>
-    Effect.gen(function* () {
-      const services = yield* read
-      const behind = services.found
-        .filter((each) => isOneOf(movedKeys, each))
-        .flatMap((each) => podsBehind(client, each))
-      const pods = yield* Effect.all(behind, { concurrency: 4 })
-      return {
-        found: [...services.found, ...pods.flatMap(({ found }) => found)],
-        unread: [...services.unread, ...pods.flatMap(({ unread }) => unread)]
-      }
-    })
-  )
-}
-
 const behind = (client: Client, states: States): Reads => {
   const { earlier, now } = states
   return [
     ...(relabels(states) ? [listed(client, "Service", { namespace: now.metadata.namespace ?? "" })] : []),
     ...(now.kind === "Service" ? [now, earlier].flatMap((each) => podsBehind(client, each)) : []),
-    ...behindDestinations(client, states)
+    ...(mayLead(states) ? [readDestinations(client, states)] : [])
   ]
 }
 
@@ -184,6 +129,7 @@ const readsOf = (
   const { kind, namespace } = change.ref
   const replaces = touchesTemplate(change) || kind === "ConfigMap"
   const states = statesOf(change, subject)
+  const created = createdRoute(change)
   const kinds = kindsAround(of)
   return [
     ...(namespace === ""
@@ -196,6 +142,7 @@ const readsOf = (
     ...(states === undefined
       ? []
       : [...namedReads(client, states), ...(change.operation === "modified" ? behind(client, states) : [])]),
+    ...(created !== undefined && mayLead(created) ? [readDestinations(client, created)] : []),
     ...(replaces
       ? [
           ...(kinds.has("PodDisruptionBudget") ? [] : [listed(client, "PodDisruptionBudget", { namespace })]),

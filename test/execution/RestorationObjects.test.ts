@@ -150,6 +150,36 @@ const scenes: ReadonlyArray<Scene> = [
     [...both, service("blue")]
   ],
   [
+    "Two hosts that a failover has swapped are not swapped back to one without pods",
+    "A part of ConfigMap shop/config leads to 2 ready pods now, and its earlier state would lead to 0",
+    config({ "db.yaml": "primary: blue\nreplica: green\n" }),
+    config({ "db.yaml": "primary: green\nreplica: blue\n" }),
+    [deployment("blue", {}, 0), deployment("green"), service("green"), service("blue")]
+  ],
+  [
+    "A Service is not sent back to its pods that are gone from the host of one that serves",
+    "leads to 2 ready pods now, and its earlier state would lead to 0",
+    service("web", "blue"),
+    on("Service", "web", {
+      spec: { type: "ExternalName", externalName: "green.shop.svc.cluster.local", ports: [{ port: 80 }] }
+    }),
+    [deployment("blue", {}, 0), deployment("green"), service("green")]
+  ],
+  [
+    "An Ingress asks to be created again that leads to a Service without pods",
+    "fewer-endpoints",
+    ingress("blue"),
+    undefined,
+    [deployment("blue", {}, 0), service("blue")]
+  ],
+  [
+    "An Ingress is created again that leads to a Service that serves",
+    undefined,
+    ingress("blue"),
+    undefined,
+    [...both, service("blue")]
+  ],
+  [
     "A workload is not sent back to a ConfigMap that is gone",
     "names ConfigMap shop/config, which does not exist",
     deployment("green", reading("a")),

@@ -27,9 +27,15 @@ describe("the earlier selector of a Service", () => {
 
   it("is not put back where it selects no ready pod, and the present one selects some", () => {
     assert.deepStrictEqual(rules(pods(green, 2)), refused)
-    assert.deepStrictEqual(rules([...pods(green, 1), ...pods(blue, 0, 3)]), refused)
+    assert.deepStrictEqual(rules([...pods(green, 1), ...pods(blue, 0, 3)], { target: workload(green) }), refused)
     const result = planBack(change, selecting(green), { related: pods(green, 2) })
     assert.include(result._tag === "PlanRefusal" ? result.message : "", "leads to 2 ready pods now")
+  })
+
+  it("asks where its pods may be those of the alert, which are not ready because of the incident", () => {
+    const unready = [...pods(green, 1), ...pods(blue, 0, 3)]
+    assert.deepStrictEqual(rules(unready, { target: workload(blue) }), asked)
+    assert.deepStrictEqual(rules(unready), asked)
   })
 
   it("is put back where the present one selects no ready pod", () => {
@@ -211,15 +217,22 @@ describe("an earlier host", () => {
 
   it("is put back in place of a name that no Service has", () => {
     assert.deepStrictEqual(rules(config("blue"), config("bleu"), { related: [...services, ...pods(blue, 1)] }), [])
-    assert.deepStrictEqual(rules(virtual(["blue", 1]), virtual(["bleu", 1]), { related: services }), [])
+    assert.deepStrictEqual(
+      rules(virtual(["blue", 1]), virtual(["bleu", 1]), { related: [...services, ...pods(blue, 1)] }),
+      []
+    )
   })
 
-  it("asks where somebody has taken its pods away since, and what serves now is no known Service", () => {
-    const [before, now] = [config("blue"), config("web.example.com")]
+  it("asks where it has no ready pod, and what serves now is no known Service, whenever the pods went", () => {
     const related = [...services, workloadOf(0)]
-    assert.deepStrictEqual(rules(before, now, { related, later }), asked)
-    assert.deepStrictEqual(rules(before, now, { related: [...related, ...pods(blue, 1)], later }), [])
-    assert.deepStrictEqual(rules(before, now, { related }), [])
+    for (const [before, now] of [
+      [config("blue"), config("web.example.com")],
+      [variable("blue"), variable("db.abc.eu-west-1.rds.amazonaws.com")]
+    ] as const) {
+      assert.deepStrictEqual(rules(before, now, { related, later }), asked)
+      assert.deepStrictEqual(rules(before, now, { related }), asked)
+      assert.deepStrictEqual(rules(before, now, { related: [...related, ...pods(blue, 1)], later }), [])
+    }
   })
 
   it("is not put back by any object once its Service was deleted", () => {
@@ -253,7 +266,7 @@ describe("an earlier host", () => {
     )
   })
 
-  it("is one of a subset of pods as well, by its name", () => {
+  it("is one of a subset of pods as well, by its name, and asks where no label of a pod has that", () => {
     const subset = (...to: ReadonlyArray<readonly [subset: string, weight: number]>) =>
       custom("VirtualService", {
         http: [{ route: to.map(([name, weight]) => ({ destination: { host: "web", subset: name }, weight })) }]
@@ -263,13 +276,21 @@ describe("an earlier host", () => {
       [subset(["blue", 1]), subset(["green", 1])],
       [subset(["blue", 95], ["green", 5]), subset(["blue", 5], ["green", 95])]
     ] as const) {
-      assert.deepStrictEqual(rules(before, now, { related: [web, ...pods(green, 2)] }), refused)
+      assert.deepStrictEqual(rules(before, now, { related: [web, ...pods(green, 2)] }), asked)
+      assert.deepStrictEqual(rules(before, now, { related: [web, ...pods(green, 2), ...pods(blue, 0, 1)] }), refused)
       assert.deepStrictEqual(rules(before, now, { related: [web, ...pods(green, 2), ...pods(blue, 1, 1)] }), asked)
       assert.deepStrictEqual(rules(before, now, { related: [web, ...pods(green, 2), ...pods(blue, 2)] }), [])
     }
     const [typo, stable] = [subset(["bleu", 1]), subset(["stable", 1])]
     assert.deepStrictEqual(rules(subset(["blue", 1]), typo, { related: [web, ...pods(blue, 1)] }), [])
-    assert.deepStrictEqual(rules(stable, typo, { related: [web, ...pods(blue, 1)] }), [])
+    assert.deepStrictEqual(rules(stable, typo, { related: [web, ...pods(blue, 1)] }), asked)
+    const result = planBack(recorded(stable, subset(["green", 1])), subset(["green", 1]), {
+      related: [web, ...pods(green, 2), podOf("p", { app: "web", track: "prod" })]
+    })
+    assert.include(
+      result._tag === "Plan" ? result.asks[0]!.message : "",
+      "leads to subset stable of Service shop/web. Which pods those are is unknown"
+    )
   })
 
   it("asks where one of several Services has no ready pod", () => {

@@ -4,12 +4,15 @@ import { fieldsOf, listOf, templateOf, textOf, valueOf } from "../../changes/Obj
 import { containersOf, hostsOf, referencesOf } from "../../changes/TemplateReferences.ts"
 import type { ResourceRef } from "../../domain/Target.ts"
 import type { KubernetesObject } from "../../kubernetes/KubernetesClient.ts"
+import { ordered } from "../../kubernetes/SpecDigest.ts"
 
 /** The same text for the same object: neither a kind nor a name has a slash. */
 export const keyOf = ({ kind, name, namespace }: ResourceRef): string => `${kind}/${namespace}/${name}`
 
-/** A Service that a route sends requests to, at which port, and which share of those of its rule or path. */
+/** A Service that a route sends requests to, at which port, and which share of those of its place. */
 export interface Backend {
+  /** The host and path of an Ingress, or what a rule matches. */
+  readonly place: string
   readonly service: ResourceRef
   readonly port: unknown
   readonly share: number
@@ -18,12 +21,13 @@ export interface Backend {
 /** The kinds that send requests to Services. */
 export const routeKinds: ReadonlySet<string> = new Set(["Ingress", "HTTPRoute", "GRPCRoute"])
 
-const ofIngress = (backend: unknown, namespace: string): ReadonlyArray<Backend> => {
+const ofIngress = (backend: unknown, place: string, namespace: string): ReadonlyArray<Backend> => {
   const [name, port] = [textOf(backend, "service", "name"), valueOf(backend, "service", "port")]
   return name === undefined
     ? []
     : [
         {
+          place,
           service: { namespace, kind: "Service", name },
           port: valueOf(port, "number") ?? valueOf(port, "name"),
           share: 1
@@ -37,34 +41,38 @@ const weightOf = (reference: unknown): number => {
 }
 
 /** A backend with the weight 0 gets no request. */
-const ofRoute = (reference: unknown, total: number, namespace: string): ReadonlyArray<Backend> => {
-  const [name, weight] = [textOf(reference, "name"), weightOf(reference)]
-  return name === undefined || (textOf(reference, "kind") ?? "Service") !== "Service" || weight === 0
-    ? []
-    : [
-        {
-          service: { namespace: textOf(reference, "namespace") ?? namespace, kind: "Service", name },
-          port: valueOf(reference, "port"),
-          share: weight / total
-        }
-      ]
+const ofRule = (rule: unknown, place: string, namespace: string): ReadonlyArray<Backend> => {
+  const references = listOf(rule, "backendRefs")
+  const total = references.reduce<number>((sum, each) => sum + weightOf(each), 0)
+  return references.flatMap((reference) => {
+    const [name, weight] = [textOf(reference, "name"), weightOf(reference)]
+    return name === undefined || (textOf(reference, "kind") ?? "Service") !== "Service" || weight === 0
+      ? []
+      : [
+          {
+            place,
+            service: { namespace: textOf(reference, "namespace") ?? namespace, kind: "Service", name },
+            port: valueOf(reference, "port"),
+            share: weight / total
+          }
+        ]
+  })
 }
 
 /** The Services that an Ingress or a route sends requests to. */
 export const backendsOf = (object: KubernetesObject): ReadonlyArray<Backend> => {
   const namespace = object.metadata.namespace ?? ""
-  return object.kind === "Ingress"
-    ? [
-        ...ofIngress(valueOf(object, "spec", "defaultBackend"), namespace),
-        ...listOf(object, "spec", "rules").flatMap((rule) =>
-          listOf(rule, "http", "paths").flatMap((path) => ofIngress(valueOf(path, "backend"), namespace))
-        )
-      ]
-    : listOf(object, "spec", "rules").flatMap((rule) => {
-        const references = listOf(rule, "backendRefs")
-        const total = references.reduce<number>((sum, each) => sum + weightOf(each), 0)
-        return references.flatMap((each) => ofRoute(each, total, namespace))
-      })
+  const rules = listOf(object, "spec", "rules")
+  if (object.kind !== "Ingress")
+    return rules.flatMap((rule) => ofRule(rule, JSON.stringify(ordered(listOf(rule, "matches"))), namespace))
+  return [
+    ...ofIngress(valueOf(object, "spec", "defaultBackend"), "default", namespace),
+    ...rules.flatMap((rule) =>
+      listOf(rule, "http", "paths").flatMap((path) =>
+        ofIngress(valueOf(path, "backend"), `${textOf(rule, "host") ?? "*"} ${textOf(path, "path") ?? "/"}`, namespace)
+      )
+    )
+  ]
 }
 
 /** Where a route is attached: without that, nobody reads it. */

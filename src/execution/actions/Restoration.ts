@@ -21,6 +21,7 @@
  * | `not-restorable`       | a workload does not start without what would go: see `RestoredDependants`              |
  * | `not-restorable`       | the earlier state names something that is gone: see `RestoredReferences`               |
  * | `not-restorable`       | nothing serves behind the earlier state any more: see `RestoredEndpoints`              |
+ * | `not-restorable`       | a route that was deleted led to what is gone as well: see `CreatedRoutes`              |
  * | `irreversible`         | a volume cannot shrink                                                                 |
  * | `immutable-field`      | the API server never changes the field                                                 |
  * | `no-manifest`          | the object was deleted or created, and was not recorded                                |
@@ -57,6 +58,7 @@ import {
   wrongKind
 } from "../Plan.ts"
 import { restartFor } from "./ConfigRestartPlan.ts"
+import { createdObjections } from "./CreatedRoutes.ts"
 import { creationAsks, fieldAsks, removalAsks, type Step } from "./RestorationAsks.ts"
 import { dependantAsks, keyRefusal, removalRefusal } from "./RestoredDependants.ts"
 import { endpointObjections } from "./RestoredEndpoints.ts"
@@ -265,13 +267,15 @@ const createAgain = (change: ObjectChange, objects: PlanObjects, context: PlanCo
   const states = statesOf(change, undefined)
   const references = states === undefined ? [] : referenceObjections(states, objects)
   if ("_tag" in references) return references
+  const endpoints = createdObjections(change, objects)
+  if ("_tag" in endpoints) return endpoints
   const successors = successorObjections(change, undefined, object, objects)
   if ("_tag" in successors) return successors
   return planned(
     [{ _tag: "Create", ref: change.ref, manifest: creatable(manifest, objects, context) }],
     { _tag: "Exact", changes: [], removesCreated: [change.ref] },
     {
-      asks: [...ownerAsks(change, object), ...creationAsks(object), ...references, ...successors],
+      asks: [...ownerAsks(change, object), ...creationAsks(object), ...references, ...endpoints, ...successors],
       figures: { creates: name }
     }
   )

@@ -7,8 +7,11 @@
  * | ------------------------------------------------------------------------ | ----------------------- |
  * | a Service that does not exist, or a port that it does not have           | refused                 |
  * | no ready pod, and the present one leads to some                          | refused                 |
+ * | the same, and a Service of the target of the alert is among them         | asks `fewer-endpoints`  |
+ * | the same, by words that may be no hosts                                  | asks `fewer-endpoints`  |
  * | several Services, one of them without a ready pod                        | asks `fewer-endpoints`  |
- * | the name of a Service without ready pods that somebody has changed since | asks `fewer-endpoints`  |
+ * | a Service without ready pods, and the present one to no known Service    | asks `fewer-endpoints`  |
+ * | a subset of pods, and it is not known which those are                    | asks `fewer-endpoints`  |
  * | a named port that no ready pod has, and the present one leads to some    | refused                 |
  * | a number that no ready pod declares, and the present one is declared     | asks `fewer-endpoints`  |
  * | fewer ready pods, and it is in doubt whether they were enough: see below | asks `fewer-endpoints`  |
@@ -16,21 +19,27 @@
  * | a Service without a selector, and the present one leads to ready pods    | asks `fewer-endpoints`  |
  * | anything else, such as a selector of nobody that selects the pods again  | the fields are put back |
  *
+ * Each place is compared by itself, as a failover swaps two hosts. A workload calls itself by the name of its Service,
+ * in its own fields or in the ConfigMap that the target of the alert reads: that is no place to which it leads.
+ *
  * Fewer pods may be all that there were: a Service that a mistake has sent to a larger workload goes back to its own.
  * They are in doubt if the present state leads to the target of the alert, if not all of them are ready, or if somebody
  * has changed their workload since.
  */
 
 import { podLabelsOf } from "../../changes/GraphStates.ts"
-import { fieldsOf, labelsOf, listOf, textOf, valueOf } from "../../changes/ObjectFields.ts"
-import { displayName, type ResourceRef, sameRef } from "../../domain/Target.ts"
+import { fieldsOf, listOf, templateOf, textOf, valueOf } from "../../changes/ObjectFields.ts"
+import { referencesOf } from "../../changes/TemplateReferences.ts"
+import { displayName } from "../../domain/Target.ts"
 import type { KubernetesObject } from "../../kubernetes/KubernetesClient.ts"
-import { hasLabels, isPodReady, type Labels, type Pod } from "../../kubernetes/ObjectModel.ts"
+import { isPodReady } from "../../kubernetes/ObjectModel.ts"
 import { sameJson } from "../../kubernetes/SameJson.ts"
 import { refOf } from "../ObjectPatch.ts"
-import { type Ask, ask, isUnread, type PlanObjects, type PlanRefusal, refuse, relatedOf, unreadAsk } from "../Plan.ts"
-import { sendsMoreTo } from "./Destinations.ts"
+import { type Ask, ask, isUnread, type PlanObjects, refuse, relatedOf, unreadAsk } from "../Plan.ts"
+import { type Move, movesOf, type Receiver } from "./Destinations.ts"
 import { type Backend, backendsOf, keyOf, portsOf, routeKinds } from "./NamedObjects.ts"
+import { type Behind, byReadiness, narrowed, type Objections, wholly } from "./RestoredReadiness.ts"
+import { knownIn, leadsTo, selectedBy, selectorOf, servicesIn } from "./ServicePods.ts"
 
 /** An object as it is, and as it would be. */
 export interface States {
@@ -38,88 +47,7 @@ export interface States {
   readonly earlier: KubernetesObject
 }
 
-type Objections = PlanRefusal | ReadonlyArray<Ask>
-
-/** The labels by which a Service selects pods; `undefined` if somebody else says where it leads. */
-export const selectorOf = (service: KubernetesObject): Labels | undefined => {
-  if (textOf(service, "spec", "type") === "ExternalName") return undefined
-  const selector = labelsOf(service, "spec", "selector")
-  return selector === undefined || Object.keys(selector).length === 0 ? undefined : selector
-}
-
-/** The pods that a Service selects and that have not ended. */
-const selectedBy = (service: KubernetesObject, objects: PlanObjects): ReadonlyArray<Pod> => {
-  const selector = selectorOf(service)
-  const pods: ReadonlyArray<Pod> = selector === undefined ? [] : relatedOf(objects, "Pod")
-  const found = pods.filter(
-    ({ metadata: { labels, namespace }, status }) =>
-      namespace === service.metadata.namespace
-      && status?.phase !== "Succeeded"
-      && status?.phase !== "Failed"
-      && hasLabels(labels, selector ?? {})
-  )
-  return [...new Map(found.map((pod) => [pod.metadata.uid, pod])).values()]
-}
-
-const namedPods = (service: KubernetesObject): string =>
-  Object.entries(selectorOf(service) ?? {})
-    .map(([name, value]) => `${name}=${value}`)
-    .join(",")
-
-/** Whether a Service selects the pods of a workload. */
-const leadsTo = (services: ReadonlyArray<KubernetesObject>, workload: KubernetesObject | undefined): boolean => {
-  const labels = workload && podLabelsOf(workload)
-  return services.some((service) => {
-    const selector = selectorOf(service)
-    return labels !== undefined && selector !== undefined && hasLabels(labels, selector)
-  })
-}
-
-/** Whether the workload of some pods was changed by somebody else since the change. */
-const changedSince = (services: ReadonlyArray<KubernetesObject>, { later = [], related }: PlanObjects): boolean =>
-  later.some(({ manifest, ref }) =>
-    leadsTo(
-      services,
-      related.find((each) => sameRef(refOf(each), ref))
-        ?? (manifest && ({ ...manifest, kind: ref.kind } as unknown as KubernetesObject))
-    )
-  )
-
-/** Compares the ready pods behind the Services of both states. */
-const byReadiness = (
-  name: string,
-  now: ReadonlyArray<KubernetesObject>,
-  earlier: ReadonlyArray<KubernetesObject>,
-  objects: PlanObjects
-): Objections => {
-  const [present, former] = [now, earlier].map((services) => services.flatMap((each) => selectedBy(each, objects)))
-  const [readyNow, readyThen] = [present!.filter(isPodReady).length, former!.filter(isPodReady).length]
-  const dead = earlier.find((each) => selectorOf(each) !== undefined && !selectedBy(each, objects).some(isPodReady))
-  if (readyNow > 0 && readyThen > 0 && dead !== undefined)
-    return [
-      ask(
-        "fewer-endpoints",
-        `${name} leads to ${readyNow} ready pods now, and its earlier state also leads to ${displayName(refOf(dead))}, which has none, so it needs an approval.`,
-        { ready: `${readyNow} -> ${readyThen}`, without: displayName(refOf(dead)) }
-      )
-    ]
-  if (readyThen >= readyNow) return []
-  const elsewhere = earlier.find((each) => selectorOf(each) === undefined)
-  if (elsewhere !== undefined)
-    return [
-      ask(
-        "fewer-endpoints",
-        `${name} leads to ${readyNow} ready pods now, and its earlier state leads to where ${displayName(refOf(elsewhere))} says without a selector. What serves there is unknown, so it needs an approval.`,
-        { ready: `${readyNow} -> unknown` }
-      )
-    ]
-  const to = earlier.map(namedPods).join("; ")
-  const what = `${name} leads to ${readyNow} ready pods now, and its earlier state would lead to ${readyThen} (${to})`
-  if (readyThen === 0) return refuse("not-restorable", `${what}, so it is not put back.`)
-  return leadsTo(now, objects.target) || readyThen < former!.length || changedSince(earlier, objects)
-    ? [ask("fewer-endpoints", `${what}, so it needs an approval.`, { ready: `${readyNow} -> ${readyThen}` })]
-    : []
-}
+type Services = ReadonlyMap<string, KubernetesObject>
 
 interface Port {
   readonly key: unknown
@@ -155,19 +83,51 @@ const byPort = ({ now, earlier }: States, objects: PlanObjects): Objections => {
   return asks
 }
 
+/** The Services among receivers. A name that no Service has says nothing. */
+export const behind = (
+  receivers: ReadonlyArray<Receiver>,
+  services: Services,
+  objects: PlanObjects
+): ReadonlyArray<Behind> =>
+  receivers.flatMap(({ isSure, subset, ...ref }) => {
+    const service = services.get(keyOf(ref))
+    if (service === undefined) return []
+    return subset === undefined ? { service, isSure } : narrowed(service, subset, isSure, objects)
+  })
+
+/** Where a Service leads: to the pods that it selects, to the Services of its host, or to where somebody else says. */
+const sidesOf = (states: States, objects: PlanObjects): readonly [ReadonlyArray<Behind>, ReadonlyArray<Behind>] => {
+  const services = servicesIn(objects)
+  const [move] = movesOf(states, knownIn(objects))
+  const now =
+    selectorOf(states.now) === undefined ? behind(move?.present ?? [], services, objects) : [wholly(states.now)]
+  const hosts = selectorOf(states.earlier) === undefined ? behind(move?.former ?? [], services, objects) : []
+  return [now, hosts.length === 0 ? [wholly(states.earlier)] : hosts]
+}
+
 const ofService = (states: States, objects: PlanObjects): Objections => {
   const { now, earlier } = states
   const name = displayName(refOf(now))
   if (sameJson(fieldsOf(now["spec"]), fieldsOf(earlier["spec"]))) return []
   if (isUnread(objects, "Pod")) return [unreadAsk("Pod", `what serves behind the earlier state of ${name}`)]
-  const byPods = sameJson(selectorOf(now), selectorOf(earlier)) ? [] : byReadiness(name, [now], [earlier], objects)
+  const [present, former] = sidesOf(states, objects)
+  const byPods = sameJson(selectorOf(now), selectorOf(earlier))
+    ? []
+    : byReadiness({
+        name,
+        present,
+        former,
+        objects,
+        isElsewhere: selectorOf(now) === undefined && present.length === 0,
+        // The alert may be about the Service itself.
+        isTarget:
+          objects.target === undefined
+          && selectedBy(earlier, objects).some(({ metadata }) => metadata.deletionTimestamp === undefined)
+      })
   if ("_tag" in byPods) return byPods
   const byPorts = byPort(states, objects)
   return "_tag" in byPorts ? byPorts : [...byPods, ...byPorts]
 }
-
-const serviceOf = (objects: PlanObjects, ref: ResourceRef): KubernetesObject | undefined =>
-  objects.related.find((each) => sameRef(refOf(each), ref))
 
 const hasPort = (service: KubernetesObject, port: unknown): boolean => {
   const ports = listOf(service, "spec", "ports")
@@ -178,69 +138,64 @@ const hasPort = (service: KubernetesObject, port: unknown): boolean => {
   )
 }
 
-/**
- * A Service that selects no more than a subset of its pods. Which label a subset stands for is stated elsewhere; its
- * name is nearly always the value of that label, such as `version: v1`.
- */
-const narrowed = (service: KubernetesObject, subset: string, objects: PlanObjects): KubernetesObject => {
-  const selector = selectorOf(service)
-  if (selector === undefined) return service
-  const labels = selectedBy(service, objects).flatMap(({ metadata }) => Object.entries(metadata.labels ?? {}))
-  const label = labels.find(([, value]) => value === subset)?.[0] ?? "version"
-  return { ...service, spec: { ...fieldsOf(service["spec"]), selector: { ...selector, [label]: subset } } }
+/** The workload whose own configuration an object is. What it calls itself is the name of no other one. */
+const configured = ({ now }: States, { target }: PlanObjects): KubernetesObject | undefined => {
+  if (templateOf(now) !== undefined) return now
+  const spec = target && valueOf(templateOf(target), "spec")
+  return now.kind === "ConfigMap"
+    && spec !== undefined
+    && referencesOf(spec, target?.metadata.namespace ?? "").some(({ to }) => keyOf(to) === keyOf(refOf(now)))
+    ? target
+    : undefined
 }
 
-/** The Services that get more requests in the present state than in the earlier one, and the other way round. */
-const ledTo = ({ now, earlier }: States, objects: PlanObjects) => {
-  const known = new Map(relatedOf(objects, "Service").map((each) => [keyOf(refOf(each)), each as KubernetesObject]))
-  const services = (object: KubernetesObject, other: KubernetesObject) =>
-    sendsMoreTo(object, other).flatMap((ref) => {
-      const service = known.get(keyOf(ref))
-      if (service === undefined) return []
-      return ref.subset === undefined ? service : narrowed(service, ref.subset, objects)
+/** Compares what serves at each place that differs. */
+const ofMoves = (states: States, moves: ReadonlyArray<Move>, objects: PlanObjects): Objections => {
+  const name = displayName(refOf(states.now))
+  const [services, own] = [servicesIn(objects), configured(states, objects)]
+  const asks = new Map<string, Ask>()
+  for (const move of moves) {
+    const [present, former] = [move.present, move.former].map((each) =>
+      behind(each, services, objects).filter(({ service }) => !leadsTo([service], own))
+    )
+    if (former!.length === 0) continue
+    if (isUnread(objects, "Pod")) return [unreadAsk("Pod", `what serves behind the earlier state of ${name}`)]
+    const objections = byReadiness({
+      name: moves.length > 1 ? `A part of ${name}` : name,
+      present: present!,
+      former: former!,
+      objects,
+      // What serves now may be no Service, or one elsewhere.
+      isElsewhere: present!.length === 0
     })
-  return [services(now, earlier), services(earlier, now)] as const
+    if ("_tag" in objections) return objections
+    for (const each of objections) asks.set(each.message, each)
+  }
+  return [...asks.values()]
 }
 
-/** The Services whose names are in the values of an object. A name that no Service has says nothing. */
+/** The Services whose names are in the values of an object. */
 const ofHosts = (states: States, objects: PlanObjects): Objections => {
-  const { earlier, now } = states
-  const name = displayName(refOf(now))
-  if (sendsMoreTo(earlier, now).length === 0) return []
-  if (isUnread(objects, "Service")) return [unreadAsk("Service", `where ${name} led before`)]
-  const [present, former] = ledTo(states, objects)
-  if (former.length === 0) return []
-  if (isUnread(objects, "Pod")) return [unreadAsk("Pod", `what serves behind the earlier state of ${name}`)]
-  const objections = byReadiness(name, present, former, objects)
-  if ("_tag" in objections || objections.length > 0) return objections
-  // What serves now may be no Service, or one elsewhere.
-  const dead = former.find(
-    (each) =>
-      selectorOf(each) !== undefined && !selectedBy(each, objects).some(isPodReady) && changedSince([each], objects)
-  )
-  return dead === undefined
-    ? []
-    : [
-        ask(
-          "fewer-endpoints",
-          `The earlier state of ${name} has the host ${dead.metadata.name}, behind which no pod is ready since somebody has changed its workload, so it needs an approval.`,
-          { ready: "unknown -> 0" }
-        )
-      ]
+  const moves = movesOf(states, knownIn(objects))
+  if (moves.every(({ former }) => former.length === 0)) return []
+  if (isUnread(objects, "Service")) return [unreadAsk("Service", `where ${displayName(refOf(states.now))} led before`)]
+  return ofMoves(states, moves, objects)
 }
 
-const ofRoute = ({ now, earlier }: States, objects: PlanObjects): Objections => {
+const ofRoute = (states: States, objects: PlanObjects): Objections => {
+  const { now, earlier } = states
   const name = displayName(refOf(now))
-  const [present, former] = [backendsOf(now), backendsOf(earlier)]
+  const [present, former, moves] = [backendsOf(now), backendsOf(earlier), movesOf(states, knownIn(objects))]
   // An Ingress may have thousands of paths.
   const atPort = ({ port, service }: Backend): string => `${keyOf(service)}:${typeof port}:${String(port)}`
   const presentPorts = new Set(present.map(atPort))
   const changed = former.filter((each) => !presentPorts.has(atPort(each)))
-  if (changed.length === 0 && sendsMoreTo(earlier, now).length === 0) return []
+  if (changed.length === 0 && moves.every((each) => each.former.length === 0)) return []
   if (isUnread(objects, "Service")) return [unreadAsk("Service", `where ${name} led before`)]
+  const services = servicesIn(objects)
   // One that does not exist is refused by its name.
   const broken = changed.find(({ port, service }) => {
-    const found = serviceOf(objects, service)
+    const found = services.get(keyOf(service))
     return found !== undefined && !hasPort(found, port)
   })
   if (broken !== undefined)
@@ -248,8 +203,7 @@ const ofRoute = ({ now, earlier }: States, objects: PlanObjects): Objections => 
       "not-restorable",
       `${displayName(broken.service)} has no port ${String(broken.port)}, to which ${name} would lead again.`
     )
-  if (isUnread(objects, "Pod")) return [unreadAsk("Pod", `what serves behind the earlier state of ${name}`)]
-  return byReadiness(name, ...ledTo({ now, earlier }, objects), objects)
+  return ofMoves(states, moves, objects)
 }
 
 /** Whether the pods of a workload get other labels. */

@@ -27,10 +27,11 @@ import { sameJson } from "../../kubernetes/SameJson.ts"
 import { refOf } from "../ObjectPatch.ts"
 import { type Ask, ask, isUnread, type PlanObjects, type PlanRefusal, refuse, relatedOf, unreadAsk } from "../Plan.ts"
 import { keysNeeded } from "./ConfigRestart.ts"
-import { sendsMoreTo } from "./Destinations.ts"
+import { movesOf, type Receiver } from "./Destinations.ts"
 import { keyOf, namedBy, onlyIn } from "./NamedObjects.ts"
 import type { States } from "./RestoredEndpoints.ts"
 import { fieldStates, restoredIn } from "./RestoredFields.ts"
+import { knownIn } from "./ServicePods.ts"
 
 const specOf = (object: KubernetesObject): unknown => valueOf(templateOf(object), "spec")
 
@@ -140,20 +141,41 @@ const nodeAsks = (states: States, objects: PlanObjects): ReadonlyArray<Ask> => {
 }
 
 /**
- * A Service to which the earlier values lead, or with a larger share, and that somebody has deleted since. It may be
- * there again: what Kubernaut creates is no change of others.
+ * The Services to which the earlier values lead, or with a larger share, and that somebody has deleted since. They may
+ * be there again: what Kubernaut creates is no change of others.
  */
-const lostHost = ({ now, earlier }: States, objects: PlanObjects): ResourceRef | undefined => {
-  if (isUnread(objects, "Service")) return undefined
+const lostHosts = ({ now, earlier }: States, objects: PlanObjects): ReadonlyArray<Receiver> => {
+  if (isUnread(objects, "Service")) return []
   const newest = new Map<string, ObjectChange>()
   // The newest change comes first.
   for (const change of objects.later ?? []) {
     const key = keyOf(change.ref)
     if (!newest.has(key)) newest.set(key, change)
   }
-  return sendsMoreTo(earlier, now).find(
-    (host) => newest.get(keyOf(host))?.operation === "deleted" && existing(objects, host) === undefined
-  )
+  return movesOf({ now, earlier }, knownIn(objects))
+    .flatMap(({ former }) => former)
+    .filter((host) => newest.get(keyOf(host))?.operation === "deleted" && existing(objects, host) === undefined)
+}
+
+/** A word that may be no host is asked about. */
+const hostObjections = (states: States, objects: PlanObjects): PlanRefusal | ReadonlyArray<Ask> => {
+  const name = displayName(refOf(states.earlier))
+  const lost = lostHosts(states, objects)
+  const sure = lost.find(({ isSure }) => isSure)
+  if (sure !== undefined)
+    return refuse(
+      "not-restorable",
+      `The earlier state of ${name} has the host ${sure.name}, whose Service was deleted since.`
+    )
+  return lost
+    .slice(0, 1)
+    .map((host) =>
+      ask(
+        "overtaken",
+        `The earlier state of ${name} has the word ${host.name}, and ${displayName(host)} was deleted since, so it needs an approval.`,
+        { without: displayName(host) }
+      )
+    )
 }
 
 /** What the earlier state names and somebody else has changed since, other than by its size. */
@@ -181,12 +203,8 @@ export const referenceObjections = (states: States, objects: PlanObjects): PlanR
   const name = displayName(refOf(states.earlier))
   const gone = missing(states, objects)
   if (gone !== undefined) return refuse("not-restorable", gone)
-  const host = lostHost(states, objects)
-  if (host !== undefined)
-    return refuse(
-      "not-restorable",
-      `The earlier state of ${name} has the host ${host.name}, whose Service was deleted since.`
-    )
+  const hosts = hostObjections(states, objects)
+  if ("_tag" in hosts) return hosts
   const unread = new Set(
     namedAgain(states)
       .map(({ kind }) => kind as Kind)
@@ -198,6 +216,7 @@ export const referenceObjections = (states: States, objects: PlanObjects): PlanR
       ? [unreadAsk("Node", `whether the earlier state of ${name} fits any`)]
       : []),
     ...nodeAsks(states, objects),
+    ...hosts,
     ...overtaken(states, objects)
   ]
 }

@@ -34,7 +34,7 @@ import { ordered } from "../../kubernetes/SpecDigest.ts"
 import { refOf } from "../ObjectPatch.ts"
 import { type Ask, ask, isUnread, type PlanObjects, type PlanRefusal, refuse, unreadAsk } from "../Plan.ts"
 import { together } from "./PolicyTraffic.ts"
-import { selectorOf } from "./RestoredEndpoints.ts"
+import { selectorOf } from "./ServicePods.ts"
 
 /** How long a successor may have been there before its predecessor goes. */
 const watchedMs = 7 * 24 * 3_600_000
