@@ -2,6 +2,7 @@
 
 import { Effect } from "effect"
 import type { Action } from "../domain/Action.ts"
+import type { Timestamp } from "../domain/Timestamp.ts"
 import {
   find,
   type KubernetesClient,
@@ -178,6 +179,8 @@ const readBlocking = (
 interface PlannedOf extends RestoredOf {
   /** Reads the journal. Default: what others have changed since a release is unknown. */
   readonly changesSince?: ChangesSince | undefined
+  /** When the first object of the name of the change was created, as far as that is recorded. */
+  readonly bornAt?: Timestamp | undefined
 }
 
 /** What the earlier template of a rollback names. */
@@ -204,7 +207,10 @@ export const readObjects = Effect.fnUntraced(function* (
   of: PlannedOf = { target: action.target }
 ): Effect.fn.Return<PlanObjects, KubernetesError> {
   if (action.type === "Notify" || action.type === "CollectDiagnostics") return { subject: undefined, related: [] }
-  if (action.type === "RestoreObject") return yield* readRestored(client, action, of)
+  if (action.type === "RestoreObject") {
+    const restored = yield* readRestored(client, action, of)
+    return of.bornAt === undefined ? restored : { ...restored, bornAt: of.bornAt }
+  }
   const subject = yield* find(client, action.target)
   if (subject === undefined) return { subject, related: [] }
   const [related, cautions, blocking] = yield* Effect.all(

@@ -38,7 +38,7 @@ import { readWorkload } from "../kubernetes/WorkloadReader.ts"
 import { plan as planAction } from "./ActionPlan.ts"
 import type { ChangesSince } from "./EarlierTemplateObjects.ts"
 import { executeIntent, type ExecuteOptions, millis } from "./IntentExecution.ts"
-import { laterOnes, mostLater, ofOthers, refusalBy } from "./LaterChanges.ts"
+import { firstBornAt, laterOnes, mostLater, ofOthers, refusalBy } from "./LaterChanges.ts"
 import { leavesOf } from "./Leaves.ts"
 import { isCordon } from "./NodeCordons.ts"
 import * as NodeReservations from "./NodeReservations.ts"
@@ -198,11 +198,12 @@ interface Recorded {
   readonly change?: ObjectChange
   readonly later?: ReadonlyArray<ObjectChange>
   readonly laterCut?: boolean
+  readonly bornAt?: Timestamp.Timestamp | undefined
   readonly overtaken?: PlanRefusal | undefined
 }
 
 /** With the recorded change that the action takes back. */
-type ChangedInput = PlanInput & Pick<Recorded, "change" | "later" | "laterCut">
+type ChangedInput = PlanInput & Omit<Recorded, "overtaken">
 
 /**
  * Plans, and reserves the node that the plan cordons if nothing is asked. The other reservations are compared and the
@@ -310,7 +311,8 @@ const changeOf = Effect.fnUntraced(function* (
   const later =
     namespace === "" ? [] : yield* Effect.mapError(journal.list({ namespace, since, limit: mostLater }), unreadable)
   const overtaken = refusalBy(change, others)
-  return { change, later: laterOnes(change, later), laterCut: later.length >= mostLater, overtaken }
+  const bornAt = firstBornAt(change, others)
+  return { change, later: laterOnes(change, later), laterCut: later.length >= mostLater, bornAt, overtaken }
 })
 
 const draft = (

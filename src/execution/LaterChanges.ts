@@ -16,6 +16,7 @@ import { replacementOf } from "../changes/Replacement.ts"
 import { display } from "../domain/FieldPath.ts"
 import type { ObjectChange } from "../domain/ObjectChange.ts"
 import { displayName, type ResourceRef, sameRef } from "../domain/Target.ts"
+import { fromMillis, type Timestamp, toMillis } from "../domain/Timestamp.ts"
 import { type PlanRefusal, refuse } from "./Plan.ts"
 
 const isAtOrBeneath = (path: string, above: string): boolean =>
@@ -40,6 +41,20 @@ export const ofOthers = (object: ResourceRef, changes: ReadonlyArray<ObjectChang
 /** What others have changed about other objects since the change, newest first. */
 export const laterOnes = (change: ObjectChange, changes: ReadonlyArray<ObjectChange>): ReadonlyArray<ObjectChange> =>
   ofOthers(change.ref, changes).filter(({ id }) => id > change.id)
+
+/**
+ * When the first object of the name of a change was created, as far as that is recorded: one that was deleted and
+ * created again, as `kubectl replace --force` does, is as old as the one before. `others` are changes of that name.
+ */
+export const firstBornAt = (change: ObjectChange, others: ReadonlyArray<ObjectChange>): Timestamp | undefined => {
+  const known = [change, ...others].flatMap(({ at, id, manifest, operation, ref }) => {
+    if (id > change.id || !sameRef(ref, change.ref)) return []
+    if (operation === "created") return [toMillis(at)]
+    const { creationTimestamp } = (manifest?.["metadata"] ?? {}) as { readonly creationTimestamp?: string }
+    return creationTimestamp === undefined ? [] : [toMillis(creationTimestamp)]
+  })
+  return known.length === 0 ? undefined : fromMillis(Math.min(...known))
+}
 
 /** Why a change is not taken back; `undefined` if no later one is known. `others` are changes of the same object. */
 export const overtakenBy = (change: ObjectChange, others: ReadonlyArray<ObjectChange>): string | undefined => {

@@ -49,6 +49,8 @@ export interface PlanObjects {
   readonly later?: ReadonlyArray<ObjectChange>
   /** Whether those are only the newest of them. Default false. */
   readonly laterCut?: boolean
+  /** When the first object of the name of the change was created, as far as that is recorded. */
+  readonly bornAt?: Timestamp
   /** The kinds that Kubernaut may not read. What they would say is unknown, and so not harmless. */
   readonly unread?: ReadonlyArray<Kind>
 }

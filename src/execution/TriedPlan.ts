@@ -10,6 +10,7 @@ import { FailureRecord } from "../domain/Failure.ts"
 import type { ObjectChange } from "../domain/ObjectChange.ts"
 import { Room } from "../domain/Room.ts"
 import { resourceRef, type Target } from "../domain/Target.ts"
+import type { Timestamp } from "../domain/Timestamp.ts"
 import type { KubernetesClient, KubernetesError } from "../kubernetes/KubernetesClient.ts"
 import * as Monotonic from "../resilience/Monotonic.ts"
 import { limitRanges, readObjects } from "./ActionObjects.ts"
@@ -35,6 +36,8 @@ interface PlanInput {
   readonly later?: ReadonlyArray<ObjectChange> | undefined
   /** Whether those are only the newest of them. Default false. */
   readonly laterCut?: boolean
+  /** When the first object of the name of the change was created, as far as that is recorded. */
+  readonly bornAt?: Timestamp | undefined
   /** Reads what others have changed since a release that a rollback takes back. Default: that is unknown. */
   readonly changesSince?: ChangesSince | undefined
 }
@@ -99,8 +102,8 @@ export const planOn = Effect.fnUntraced(function* (
   plan: (objects: PlanObjects, nowMs: number) => Plan | PlanRefusal
 ): Effect.fn.Return<TriedPlan, PlanRefused | KubernetesError> {
   const target = resourceRef(input.target)
-  const { change, changesSince, later, laterCut = false } = input
-  const objects = yield* readObjects(client, input.action, { target, change, later, laterCut, changesSince })
+  const { bornAt, change, changesSince, later, laterCut = false } = input
+  const objects = yield* readObjects(client, input.action, { target, bornAt, change, later, laterCut, changesSince })
   const result = plan(objects, yield* Monotonic.nowMs)
   if (result._tag === "PlanRefusal") return yield* refused(result)
   const left: Array<Left> = []

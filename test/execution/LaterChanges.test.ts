@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import type { ObjectChange } from "../../src/domain/ObjectChange.ts"
-import { overtakenBy, refusalBy } from "../../src/execution/LaterChanges.ts"
+import { firstBornAt, overtakenBy, refusalBy } from "../../src/execution/LaterChanges.ts"
 import { changeId, made, recorded, rulesOf } from "./restoring.ts"
 
 const config = (data: object) => made("ConfigMap", { data })
@@ -99,5 +99,30 @@ describe("a change with more later ones than are read", () => {
   ] as const)("%s is not taken back without a person", (_what, from, to) => {
     const asked = (laterCut: boolean) => rulesOf(recorded(from, to), to, { laterCut })
     assert.deepStrictEqual(asked(true), [...asked(false), "overtaken"])
+  })
+})
+
+describe("the first object of a name", () => {
+  const born = (creationTimestamp: string, change: Partial<ObjectChange> = {}) =>
+    recorded(made("ConfigMap", {}, { creationTimestamp }), undefined, change)
+  const own = born("2026-11-24T09:30:00Z")
+
+  it("was created when a deleted one of that name was, however often it was replaced since", () => {
+    const first = born("2026-06-01T00:00:00Z", { id: earlier, at: "2026-11-24T09:29:59.000Z" })
+    assert.strictEqual(firstBornAt(own, [own, first]), "2026-06-01T00:00:00.000Z")
+    const { manifest: _, ...created } = recorded(undefined, made("ConfigMap", {}), { id: earlier, at: first.at })
+    assert.strictEqual(firstBornAt(own, [created]), first.at)
+  })
+
+  it("is the object itself where no other one is recorded, and unknown where nothing is", () => {
+    assert.strictEqual(firstBornAt(own, []), "2026-11-24T09:30:00.000Z")
+    assert.isUndefined(firstBornAt(recorded(config({}), config({ a: "b" })), []))
+  })
+
+  it("is none of another name, and none that came later", () => {
+    const before = born("2026-06-01T00:00:00Z", { id: later })
+    assert.strictEqual(firstBornAt(own, [before]), "2026-11-24T09:30:00.000Z")
+    const other = { ...before, id: earlier, ref: { ...before.ref, name: "y" } }
+    assert.strictEqual(firstBornAt(own, [other]), "2026-11-24T09:30:00.000Z")
   })
 })

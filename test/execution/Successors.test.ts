@@ -75,6 +75,30 @@ describe("a workload", () => {
     assert.deepStrictEqual(beside("2026-11-23T08:00:00Z"), ["replaced"])
   })
 
+  it("that was scaled to zero asks where somebody has sized another one in its place, and no controller did", () => {
+    const [before, now] = [deployment({ replicas: 3 }), deployment({ replicas: 0 })]
+    const sized = (time: string, manager = "kubectl", fields: object = { "f:replicas": {} }) =>
+      rulesOf(recorded(before, now), now, {
+        related: [successor(web, longAgo, { managedFields: [{ manager, time, fieldsV1: { "f:spec": fields } }] })]
+      })
+    assert.deepStrictEqual(sized("2026-11-24T09:59:30Z"), ["replaced"])
+    assert.deepStrictEqual(sized("2026-11-24T10:00:30Z"), ["replaced"])
+    assert.deepStrictEqual(sized("2026-11-23T08:00:00Z"), [])
+    assert.deepStrictEqual(sized(lately, "kubectl", { "f:template": {} }), [])
+    for (const manager of ["kube-controller-manager", "kubernaut"]) assert.deepStrictEqual(sized(lately, manager), [])
+  })
+
+  it("that was created again before it was deleted asks where another one is younger than the first of its name", () => {
+    const deleted = deployment({}, { creationTimestamp: "2026-11-24T09:30:00Z" })
+    const beside = (bornAt?: "2026-06-01T00:00:00.000Z") =>
+      rulesOf(recorded(deleted, undefined), undefined, {
+        related: [v2({}, "2026-11-23T08:00:00Z")],
+        ...(bornAt === undefined ? {} : { bornAt })
+      })
+    assert.deepStrictEqual(beside("2026-06-01T00:00:00.000Z"), ["replaced"])
+    assert.deepStrictEqual(beside(), [])
+  })
+
   it("names its successor to the person who is asked", () => {
     const result = planBack(recorded(web, undefined), undefined, { related: [v2()] })
     assert.deepStrictEqual(result._tag === "Plan" ? result.asks[0]?.figures : undefined, {
@@ -134,6 +158,8 @@ const rows: ReadonlyArray<
     policed({ policyTypes: ["Egress"], egress: [{ ports: [{ port: 53 }] }] })
   ],
   ["quota of the same line", quota("pods"), quota("pods"), quota("services")],
+  ["quota of the same line by its other name", quota("cpu"), quota("requests.cpu"), quota("limits.cpu")],
+  ["quota of the same count", quota("pods"), quota("count/pods"), quota("count/pods.metrics.k8s.io")],
   ["range of the same type", range("Pod"), range("Pod"), range("Container")],
   ["CronJob of the same work", cron("@daily", "r:1", "a"), cron("@daily", "r:2", "a"), cron("@daily", "r:1", "b")],
   ["CronJob of the same time", cron("@daily", "r:1"), cron("@daily", "r:1"), cron("@hourly", "r:1")]
@@ -155,9 +181,10 @@ describe("an object that was deleted", () => {
     "is created again beside another %s of the same setup, and asks beside a later one",
     (_, ...both) => {
       const deleted = { ...both[0], metadata: { ...both[0].metadata, creationTimestamp: "2026-11-22T08:00:00Z" } }
-      for (const time of ["2026-11-21T08:00:00Z", "2026-11-22T07:59:00Z", "2026-11-22T08:09:00Z"])
+      for (const time of ["2026-11-21T08:00:00Z", "2026-11-22T07:59:00Z", "2026-11-22T08:01:00Z"])
         assert.deepStrictEqual(again(deleted, successor(both[1], time)), [])
-      assert.deepStrictEqual(again(deleted, successor(both[1], "2026-11-22T08:11:00Z")), ["replaced"])
+      for (const time of ["2026-11-22T08:02:00Z", "2026-11-22T08:09:00Z", "2026-11-23T08:00:00Z"])
+        assert.deepStrictEqual(again(deleted, successor(both[1], time)), ["replaced"])
     }
   )
 

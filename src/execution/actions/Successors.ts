@@ -10,12 +10,14 @@
  * | a NetworkPolicy                        | the same pods and direction, and is younger       | asks: see below            |
  * | a line of a ResourceQuota, LimitRange  | the same line, created lately                     | asks `replaced`            |
  * | a CronJob                              | the same schedule and containers, created lately  | asks `replaced`            |
- * | the pods of a workload that had none   | pods of the same Service or selector, lately      | asks `replaced`            |
+ * | the pods of a workload that had none   | pods of the same Service or selector, lately; or  | asks `replaced`            |
+ * |                                        | somebody has sized it lately                      |                            |
  *
  * Lately is after the object went, or in the week before that: a successor is watched before its predecessor goes. What
- * has been there for longer is a companion, such as a canary. So is what is as old as the object itself: both belong to
- * one setup, and in a young namespace everything is young. A Service, a ConfigMap or an account of another name takes
- * nothing away, so its predecessor is created again.
+ * has been there for longer is a companion, such as a canary. So is what is as old as the object itself, to the minute:
+ * both belong to one setup, and in a young namespace everything is young. One that was created again is as old as the
+ * first of its name. A Service, a ConfigMap or an account of another name takes nothing away, so its predecessor is
+ * created again.
  *
  * Policies add up, so a wide one opens what a narrower one has closed (`PolicyTraffic`). An undo asks `opens-network`
  * if it lets something through that a younger policy may not, however long somebody has watched that one, and
@@ -24,6 +26,7 @@
 
 import { podLabelsOf } from "../../changes/GraphStates.ts"
 import { fieldsOf, labelsOf, listOf, selects, textOf, valueOf } from "../../changes/ObjectFields.ts"
+import { kindOf } from "../../changes/Writers.ts"
 import type { ObjectChange } from "../../domain/ObjectChange.ts"
 import { displayName, sameRef } from "../../domain/Target.ts"
 import { toMillis } from "../../domain/Timestamp.ts"
@@ -38,8 +41,13 @@ import { selectorOf } from "./ServicePods.ts"
 
 /** How long a successor may have been there before its predecessor goes. */
 const watchedMs = 7 * 24 * 3_600_000
-/** The objects of one setup are created within so long. */
-const setupMs = 600_000
+/** How long before its predecessor loses its pods a successor may have been sized. */
+const sizedMs = 24 * 3_600_000
+/**
+ * The objects of one setup are created within so long: one `apply` takes seconds. What was created minutes later may be
+ * a successor as well as a companion, and in doubt a person is asked.
+ */
+const setupMs = 60_000
 
 /** The kinds of which another one can be the successor of an object. */
 const workloadKinds: ReadonlyArray<string> = ["Deployment", "StatefulSet", "DaemonSet"]
@@ -100,6 +108,10 @@ const hostsAndPaths = (object: KubernetesObject): ReadonlyArray<string> => {
   )
 }
 
+/** Some lines of a quota have two names. */
+const lineOf = (line: string): string =>
+  line.replace(/^requests\.(?=(cpu|memory|ephemeral-storage)$)/, "").replace(/^count\/(?=[a-z]+$)/, "")
+
 /** What an object claims for itself, so that another one with the same claim is its rival. */
 const claimsOf = (object: KubernetesObject): ReadonlyArray<string> => {
   switch (object.kind) {
@@ -113,7 +125,7 @@ const claimsOf = (object: KubernetesObject): ReadonlyArray<string> => {
       return hostsAndPaths(object)
     case "ResourceQuota":
       return Object.keys(fieldsOf(valueOf(object, "spec", "hard"))).map((line) =>
-        key(line, valueOf(object, "spec", "scopes"), valueOf(object, "spec", "scopeSelector"))
+        key(lineOf(line), valueOf(object, "spec", "scopes"), valueOf(object, "spec", "scopeSelector"))
       )
     case "LimitRange":
       return listOf(object, "spec", "limits").map((line) => key(textOf(line, "type")))
@@ -147,17 +159,41 @@ const claimedAt = ({ kind, metadata }: KubernetesObject): ReadonlyArray<string> 
     : [])
 ]
 
-const isLate = (other: KubernetesObject, { at, operation }: ObjectChange, earlier: KubernetesObject): boolean => {
-  const born = earlier.metadata.creationTimestamp
-  const afterSetup = born === undefined ? 0 : toMillis(born) + setupMs + 1
-  const since = Math.max(toMillis(at) - watchedMs, afterSetup)
-  if (claimedAt(other).some((time) => toMillis(time) >= since)) return true
+/**
+ * When somebody may have set the size of a workload. Autoscalers do so all the time, and our own writes are nobody's
+ * switch to a successor.
+ */
+const sizedAt = ({ kind, metadata }: KubernetesObject): ReadonlyArray<string> =>
+  workloadKinds.includes(kind)
+    ? (metadata.managedFields ?? []).flatMap(({ fieldsV1, manager = "", time }) => {
+        const by = kindOf(manager)
+        const isSize = valueOf(fieldsV1, "f:spec", "f:replicas") !== undefined
+        return time === undefined || !isSize || by === "controller" || by === "kubernaut" ? [] : [time]
+      })
+    : []
+
+/** When the first object of its name was created, which others may have replaced since; -∞ if that is unknown. */
+const bornMs = ({ metadata: { creationTimestamp } }: KubernetesObject, { bornAt }: PlanObjects): number => {
+  const known = [creationTimestamp, bornAt].flatMap((time) => (time === undefined ? [] : [toMillis(time)]))
+  return known.length === 0 ? Number.NEGATIVE_INFINITY : Math.min(...known)
+}
+
+const isLate = (
+  other: KubernetesObject,
+  { at, operation }: ObjectChange,
+  earlier: KubernetesObject,
+  objects: PlanObjects
+): boolean => {
+  const afterSetup = bornMs(earlier, objects) + setupMs + 1
+  const isSince = (times: ReadonlyArray<string>, beforeMs: number) =>
+    times.some((time) => toMillis(time) >= Math.max(toMillis(at) - beforeMs, afterSetup))
+  if (isSince(claimedAt(other), watchedMs) || isSince(sizedAt(other), sizedMs)) return true
   // A protection may be watched for longer, and to open it is worse than to ask.
   const { creationTimestamp } = other.metadata
   return (
     other.kind === "NetworkPolicy"
     && operation === "deleted"
-    && born !== undefined
+    && Number.isFinite(afterSetup)
     && creationTimestamp !== undefined
     && toMillis(creationTimestamp) >= afterSetup
   )
@@ -214,7 +250,7 @@ const successorOf = (
       && each.metadata.deletionTimestamp === undefined
       && controllerOf(each) === undefined
       && !sameRef(refOf(each), refOf(earlier))
-      && (exclusive.has(each.kind) || isLate(each, change, earlier))
+      && (exclusive.has(each.kind) || isLate(each, change, earlier, objects))
   )
   const one = (object: KubernetesObject | undefined): Successor | undefined => object && { object, letsMore: false }
   if (isWorkload(earlier))

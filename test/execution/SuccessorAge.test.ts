@@ -1,0 +1,67 @@
+/** The age of a predecessor as the journal knows it, in plans on the sandbox. */
+
+import { assert, describe, it } from "@effect/vitest"
+import { Effect, Layer } from "effect"
+import * as ChangeJournal from "../../src/changes/ChangeJournal.ts"
+import type { ObjectChange } from "../../src/domain/ObjectChange.ts"
+import * as Executor from "../../src/execution/Executor.ts"
+import { KubernetesClient } from "../../src/kubernetes/KubernetesClient.ts"
+import * as Sandbox from "../../src/kubernetes/Sandbox.ts"
+import { inTime } from "./faults.ts"
+import { deployment, template } from "./objects.ts"
+import { changeId, recorded } from "./restoring.ts"
+
+const labels = { app: "web" }
+const spec = { replicas: 2, selector: { matchLabels: labels }, template: template("app:v1", {}, labels) }
+const deleted = (creationTimestamp: string, change: Partial<ObjectChange> = {}) =>
+  recorded(deployment({ ...spec }, { name: "web-v1", creationTimestamp }), undefined, {
+    at: "1970-01-01T01:00:00.000Z",
+    ...change
+  })
+
+/** The asks of the plan that creates `web-v1` again, of which the journal knows these changes. `web-v2` runs since 1970. */
+const asksWith = (...changes: ReadonlyArray<ObjectChange>) =>
+  inTime(
+    Effect.gen(function* () {
+      const client = yield* KubernetesClient
+      const ref = { namespace: "shop", kind: "Deployment", name: "web-v2" }
+      const metadata = { namespace: "shop", name: ref.name }
+      yield* client.apply({
+        _tag: "Create",
+        ref,
+        manifest: { apiVersion: "apps/v1", kind: "Deployment", metadata, spec } as never
+      })
+      yield* Effect.sleep("2 minutes")
+      const { asks } = yield* Effect.flatMap(Executor.Executor, (executor) =>
+        executor.draft({
+          action: { type: "RestoreObject", target: { ...ref, name: "web-v1" }, change: changeId },
+          target: { cluster: "test", ...ref, name: "web-v1" },
+          remediationId: "r1",
+          executionId: "r1-1",
+          epoch: 1
+        })
+      ).pipe(Effect.provide(Executor.layer().pipe(Layer.provide(ChangeJournal.layerMemory({ changes })))))
+      return asks.map(({ rule }) => rule)
+    })
+  ).pipe(Effect.provide(Sandbox.layer()))
+
+describe("an object that was deleted", () => {
+  const own = deleted("1970-01-01T00:30:00Z")
+
+  it.effect("is created again beside an older one", () =>
+    Effect.gen(function* () {
+      assert.deepStrictEqual(yield* asksWith(own), [])
+    })
+  )
+
+  it.effect("asks beside one that is younger than the object that it had replaced itself", () =>
+    Effect.gen(function* () {
+      const first = deleted("1969-11-01T00:00:00Z", {
+        id: "chg-01ARZ3NDEKTSV4RRFFQ69G5FAA",
+        uid: "first",
+        at: "1970-01-01T00:29:59.000Z"
+      })
+      assert.deepStrictEqual(yield* asksWith(first, own), ["replaced"])
+    })
+  )
+})
