@@ -4,7 +4,7 @@
  * recorded in order when it is back.
  */
 
-import { Effect, Exit, Queue } from "effect"
+import { Effect, Exit, Option, Queue } from "effect"
 import type { LevelLine, LevelRecord } from "../domain/LevelRecord.ts"
 
 /** Where the level is kept. `Levels` of `storage` has this shape. */
@@ -18,6 +18,8 @@ export interface LevelStore {
 /** The lines that wait at most. The level rises at most once in 5 minutes, so that is a database that is down for hours. */
 const mostLines = 100
 const retryEvery = "2 seconds"
+/** So other processes on the database know that this one is there, and what it is in. */
+const sayAgainEvery = "5 seconds"
 
 const same = (left: LevelRecord, right: LevelRecord | undefined): boolean =>
   right !== undefined && JSON.stringify(left) === JSON.stringify(right)
@@ -58,10 +60,21 @@ export const make = Effect.fnUntraced(function* (store: LevelStore | undefined, 
     return !isRecorded()
   })
 
+  /** Waits until something was kept. Meanwhile it records again what is not well. */
+  const wait = Effect.gen(function* () {
+    for (;;) {
+      if (store === undefined || newest === undefined || (newest.level === 0 && newest.isCutOff !== true))
+        return yield* Queue.take(wakes)
+      if (Option.isSome(yield* Effect.timeoutOption(Queue.take(wakes), sayAgainEvery))) return
+      // The next one follows soon.
+      yield* Effect.ignore(store.record(newest, []))
+    }
+  })
+
   return {
     /** Remembers the level. Returns at once. */
     keep,
     /** Records what was kept. Run it for as long as the service. */
-    run: Effect.forever(Effect.andThen(Queue.take(wakes), Effect.repeat(flush, { while: (isLeft) => isLeft })))
+    run: Effect.forever(Effect.andThen(wait, Effect.repeat(flush, { while: (isLeft) => isLeft })))
   }
 })

@@ -34,6 +34,8 @@ const linesBetween = 1000
 const longestMs = Duration.toMillis("1 hour")
 /** How often conditions are looked for that do not last any more, besides at the start. */
 const lostEveryMs = Duration.toMillis("10 minutes")
+/** What a line has not ended because another process was in it may be over when that one is known to be gone. */
+const lostSoonMs = Duration.toMillis("30 seconds")
 /** These ends are recorded at each start, or by each of several processes, and are news only while it lasts. */
 const onlyIfLasting: ReadonlySet<string> = new Set([
   "alerting.heard",
@@ -158,6 +160,8 @@ const derived = (
       }
       const { conditions, notifications } = yield* derive(lines, self)
       position = last.sequence
+      if (lines.some(({ data }) => data["others"] !== undefined))
+        lookedMs = Math.min(lookedMs, (yield* Monotonic.nowMs) - lostEveryMs + lostSoonMs)
       yield* store({ conditions, notifications })
       const names = new Set(notifications.map(({ sink }) => sink))
       yield* Effect.forEach(

@@ -5,10 +5,10 @@
  * told twice, and a sink that was down meanwhile is told by the outbox, by this process or the next one.
  */
 
-import { Effect } from "effect"
+import { Effect, Option } from "effect"
 import type { Notification } from "../domain/Notification.ts"
 import * as Monotonic from "../resilience/Monotonic.ts"
-import type { Levels, UnrecordedLine } from "../storage/Levels.ts"
+import type { InForce, Levels, UnrecordedLine } from "../storage/Levels.ts"
 import { type Channel, wake } from "./Channel.ts"
 import { notificationOf, type Teller } from "./NotificationOf.ts"
 import { takes } from "./NotificationSink.ts"
@@ -20,11 +20,26 @@ const lookEvery = "5 seconds"
 /** While something waits. */
 const lookOften = "1 second"
 
+/** What others are in, as far as the database can be read. */
+const othersOf = (levels: Levels["Service"]): Effect.Effect<ReadonlyArray<InForce>> =>
+  levels.recorded.pipe(
+    Effect.map((found) => Option.getOrUndefined(found)?.processes?.others ?? []),
+    Effect.orElseSucceed(() => [])
+  )
+
 /** As the line will be told when it is recorded. */
-const noticeOf = ({ key, line }: UnrecordedLine, teller: Teller): Notification | undefined => {
+const noticeOf = (
+  { key, line }: UnrecordedLine,
+  others: ReadonlyArray<InForce>,
+  teller: Teller
+): Notification | undefined => {
   const { actor = "kubernaut", at, data, kind, subject } = line
   const recorded = { sequence: 0, at, actor, kind, subject, previousHash: "", hash: key }
-  return notificationOf({ ...recorded, data: { ...data, key } }, undefined, teller)
+  return notificationOf(
+    { ...recorded, data: { ...data, key, others: others.map(({ isCutOff, level }) => ({ isCutOff, level })) } },
+    undefined,
+    teller
+  )
 }
 
 const begin = Effect.fnUntraced(function* (channel: Channel, notice: Notification, told: ReadonlyArray<string>) {
@@ -58,7 +73,7 @@ export const run = (
       const { key, sinceMs, told } = each
       const known = begun.get(key)
       if (known === undefined) {
-        const notice = nowMs - sinceMs < graceMs ? undefined : noticeOf(each, teller)
+        const notice = nowMs - sinceMs < graceMs ? undefined : noticeOf(each, yield* othersOf(levels), teller)
         if (notice === undefined) continue
         begun.set(key, notice)
         yield* Effect.forEach(channels, (channel) => begin(channel, notice, told), { discard: true })

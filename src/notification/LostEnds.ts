@@ -2,9 +2,9 @@
  * Ends conditions of which the record says that they do not last, although no line of the audit log has ended them: the
  * line was archived before it was derived, an earlier version has not derived it, or there was none.
  *
- * It ends nothing in doubt. Several processes write the one record of the level, and each has a level of its own: the
- * record says that an emergency is over only where the line that began it led to the record. The end is a line of the
- * audit log itself (`condition.ended`), and people are told by it.
+ * It ends nothing in doubt. Each process has a level of its own, and an emergency is over where no process that is
+ * there is in one. One that has ended is not there any more, so its emergency ends here, if no next process has taken
+ * it over. The end is a line of the audit log itself (`condition.ended`), and people are told by it.
  */
 
 import { Effect, Option } from "effect"
@@ -12,7 +12,7 @@ import type { Lasting, NotificationKind, Notification, NotificationSeverity } fr
 import type { RemediationId } from "../domain/Remediation.ts"
 import type { AccountSuspensions } from "../storage/AccountSuspensions.ts"
 import type { AuditLog } from "../storage/AuditLog.ts"
-import type { Levels } from "../storage/Levels.ts"
+import type { InForce, Levels } from "../storage/Levels.ts"
 import type { Outbox } from "../storage/Outbox.ts"
 import type { RemediationStore } from "../storage/RemediationStore.ts"
 import type { StandingOrders } from "../storage/StandingOrders.ts"
@@ -38,20 +38,22 @@ const lastsByRecord = (
   { accounts, levels, orders, remediations }: Records
 ): Effect.Effect<boolean | undefined, StorageError> => {
   const [kind, of] = partsOf(condition.name)
-  const byLevel = (lasts: (level: 0 | 1 | 2 | 3, isCutOff: boolean) => boolean) =>
+  const byLevel = (lasts: (process: InForce) => boolean) =>
     Effect.map(levels.recorded, (found) => {
       if (Option.isNone(found)) return undefined
-      const { lines, record } = found.value
-      const isOfAnother = lines !== undefined && !lines.includes(began.key)
-      return isOfAnother ? undefined : lasts(record.level, record.isCutOff === true)
+      const { lines, processes, record } = found.value
+      // One of an earlier version has begun it, which does not say what it is in.
+      if (lines !== undefined && !lines.includes(began.key)) return undefined
+      const { others, own = [] } = processes ?? { others: [{ isCutOff: false, ...record }] }
+      return [...others].concat(own).some(lasts)
     })
   switch (kind) {
     case "emergency":
-      return byLevel((level) => level === 3)
+      return byLevel(({ level }) => level === 3)
     case "level":
-      return byLevel((level) => level === 1 || level === 2)
+      return byLevel(({ level }) => level === 1 || level === 2)
     case "cut-off":
-      return byLevel((_, isCutOff) => isCutOff)
+      return byLevel(({ isCutOff }) => isCutOff)
     case "emergency-stop":
       return Effect.map(orders.current("emergency-stop"), Option.isSome)
     case "account":

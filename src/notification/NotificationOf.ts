@@ -25,6 +25,8 @@
  * | `account.resumed`                             | `account-resumed`                             | warning          | ends it          |
  * | `condition.ended` (`LostEnds`)                | that of its end                               | of the condition | ends it          |
  *
+ * What a line of one process ends may last in another one that shares the database: `LevelNotification`.
+ *
  * Everything else is for those who read the audit log. An order of an operator to declare an emergency is no row: the
  * level changes by it, and people are told once.
  *
@@ -34,7 +36,6 @@
 
 import { Schema } from "effect"
 import type { AuditEvent } from "../domain/AuditEvent.ts"
-import { levelName } from "../domain/DegradationLevel.ts"
 import {
   type Condition,
   type Fact,
@@ -44,6 +45,7 @@ import {
 } from "../domain/Notification.ts"
 import type { Remediation, RemediationId } from "../domain/Remediation.ts"
 import { Timestamp } from "../domain/Timestamp.ts"
+import { ofLevel } from "./LevelNotification.ts"
 import { toldOf } from "./LostEnds.ts"
 import { type Facts, remediationFacts, reviewFacts } from "./RemediationFacts.ts"
 
@@ -181,45 +183,6 @@ const withoutRecord = ({ data, kind, subject }: AuditEvent, teller: Teller): Tol
   }
 }
 
-const level: Condition = { name: "level", severity: "warning" }
-const emergency: Condition = { name: "emergency", severity: "critical" }
-
-const levelIn = (value: unknown): 0 | 1 | 2 | 3 => (value === 1 || value === 2 || value === 3 ? value : 0)
-
-const listed = (reasons: unknown): string | undefined => (Array.isArray(reasons) ? reasons.join("; ") : undefined)
-
-const levelFacts = (line: AuditEvent, teller: Teller): ReadonlyArray<Fact> => {
-  const { from, reasons, to } = line.data
-  return teller.facts([
-    ["Level", `${levelIn(to)} ${levelName(levelIn(to))}, before ${levelIn(from)} ${levelName(levelIn(from))}`],
-    ["Because", listed(reasons)]
-  ])
-}
-
-const ofLevel = (line: AuditEvent, teller: Teller): Told => {
-  const [from, to] = [levelIn(line.data["from"]), levelIn(line.data["to"])]
-  const facts = levelFacts(line, teller)
-  if (to === 3)
-    return {
-      kind: "emergency-entered",
-      severity: "critical",
-      title: "Emergency: alerts are stored and escalated, and nothing is acted on",
-      facts,
-      begins: emergency,
-      ends: [level]
-    }
-  const now = to === 0 ? { ends: [level, emergency] } : { begins: level, ends: [emergency] }
-  return from === 3
-    ? { kind: "emergency-left", severity: "critical", title: "The emergency is over", facts, ...now }
-    : {
-        kind: "level-changed",
-        severity: "warning",
-        title: to === 0 ? "Everything works again" : `Degraded to level ${to}, ${levelName(to)}`,
-        facts,
-        ...now
-      }
-}
-
 /** The lines that begin and end a condition of the service itself, and how they are told. */
 const ofService: Readonly<Record<string, Pick<Told, "kind" | "severity" | "title" | "begins" | "ends">>> = {
   "storage.down": {
@@ -263,18 +226,6 @@ const ofService: Readonly<Record<string, Pick<Told, "kind" | "severity" | "title
     severity: "warning",
     title: "The emergency stop is lifted: actions may start",
     ends: [{ name: "emergency-stop", severity: "warning" }]
-  },
-  "peers.cut-off": {
-    kind: "cut-off",
-    severity: "critical",
-    title: "Every peer is out at once: Kubernaut is cut off",
-    begins: { name: "cut-off", severity: "critical" }
-  },
-  "peers.reached": {
-    kind: "cut-off-ended",
-    severity: "critical",
-    title: "Kubernaut is not cut off any more",
-    ends: [{ name: "cut-off", severity: "critical" }]
   },
   "alerting.silent": {
     kind: "alerting-silent",
@@ -355,7 +306,7 @@ const serviceFacts = (line: AuditEvent, teller: Teller): ReadonlyArray<Fact> => 
   const { actor, data, kind, subject } = line
   return teller.facts([
     ["By", actor === "kubernaut" ? undefined : actor],
-    ["Because", data["reason"] ?? data["message"] ?? listed(data["reasons"])],
+    ["Because", data["reason"] ?? data["message"]],
     ["Line", kind === "audit.broken" ? subject : undefined],
     ["Service", kind === "service.recovered" ? subject : undefined],
     ["Heartbeat", kind.startsWith("alerting.") ? subject : undefined],
@@ -373,7 +324,7 @@ export const notificationOf = (
   teller: Teller
 ): Notification | undefined => {
   const told =
-    line.kind === "level.changed"
+    line.kind === "level.changed" || line.kind.startsWith("peers.")
       ? ofLevel(line, teller)
       : line.kind === "condition.ended"
         ? ofLostEnd(line, teller)

@@ -1,6 +1,7 @@
 /** The last degradation level. It is durable, so that a restarted process knows where it was. */
 
 import { Context, type Effect, type Option } from "effect"
+import type { DegradationLevel } from "../domain/DegradationLevel.ts"
 import type { LevelLine, LevelRecord } from "../domain/LevelRecord.ts"
 import type { StorageError } from "./StorageError.ts"
 
@@ -15,14 +16,25 @@ export interface UnrecordedLine {
   readonly sinceMs: number
 }
 
+/** What a process is in. */
+export interface InForce {
+  readonly level: DegradationLevel
+  readonly isCutOff: boolean
+}
+
 /** The level as the database has it. */
 export interface RecordedLevel {
   readonly record: LevelRecord
   /**
-   * The keys of the last lines that led to it: of the process that has recorded it, and of those before that one. Lines
-   * of another process that runs beside it are none of them. Absent: an earlier version has recorded it.
+   * The keys of the last lines that were recorded with a level, by all processes that say what they are in. Absent: an
+   * earlier version has recorded it.
    */
   readonly lines?: ReadonlyArray<string>
+  /**
+   * What processes are in, beside a level of 0: this one, and others that are there. One that has ended counts as there
+   * until it was seen to say nothing for 25 seconds. Absent: an earlier version has recorded the level.
+   */
+  readonly processes?: { readonly own?: InForce; readonly others: ReadonlyArray<InForce> }
 }
 
 /** Records and reads the level. Provided by the layers of `Storage`. */
@@ -36,7 +48,10 @@ export class Levels extends Context.Service<
     /**
      * Records the level, and what has happened to it since the last call, in one transaction. Returns after the commit.
      * A line names in its data when it happened (`at`), and the key of what is told of it (`key`). It is recorded once,
-     * however often it is given: a commit may have succeeded and be reported as failed.
+     * however often it is given: a commit may have succeeded and be reported as failed. It gets what other processes
+     * are in (`others`, absent: nothing), because what it ends may last there.
+     *
+     * A process whose level is not 0, or that is cut off, says so again every five seconds, without lines.
      */
     readonly record: (record: LevelRecord, lines: ReadonlyArray<LevelLine>) => Effect.Effect<void, StorageError>
     /** The lines of `record` that the database has not taken, from the first on. It costs nothing. */

@@ -1,27 +1,69 @@
 /**
  * `Levels` on SQLite: a table of one row.
  *
- * The row has the keys of the lines that led to it. So it is known of which emergency it says that it is over, where
- * several processes write the one row, and a line that was committed is not recorded again.
+ * The row has the level that was recorded last, and beside it what each process is in: an emergency, a lower level, or
+ * that it is cut off. A process that is in something writes its part again and again. So each line says what others are
+ * in when it is committed, and nobody takes the end of one emergency for the end of another.
+ *
+ * A process is gone when its part was seen unchanged for 25 seconds. They are measured by the monotonic clock of the
+ * process that looks, and begin again where the database fails: then nobody could write.
  */
 
 import type { DatabaseSync } from "node:sqlite"
-import { Effect, Option, Schema } from "effect"
+import { Effect, Option, Random, Schema } from "effect"
+import { DegradationLevel } from "../../domain/DegradationLevel.ts"
 import { type LevelLine, LevelRecord } from "../../domain/LevelRecord.ts"
 import * as Timestamp from "../../domain/Timestamp.ts"
-import type { Levels, RecordedLevel } from "../Levels.ts"
+import * as Monotonic from "../../resilience/Monotonic.ts"
+import type { InForce, Levels, RecordedLevel } from "../Levels.ts"
 import type { AuditTable } from "./AuditTable.ts"
 import type { BatchWriter } from "./BatchWriter.ts"
 import { attempt, prepare } from "./Sqlite.ts"
 
-const Row = Schema.Struct({ ...LevelRecord.fields, lines: Schema.optionalKey(Schema.Array(Schema.String)) })
+/** What one process is in. `beat` grows with each time that it says so. */
+const Part = Schema.Struct({ level: DegradationLevel, isCutOff: Schema.Boolean, beat: Schema.Number })
+type Part = typeof Part.Type
+
+const Row = Schema.Struct({
+  ...LevelRecord.fields,
+  lines: Schema.optionalKey(Schema.Array(Schema.String)),
+  /** By the name of the process. One that is in nothing has no part. Absent: an earlier version has written the row. */
+  processes: Schema.optionalKey(Schema.Record(Schema.String, Part))
+})
+type Row = typeof Row.Type
 const decode = Schema.decodeUnknownOption(Schema.fromJsonString(Row))
 
 /** As many as lines that wait for a database that is down. */
 const mostLines = 100
+/** Five beats (`LevelMemory`), and less than what the level of the next process takes to rise. */
+const goneAfterMs = 25_000
 
 const keysOf = (lines: ReadonlyArray<LevelLine>): ReadonlyArray<string> =>
   lines.flatMap(({ data: { key } }) => (typeof key === "string" ? [key] : []))
+
+const inForce = ({ isCutOff, level }: InForce) => ({ level, isCutOff })
+
+const isIn = ({ isCutOff, level }: InForce): boolean => level > 0 || isCutOff
+
+/** What this process has seen of the others. */
+const makeOthers = () => {
+  let seen = new Map<string, { readonly beat: number; readonly sinceMs: number }>()
+  return {
+    /** The parts of the others that are not gone, by their names. */
+    look: (processes: Row["processes"] = {}, own: string | undefined, nowMs: number): ReadonlyArray<[string, Part]> => {
+      const others = Object.entries(processes).filter(([name]) => name !== own)
+      seen = new Map(
+        others.map(([name, { beat }]) => {
+          const before = seen.get(name)
+          return [name, before?.beat === beat ? before : { beat, sinceMs: nowMs }]
+        })
+      )
+      return others.filter(([name]) => nowMs - (seen.get(name)?.sinceMs ?? nowMs) < goneAfterMs)
+    },
+    /** Nobody could write for some time, and who has not may be there. */
+    forget: () => seen.clear()
+  }
+}
 
 export const make = (
   database: DatabaseSync,
@@ -33,36 +75,60 @@ export const make = (
     database,
     "insert into levels (id, data) values (1, ?) on conflict (id) do update set data = excluded.data"
   )
-  const stored = (): Option.Option<RecordedLevel> =>
-    Option.map(Option.flatMap(Option.fromUndefinedOr(read.get()?.data), decode), ({ lines, ...record }) => ({
-      record,
-      ...(lines === undefined ? {} : { lines })
-    }))
-  /** The keys of the lines of this process, and of those that led to the level with which it began. */
-  let own: ReadonlyArray<string> | undefined
+  const stored = (): Option.Option<Row> => Option.flatMap(Option.fromUndefinedOr(read.get()?.data), decode)
+  const others = makeOthers()
+  let name: string | undefined
+  /** The keys of its lines, and what it has said last. */
+  let lines: ReadonlyArray<string> = []
+  let said: Part | undefined
+
+  const recorded = (nowMs: number): Option.Option<RecordedLevel> =>
+    Option.map(stored(), ({ lines: keys, processes, ...record }) => {
+      // As this process knows it: another one may have thought that it was gone.
+      const own = said !== undefined && isIn(said) ? said : undefined
+      const living = others.look(processes, name, nowMs).map(([, part]) => inForce(part))
+      return {
+        record,
+        ...(keys === undefined ? {} : { lines: keys }),
+        ...(processes === undefined
+          ? {}
+          : { processes: { others: living, ...(own === undefined ? {} : { own: inForce(own) }) } })
+      }
+    })
+  const readNow = Effect.flatMap(Monotonic.nowMs, (nowMs) => attempt("level", () => recorded(nowMs)))
+
   return {
-    latest: attempt("level", () =>
-      Option.map(stored(), ({ lines = [], record }) => {
-        own ??= lines
-        return record
-      })
+    latest: Effect.map(
+      readNow,
+      Option.map(({ record }) => record)
     ),
-    recorded: attempt("level", stored),
-    record: (record, lines) =>
-      Effect.flatMap(Timestamp.now, (now) => {
-        const before = own ?? []
-        const after = [...new Set([...before, ...keysOf(lines)])].slice(-mostLines)
+    recorded: readNow,
+    record: Effect.fnUntraced(
+      function* (record, added) {
+        const now = yield* Timestamp.now
+        const nowMs = yield* Monotonic.nowMs
+        const self = (name ??= yield* processName)
+        const part = { level: record.level, isCutOff: record.isCutOff === true, beat: (said?.beat ?? 0) + 1 }
+        const own = [...new Set([...lines, ...keysOf(added)])].slice(-mostLines)
         // That the system is in an emergency does not wait behind the work.
-        const written = writer.write("level", "intake", () => {
+        yield* writer.write("level", "intake", () => {
           const found = Option.getOrUndefined(stored())
-          const known = new Set<unknown>([...before, ...(found?.lines ?? [])])
-          write.run(JSON.stringify({ ...record, lines: after }))
-          for (const { actor = "kubernaut", at, data, kind, subject } of lines)
-            if (!known.has(data["key"])) audit.append({ actor, kind, data: { ...data, at } }, subject, now)
+          const known = new Set<unknown>([...lines, ...(found?.lines ?? [])])
+          const living = others.look(found?.processes, self, nowMs)
+          const processes = Object.fromEntries(isIn(part) ? [...living, [self, part]] : living)
+          const all = [...new Set([...(found?.lines ?? []), ...own])].slice(-mostLines)
+          write.run(JSON.stringify({ ...record, lines: all, processes }))
+          const beside = living.length === 0 ? {} : { others: living.map(([, other]) => inForce(other)) }
+          for (const { actor = "kubernaut", at, data, kind, subject } of added)
+            if (!known.has(data["key"])) audit.append({ actor, kind, data: { ...data, at, ...beside } }, subject, now)
         })
-        return Effect.map(written, () => {
-          own = after
-        })
-      })
+        lines = own
+        said = part
+      },
+      Effect.tapError(() => Effect.sync(others.forget))
+    )
   }
 }
+
+/** No two processes have the same one. */
+const processName = Effect.map(Random.nextIntBetween(0, Number.MAX_SAFE_INTEGER), (number) => number.toString(36))
