@@ -142,6 +142,8 @@ class OnDisk {
   #isWriting = false
   #since: Timestamp | undefined
   #fault: string | undefined
+  /** It came from an operation that writes, so one that only reads does not disprove it. */
+  #isOfAWrite = false
 
   constructor(disk: SpoolDisk, limits: SpoolLimits, scope: Scope.Scope) {
     this.#disk = disk
@@ -164,11 +166,16 @@ class OnDisk {
 
   /**
    * Runs one operation at a time. Its failure is the status until another one succeeds. It ends also where its caller
-   * does not wait for it: half of it would leave files that differ from what is known of them.
+   * does not wait for it: half of it would leave files that differ from what is known of them. `onlyRead`: whether it
+   * has written nothing, so that it only shows that the files can be read.
    */
-  exclusively<A>(use: (files: SpoolFiles) => Effect.Effect<A, SpoolFault>): Effect.Effect<A, SpoolFault> {
+  exclusively<A>(
+    use: (files: SpoolFiles) => Effect.Effect<A, SpoolFault>,
+    onlyRead?: (result: A) => boolean
+  ): Effect.Effect<A, SpoolFault> {
     const operation = Effect.flatMap(Effect.exit(Effect.flatMap(this.#open, use)), (exit) => {
-      this.#note(exit)
+      const hasWritten = onlyRead === undefined || (exit._tag === "Success" && !onlyRead(exit.value))
+      this.#note(exit, hasWritten)
       return exit
     })
     return Effect.flatMap(
@@ -208,19 +215,22 @@ class OnDisk {
       // Files that could not be opened may have posts that wait.
       if (this.#files === undefined) yield* this.exclusively(() => Effect.void)
       yield* this.#work.await
-      const found = yield* this.exclusively((files) => this.#find(files))
+      const found = yield* this.exclusively((files) => this.#find(files), Option.isSome)
       if (Option.isSome(found)) return found.value
     }
   })
 
   readonly replayed = (entry: SpoolEntry): Effect.Effect<void, SpoolFault> =>
-    this.exclusively(({ clear, forget }) => {
-      forget(entry)
-      if (this.#waiting().posts > 0) return Effect.void
-      this.#work.closeUnsafe()
-      this.#since = undefined
-      return clear
-    })
+    this.exclusively(
+      ({ clear, forget }) => {
+        forget(entry)
+        if (this.#waiting().posts > 0) return Effect.void
+        this.#work.closeUnsafe()
+        this.#since = undefined
+        return clear
+      },
+      () => this.#waiting().posts > 0
+    )
 
   readonly belongTo = (database: string): Effect.Effect<void> => {
     this.#database = database
@@ -325,7 +335,7 @@ class OnDisk {
     return found
   })
 
-  #note(exit: Exit.Exit<unknown, SpoolFault>): void {
+  #note(exit: Exit.Exit<unknown, SpoolFault>, hasWritten = true): void {
     const fault = exit._tag === "Success" ? undefined : faultOf(exit.cause)
     if (fault?.reason === "hung") {
       // Nobody knows what is in them when the operation ends.
@@ -333,11 +343,14 @@ class OnDisk {
       this.#files = undefined
       this.#since = undefined
     }
-    this.#report(fault)
+    this.#report(fault, hasWritten)
   }
 
-  #report(fault: SpoolFault | undefined): void {
-    this.#fault = fault?.message
+  #report(fault: SpoolFault | undefined, hasWritten = true): void {
+    if (fault !== undefined || hasWritten || !this.#isOfAWrite) {
+      this.#fault = fault?.message
+      this.#isOfAWrite = fault !== undefined && hasWritten
+    }
     if (fault !== undefined) this.#work.openUnsafe()
     this.changes.publish(this.statusNow())
   }

@@ -186,6 +186,45 @@ describe("AlertSpool", () => {
     })
   )
 
+  it.effect("says why it cannot store posts until it can, although what waits in it can be read", () =>
+    Effect.gen(function* () {
+      const { faults, life } = machine()
+      yield* life((spool) =>
+        Effect.gen(function* () {
+          for (const name of ["a", "b", "c"]) yield* spool.append(firing(name))
+          faults.push({ before: (operation) => (operation === "write" ? fault("ENOSPC") : undefined) })
+          yield* Effect.flip(spool.append(firing("d")))
+          for (const name of ["a", "b"]) {
+            const { entry } = yield* spool.oldest
+            assert.strictEqual(named(entry), name)
+            yield* spool.replayed(entry)
+            assert.include((yield* spool.status).fault, "ENOSPC")
+          }
+          faults.length = 0
+          assert.deepStrictEqual(yield* replayAll(spool), ["c"])
+          assert.isUndefined((yield* spool.status).fault)
+        })
+      )
+    })
+  )
+
+  it.effect("says why what waits cannot be read until it can", () =>
+    Effect.gen(function* () {
+      const { faults, life } = machine()
+      yield* life((spool) =>
+        Effect.gen(function* () {
+          yield* spool.append(firing("a"))
+          faults.push({ before: (operation) => (operation === "read" ? fault("EIO") : undefined) })
+          yield* Effect.flip(spool.oldest)
+          assert.include((yield* spool.status).fault, "EIO")
+          faults.length = 0
+          yield* spool.oldest
+          assert.isUndefined((yield* spool.status).fault)
+        })
+      )
+    })
+  )
+
   it.effect("refuses a post beyond its greatest size, and takes it when there is room again", () =>
     machine().life(
       (spool) =>
