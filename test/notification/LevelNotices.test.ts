@@ -114,6 +114,26 @@ describe("an emergency while the database takes nothing", () => {
     })
   )
 
+  it.effect("is not ended from memory by another process, which is well", () =>
+    Effect.gen(function* () {
+      const { begin, lock } = yield* world
+      const shows = conditionSink("alertmanager")
+      const [one, other] = [yield* begin([]), yield* begin([shows])]
+      yield* pass(2)
+      one.keep(record(3, began), [line(0, 3, began)])
+      other.keep(record(1, began), [line(0, 1, began)])
+      yield* pass(90)
+      assert.sameMembers([...(shownBy(shows) ?? [])], ["emergency", "level"])
+      const unlock = yield* lock
+      other.keep(record(0, ended), [line(1, 0, ended)])
+      yield* pass(80)
+      assert.deepStrictEqual(shownBy(shows), ["emergency"])
+      yield* unlock
+      yield* pass(90)
+      assert.deepStrictEqual(shownBy(shows), ["emergency"])
+    })
+  )
+
   it.effect("is known to the next process, which tells of its end, and those who have not heard of it", () =>
     Effect.gen(function* () {
       const { begin, levelFile, lock } = yield* world

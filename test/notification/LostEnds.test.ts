@@ -1,3 +1,6 @@
+import { mkdtempSync, rmSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
 import type { DatabaseSync } from "node:sqlite"
 import { assert, describe, it } from "@effect/vitest"
 import { Context, Effect, Layer } from "effect"
@@ -73,6 +76,17 @@ const byLevel = [
   { name: "cut-off", level: record(0, { isCutOff: true }), kind: "peers.cut-off", data: {} }
 ]
 
+const filename = Effect.acquireRelease(
+  Effect.sync(() => mkdtempSync(join(tmpdir(), "kubernaut-lost-"))),
+  (directory) => Effect.sync(() => rmSync(directory, { recursive: true, force: true }))
+).pipe(Effect.map((directory) => join(directory, "kubernaut.db")))
+/** The stores of another process, which has a connection of its own. */
+const processOn = (file: string) => Effect.flatMap(Sqlite.open({ filename: file }), storesOf)
+
+/** A process says again and again what it is in, for some minutes. */
+const says = (levels: Levels["Service"], level: LevelRecord, minutes: number) =>
+  Effect.repeat(Effect.andThen(pass(5), levels.record(level, [])), { times: minutes * 12 - 1 })
+
 const shownBy = ({ refreshed }: TestSink) => refreshed.at(-1)?.lasting.map(({ condition: { name } }) => name)
 const kindsOf = ({ arrived }: TestSink) => arrived.flatMap(({ notifications }) => notifications.map(({ kind }) => kind))
 
@@ -127,15 +141,17 @@ describe("a condition whose end is on no line", () => {
     ({ data, kind, level, name }) =>
       Effect.gen(function* () {
         for (const isNext of [false, true]) {
-          const database = Sqlite.openMemory()
+          const file = yield* filename
           const shows = conditionSink("alertmanager")
-          const { levels } = yield* start(database, [shows])
+          yield* start(yield* Sqlite.open({ filename: file }), [shows])
+          const { levels } = yield* processOn(file)
           yield* pass(1)
           yield* levels.record(level, [{ kind, subject: "level", data, at }])
-          for (let minute = 0; minute < 20; minute++) yield* pass(60)
+          yield* says(levels, level, 20)
           assert.deepStrictEqual(shownBy(shows), [name])
-          const by = isNext ? (yield* storesOf(database)).levels : levels
+          const by = isNext ? (yield* processOn(file)).levels : levels
           yield* by.latest
+          yield* pass(30)
           yield* by.record(record(0), [])
           for (let minute = 0; minute < 20; minute++) yield* pass(60)
           assert.deepStrictEqual(shownBy(shows), [])
@@ -144,24 +160,26 @@ describe("a condition whose end is on no line", () => {
   )
 
   it.effect.each(byLevel)(
-    "($name) lasts where another process, which is well, has recorded its own level",
+    "($name) lasts where another process, which is well, has recorded its own level, and ends when its own is gone",
     ({ data, kind, level, name }) =>
       Effect.gen(function* () {
-        const database = Sqlite.openMemory()
+        const file = yield* filename
         const [shows, tells] = [conditionSink("alertmanager"), testSink("ops")]
-        const { levels } = yield* start(database, [shows, tells])
-        const other = (yield* storesOf(database)).levels
+        yield* start(yield* Sqlite.open({ filename: file }), [shows, tells])
+        const [{ levels }, { levels: other }] = [yield* processOn(file), yield* processOn(file)]
         yield* other.latest
         yield* pass(1)
         yield* levels.record(level, [{ kind, subject: "level", data, at }])
-        yield* pass(60)
+        yield* says(levels, level, 1)
         yield* other.record(record(0, { out: ["prometheus"] }), [])
         // One that starts now has the level of the other.
-        const { latest } = (yield* storesOf(database)).levels
-        yield* latest
-        for (let minute = 0; minute < 30; minute++) yield* pass(60)
+        yield* (yield* processOn(file)).levels.latest
+        yield* says(levels, level, 30)
         assert.deepStrictEqual(shownBy(shows), [name])
         assert.lengthOf(kindsOf(tells), 1)
+        for (let minute = 0; minute < 25; minute++) yield* pass(60)
+        assert.deepStrictEqual(shownBy(shows), [], "it has ended without a word")
+        assert.lengthOf(kindsOf(tells), 2)
       })
   )
 

@@ -56,6 +56,14 @@ type Row = readonly [
 ]
 
 const level = (from: number, to: number) => line("level.changed", { from, to, reasons: ["holmesgpt is out"] })
+/** A line of one process, with what the others are in. */
+const beside = (self: AuditEvent, ...others: ReadonlyArray<number | "cut-off">): AuditEvent => ({
+  ...self,
+  data: {
+    ...self.data,
+    others: others.map((other) => ({ level: other === "cut-off" ? 0 : other, isCutOff: other === "cut-off" }))
+  }
+})
 const ofIt = ["approval/rem-1", "escalation/rem-1"]
 
 const rows: ReadonlyArray<Row> = [
@@ -65,6 +73,28 @@ const rows: ReadonlyArray<Row> = [
   ["a fall to level 3", level(1, 3), undefined, ["emergency-entered", "critical", "emergency", ["level"]]],
   ["a rise from 3 to 2", level(3, 2), undefined, ["emergency-left", "critical", "level", ["emergency"]]],
   ["a rise from 3 to 0", level(3, 0), undefined, ["emergency-left", "critical", undefined, ["level", "emergency"]]],
+  ["a fall beside an emergency", beside(level(0, 1), 3), undefined, ["level-changed", "warning", "level"]],
+  ["a rise beside an emergency", beside(level(3, 0), 3), undefined, ["level-changed", "warning", undefined, ["level"]]],
+  ["a rise to 1 beside an emergency", beside(level(3, 1), 1, 3), undefined, ["level-changed", "warning", "level"]],
+  [
+    "a rise beside a lower level",
+    beside(level(3, 0), 2),
+    undefined,
+    ["emergency-left", "critical", undefined, ["emergency"]]
+  ],
+  [
+    "an emergency beside a lower level",
+    beside(level(0, 3), 1),
+    undefined,
+    ["emergency-entered", "critical", "emergency"]
+  ],
+  ["that peers are reached", line("peers.reached"), undefined, ["cut-off-ended", "critical", undefined, ["cut-off"]]],
+  [
+    "that peers are reached beside one that is cut off",
+    beside(line("peers.reached"), "cut-off"),
+    undefined,
+    ["cut-off-ended", "critical"]
+  ],
   ["the order of an emergency, which the level follows", line("emergency.set"), undefined, undefined],
   ["an escalation", ended("Escalated"), record(), ["escalated", "warning", "escalation/rem-1", ["approval/rem-1"]]],
   [

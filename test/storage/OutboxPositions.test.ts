@@ -116,16 +116,17 @@ describe("the outbox", () => {
     const notifications = ["slack", "pager"].map((sink) => ({ sink, notification: began }))
     yield* each.add({ through: 0, sinks: ["slack", "pager"], notifications, conditions: [] })
     yield* line
-    return Effect.map(Effect.all([each.backlog("slack"), each.backlog("pager")]), (all) =>
+    const waiting = Effect.map(Effect.all([each.backlog("slack"), each.backlog("pager")]), (all) =>
       all.map((backlog) => backlog.waiting)
     )
+    return { waiting }
   })
   it.effect("tells a sink that a process has run without for 30 days of nothing before it came back", () =>
     open(
       Sqlite.openMemory(),
       Effect.gen(function* () {
         const each = yield* Outbox
-        const waiting = yield* withBacklog
+        const { waiting } = yield* withBacklog
         yield* each.register(["pager"])
         yield* idle(["pager"], 29 * 24)
         assert.deepStrictEqual(yield* waiting, [1, 1])
@@ -144,7 +145,7 @@ describe("the outbox", () => {
         Effect.gen(function* () {
           const each = yield* Outbox
           yield* set(100 * dayMs)
-          const waiting = yield* withBacklog
+          const { waiting } = yield* withBacklog
           for (const days of [31, -62, 62, 365, -300]) {
             yield* set(days * dayMs)
             assert.deepStrictEqual(yield* each.register(["slack", "pager"]), positions({ slack: 0, pager: 0 }, 0))
@@ -163,7 +164,7 @@ describe("the outbox", () => {
         Effect.gen(function* () {
           const each = yield* Outbox
           yield* set(100 * dayMs)
-          const waiting = yield* withBacklog
+          const { waiting } = yield* withBacklog
           yield* set(31 * dayMs)
           yield* each.register(["pager"])
           yield* idle(["pager"], 23)

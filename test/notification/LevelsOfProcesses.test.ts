@@ -1,0 +1,150 @@
+import { mkdtempSync, rmSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { assert, describe, it } from "@effect/vitest"
+import { Context, Effect, Exit, Layer, Option, Scope } from "effect"
+import { TestClock } from "effect/testing"
+import * as Degradation from "../../src/health/Degradation.ts"
+import type { Finding } from "../../src/health/HealthSupervisor.ts"
+import * as CircuitBreaker from "../../src/resilience/breaker/CircuitBreaker.ts"
+import * as EventHub from "../../src/resilience/EventHub.ts"
+import { Levels } from "../../src/storage/Levels.ts"
+import * as Sqlite from "../../src/storage/sqlite/Sqlite.ts"
+import * as Storage from "../../src/storage/Storage.ts"
+import { conditionSink, start, testSink, type TestSink } from "./notifying.ts"
+
+/** Lets everything that is due happen, and time pass. */
+const pass = (seconds: number) =>
+  Effect.andThen(TestClock.adjust(`${seconds} seconds`), Effect.repeat(Effect.yieldNow, { times: 100 }))
+const minutes = (count: number) => Effect.repeat(pass(5), { times: count * 12 - 1 })
+
+const filename = Effect.acquireRelease(
+  Effect.sync(() => mkdtempSync(join(tmpdir(), "kubernaut-levels-"))),
+  (directory) => Effect.sync(() => rmSync(directory, { recursive: true, force: true }))
+).pipe(Effect.map((directory) => join(directory, "kubernaut.db")))
+
+const shownBy = ({ refreshed }: TestSink) => refreshed.at(-1)?.lasting.map(({ condition: { name } }) => name)
+const titlesOf = ({ arrived }: TestSink) =>
+  arrived.flatMap(({ notifications }) => notifications.map(({ title }) => title))
+
+/** A process with its level, on a connection of its own. `full`: the emergency that only it can see. */
+const process = Effect.fnUntraced(function* (file: string) {
+  const database = yield* Sqlite.open({ filename: file })
+  const levels = Context.get(yield* Layer.build(Storage.layerDatabase(database)), Levels)
+  const kept = Option.getOrUndefined(yield* levels.latest)
+  const breakerOf = (service: string) => CircuitBreaker.make(service)
+  const holmesgpt = yield* breakerOf("holmesgpt")
+  const changes = EventHub.make<Finding>()
+  let full = false
+  const degradation = yield* Degradation.make({
+    tiers: [
+      { name: "holmesgpt", service: "holmesgpt", circuitBreaker: holmesgpt },
+      { name: "llm", service: "llm", circuitBreaker: yield* breakerOf("llm") }
+    ],
+    health: {
+      changes,
+      findings: Effect.succeed([]),
+      emergencies: Effect.sync(() =>
+        full ? [{ check: "pressure", key: "memory", cause: "memory is above 95 % of the limit" }] : []
+      )
+    },
+    store: levels,
+    ...(kept === undefined ? {} : { kept })
+  })
+  yield* Effect.forkScoped(degradation.run)
+  return {
+    level: Effect.map(degradation.current, ({ level }) => level),
+    isFull: (next: boolean) =>
+      Effect.suspend(() => {
+        full = next
+        return degradation.refresh
+      }),
+    losesHolmes: Effect.repeat(Effect.exit(holmesgpt.call(Effect.fail("down"))), { times: 4 })
+  }
+})
+
+/** The notifications of a process that is well, and one beside it that is in an emergency. */
+const withEmergency = Effect.gen(function* () {
+  const file = yield* filename
+  const [shows, tells] = [conditionSink("alertmanager"), testSink("slack")]
+  yield* start(yield* Sqlite.open({ filename: file }), [shows, tells])
+  const life = yield* Scope.make()
+  yield* Effect.addFinalizer(() => Scope.close(life, Exit.void))
+  const one = yield* Scope.provide(process(file), life)
+  yield* pass(30)
+  yield* one.isFull(true)
+  yield* minutes(2)
+  assert.deepStrictEqual(shownBy(shows), ["emergency"])
+  return { file, one, dies: Scope.close(life, Exit.void), shows, tells }
+})
+
+const entered = "Emergency: alerts are stored and escalated, and nothing is acted on"
+const over = "The emergency is over"
+
+describe("an emergency of one of two processes on a database", () => {
+  it.effect("lasts while the level of the other one falls and rises, and is over when its own process leaves it", () =>
+    Effect.gen(function* () {
+      const { file, one, shows, tells } = yield* withEmergency
+      const other = yield* process(file)
+      yield* minutes(10)
+      assert.strictEqual(yield* other.level, 0)
+      yield* other.losesHolmes
+      yield* minutes(20)
+      assert.strictEqual(yield* one.level, 3)
+      assert.strictEqual(yield* other.level, 1)
+      assert.sameMembers([...(shownBy(shows) ?? [])], ["emergency", "level"])
+      assert.notInclude(titlesOf(tells), over)
+      yield* one.isFull(false)
+      yield* minutes(10)
+      assert.deepStrictEqual(shownBy(shows), ["level"])
+      assert.lengthOf(
+        titlesOf(tells).filter((title) => title === over),
+        1
+      )
+    })
+  )
+
+  it.effect("lasts while the other one starts with its level and rises from there", () =>
+    Effect.gen(function* () {
+      const { file, one, shows, tells } = yield* withEmergency
+      const other = yield* process(file)
+      assert.strictEqual(yield* other.level, 3, "it begins where the database was")
+      yield* minutes(40)
+      assert.strictEqual(yield* one.level, 3)
+      assert.strictEqual(yield* other.level, 0)
+      assert.deepStrictEqual(shownBy(shows), ["emergency"])
+      assert.deepStrictEqual(titlesOf(tells), [
+        entered,
+        "A process works again, and another one is still in an emergency"
+      ])
+      yield* one.isFull(false)
+      yield* minutes(10)
+      assert.deepStrictEqual(shownBy(shows), [])
+      assert.deepStrictEqual(titlesOf(tells).slice(2), [over])
+    })
+  )
+
+  it.effect("is over when its process has died, and the next one rises from there", () =>
+    Effect.gen(function* () {
+      const { file, dies, shows, tells } = yield* withEmergency
+      yield* dies
+      const next = yield* process(file)
+      yield* minutes(6)
+      assert.strictEqual(yield* next.level, 0)
+      assert.deepStrictEqual(shownBy(shows), [])
+      assert.deepStrictEqual(titlesOf(tells), [entered, over])
+      yield* minutes(30)
+      assert.lengthOf(titlesOf(tells), 2)
+    })
+  )
+
+  it.effect("is over some time after its process has died for ever", () =>
+    Effect.gen(function* () {
+      const { dies, shows, tells } = yield* withEmergency
+      yield* dies
+      yield* minutes(25)
+      assert.deepStrictEqual(shownBy(shows), [])
+      assert.deepStrictEqual(titlesOf(tells), [entered, "A condition that is still shown does not last any more"])
+    })
+  )
+})
