@@ -27,6 +27,7 @@
  *
  * | about                       | see                                                                      |
  * | --------------------------- | ------------------------------------------------------------------------ |
+ * | what a template names again | `actions/Rollouts`: refused, or asks                                     |
  * | rollouts that do not start  | `actions/RolloutStart`: refused                                          |
  * | budgets, ready pods         | `actions/Disruption`: asks                                               |
  * | admission of the new pods   | `TemplateAdmission`: `pods-refused` is a refusal, `beyond-quota` asks    |

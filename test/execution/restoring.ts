@@ -10,8 +10,8 @@ import type { KubernetesObject } from "../../src/kubernetes/KubernetesClient.ts"
 import { context } from "./objects.ts"
 
 /**
- * The rules that only a restoration has. The tests of Restoration, of what is around it, and RestorationRoundTrip are
- * about them.
+ * The rules of a restoration, some of which a rollback has as well. The tests of Restoration, of what is around it, and
+ * RestorationRoundTrip are about them, and EarlierTemplateObjects about those of a rollback.
  */
 export const ofRestorations: ReadonlyArray<RefusalRule> = [
   "no-such-change",
