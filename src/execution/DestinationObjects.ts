@@ -1,7 +1,9 @@
 /** Reads the Services to which the states of an object lead, and the pods behind them. */
 
 import { Effect } from "effect"
+import { templateOf } from "../changes/ObjectFields.ts"
 import type { ResourceRef } from "../domain/Target.ts"
+import { find as resourceOf } from "../kubernetes/ApiResource.ts"
 import type { KubernetesClient, KubernetesError, KubernetesObject } from "../kubernetes/KubernetesClient.ts"
 import { sameJson } from "../kubernetes/SameJson.ts"
 import { movesOf } from "./actions/Destinations.ts"
@@ -40,11 +42,14 @@ const namedAmong = (services: ReadonlyArray<KubernetesObject>, namespace: string
   }
 }
 
-/** Whether the states may lead to other Services. The words of a ConfigMap are too many to be looked at before. */
+/** Whether the states may lead to other Services. What may have many words is not read for them before. */
 export const mayLead = (states: States): boolean => {
   const { earlier, now } = states
   if (now.kind === "ConfigMap") return !sameJson(now["data"], earlier["data"])
-  return routeKinds.has(now.kind) ? !sameJson(now["spec"], earlier["spec"]) : movesOf(states, () => true).length > 0
+  const isCustom = resourceOf(now.kind) === undefined && templateOf(now) === undefined
+  return routeKinds.has(now.kind) || isCustom
+    ? !sameJson(now["spec"], earlier["spec"])
+    : movesOf(states, () => true).length > 0
 }
 
 /**

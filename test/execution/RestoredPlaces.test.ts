@@ -161,6 +161,10 @@ describe("a word that is the name of a Service", () => {
     for (const text of [
       (value: string) => `name: ${value}`,
       (value: string) => `server.name: ${value}`,
+      (value: string) => `DB_USER: ${value}`,
+      (value: string) => `security: ${value}`,
+      (value: string) => `image: ${value}:12`,
+      (value: string) => `tag: ${value}:1`,
       (value: string) => `tracing:\n  service: ${value}`
     ])
       assert.deepStrictEqual(says(config(`${text("blue")}\n`), config(`${text("green")}\n`)).rules, asked)
@@ -173,8 +177,10 @@ describe("a word that is the name of a Service", () => {
       (value: string) => `a: ${value}:80`,
       (value: string) => `a: user@${value}/orders`,
       (value: string) => `a: ${value}.shop.svc.cluster.local`,
-      (value: string) => `proxy_pass ${value};`,
-      (value: string) => `hostname: ${value}`
+      (value: string) => `server ${value};`,
+      (value: string) => `hostname: ${value}`,
+      (value: string) => `dbHost1 = "${value}"`,
+      (value: string) => `KAFKA_BOOTSTRAP_SERVERS=${value}`
     ])
       assert.deepStrictEqual(says(config(`${text("blue")}\n`), config(`${text("green")}\n`)).rules, refused)
   })

@@ -29,12 +29,23 @@ export interface Spot {
 
 const words = /(?<![\w.-])([a-z](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9][a-z0-9-]*)*)\.?(?![\w.-])/g
 
+/** What the last word of a key ends with, if it holds hosts. */
 const ofHosts =
-  /host|ur[il]|addr|endpoint|server|upstream|backend|broker|bootstrap|proxy|dsn|primary|replica|master|slave|leader|writer|reader|forward|origin|target|(^|[^a-z])db([^a-z]|$)/i
+  /(host|hostname|url|uri|addr|address|endpoint|server|upstream|backend|broker|proxy|dsn|primary|replica|master|slave|leader|writer|reader|forward|origin|target|db)(s|es)?$/
 
-/** Whether what a key holds is a host. `server.name` is a name, and `hostname` is a host. */
-export const holdsHost = (key: string): boolean =>
-  ofHosts.test(key) && (!/name$/i.test(key) || /host[-_]?name$/i.test(key))
+/** Whether what a key holds is a host. `server.name` and `DB_USER` are names, and `db.host-2` and `hostName` are hosts. */
+const holdsHost = (key: string): boolean => {
+  const parts = key
+    .replace(/([a-z])([A-Z])/g, "$1 $2")
+    .toLowerCase()
+    .split(/[^a-z]+/)
+    .filter((part) => part !== "")
+  const last = parts.at(-1)
+  return last !== undefined && (last === "name" ? parts.at(-2) === "host" : ofHosts.test(last))
+}
+
+/** A port after a host. An image has a tag there. */
+const port = /^:\d{2,5}(?![\w.-])/
 
 /** The key right before a word in its line, such as `host` in `host=blue port=5432`. */
 const inlineKey = /(?<![\w.-])["']?([\w.-]+)["']?\s{0,4}[=:]\s{0,4}["']?$/
@@ -62,10 +73,10 @@ const hostsInLine = (line: string, { isKnown, key, namespace, place }: Spot): Re
     const services = servicesOf(host, namespace).filter(isKnown)
     if (services.length === 0) return []
     const before = line.slice(Math.max(0, index - inlineRead), index)
-    const next = line.slice(index + all.length, index + all.length + 2)
+    const next = line.slice(index + all.length, index + all.length + 8)
     if ((before.endsWith("/") && !before.endsWith("//")) || next.startsWith("=")) return []
     const inner = inlineKey.exec(before)?.[1]
-    const isAddress = /(\/\/|@)$/.test(before) || /^:\d/.test(next)
+    const isAddress = /(\/\/|@)$/.test(before) || (port.test(next) && !/image$/i.test(inner ?? key))
     const isSure = isAddress || host.includes(".svc") || holdsHost(inner ?? key)
     const at = inner === undefined ? place : `${place}/${inner}`
     return services.map((service) => ({ place: at, service, isSure }))

@@ -150,8 +150,9 @@ const lostHosts = ({ now, earlier }: States, objects: PlanObjects): ReadonlyArra
   // The newest change comes first.
   for (const change of objects.later ?? []) {
     const key = keyOf(change.ref)
-    if (!newest.has(key)) newest.set(key, change)
+    if (change.ref.kind === "Service" && !newest.has(key)) newest.set(key, change)
   }
+  if (newest.size === 0) return []
   return movesOf({ now, earlier }, knownIn(objects))
     .flatMap(({ former }) => former)
     .filter((host) => newest.get(keyOf(host))?.operation === "deleted" && existing(objects, host) === undefined)
