@@ -5,11 +5,13 @@
  * | above                                 | secret beneath it                                                          |
  * | ------------------------------------- | -------------------------------------------------------------------------- |
  * | `passwords`, `credentials`, `apiKeys` | everything but the name of an object: users and purposes may have any name |
- * | `secret`, `adminPassword`, `tokens`   | what does not say something about the secret: `secretName`, `ttl`, `type`  |
+ * | `secret`, `adminPassword`, `tokens`   | what does not say something about the secret: `secretName`, `ttl`, `type`, |
+ * |                                       | and is no plain value of what may be a setting: `source: vault`            |
  */
 
 import { anyCase } from "./AnyCase.ts"
-import { isPlainSecretName, saysAbout } from "./SecretNames.ts"
+import { isPlainSecretName, isShownSetting, maySaySetting, saysAbout } from "./SecretNames.ts"
+import { isPlainSetting } from "./SecretSettings.ts"
 
 /** Maps of which every value is a secret, whatever its key: users by their names, keys by their purpose. */
 const holdsAll = anyCase(
@@ -42,6 +44,7 @@ export const isHolder = (name: string): boolean => holdsAll.test(name) || isPlai
 export const isHeldBy = (holder: string, names: ReadonlyArray<string>, value: unknown): boolean => {
   if (typeof value === "boolean" || isReferring(names.at(-1) ?? "")) return false
   if (isAllSecret(holder)) return true
+  if (isShownSetting(holder, value) || (names.some(maySaySetting) && isPlainSetting(value))) return false
   return !names.some(saysAbout) || (typeof value === "string" && looksSecret.test(value))
 }
 

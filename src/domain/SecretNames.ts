@@ -7,7 +7,8 @@
  * A name is secret if it ends in one of these words. Behind the word there may be which of several secrets it is, or
  * how it is written: `DB_PASSWORD_OLD`, `API_KEY_2`, `SecretString`. Behind a word that means nothing but a secret any
  * other may follow (`DB_PASSWORD_BILLING`), unless it says that the value is about the secret (`PASSWORD_FILE`,
- * `passwordMinLength`, `tokenIssuer`; see `SecretAspects`).
+ * `passwordMinLength`, `tokenIssuer`; see `SecretAspects`). If it may be a setting as well as an owner (`TOKEN_CACHE`),
+ * the value decides (`SecretSettings`).
  *
  * - `secretWord`: what follows such a name is a secret in any text.
  * - `doubtfulWord`: in a text the word may mean something else (`jwt: token is malformed`, `seed: 42`, `token-refresher:
@@ -20,7 +21,8 @@
  */
 
 import { anyCase } from "./AnyCase.ts"
-import { aspect, handler } from "./SecretAspects.ts"
+import { aspect, aspectOfTokens, handler, setting } from "./SecretAspects.ts"
+import { isPlainSetting } from "./SecretSettings.ts"
 
 /** The words before `key` in names of databases, queues, caches and Kubernetes that are not secret. */
 const harmlessKeys =
@@ -89,7 +91,7 @@ const nextWord = "(?:[_-]{1,2}|(?-i:(?<=[a-z0-9])(?=[A-Z])))"
 /** The same in a variable. In a text, names of classes, pods and errors have other words as well. */
 const inVariable = more("(?-i:(?<=[A-Z0-9])_)", "(?-i:[A-Z0-9]{1,30})", `(?-i:${aspect.toUpperCase()})`)
 const anyMore = more(nextWord, "(?-i:[A-Z]{0,30}[a-z0-9]{0,30})(?<=[A-Za-z0-9])", aspect)
-const handled = `(?:secrets?|tokens?)(?!${nextWord}(?:${handler})${wordEnd})`
+const handled = `(?:secrets?|tokens?)(?!${nextWord}(?:${aspectOfTokens})${wordEnd})`
 
 /** A password and whose it is. */
 export const ownedWord = `${always}${keyForm}${anyMore}`
@@ -132,23 +134,46 @@ const count = /^[\d.,_]*[kKmM]?$/
 /** The first nodes of a cluster are called seeds. */
 const addresses = /^[\w-]+(?:\.[\w-]+)+(?::\d+)?(?:[\s,;]+[\w-]+(?:\.[\w-]+)+(?::\d+)?)*$/
 
-/** Whether the value of this name is a secret, whatever it is. `tokens` and `max_tokens` may be counts. */
+/** Whether the value of this name is a secret, unless it says that it is none. `tokens` and `max_tokens` may be counts. */
 export const isSecretName = (name: string): boolean => exactName.test(name) || nameWithMore.test(name)
+
+const anyWord = `(?:${always}${keyForm}s?|${certain}|${doubtful}|secrets?|tokens?|${wordStart}auth(?![A-Za-z]))`
+/**
+ * The words behind the last secret word of a name, in a text that ends in the name or in what follows it. The `S` of
+ * `secretStore` is no plural. What ends in `key` is no setting.
+ */
+const behindIt = anyCase(
+  `^[\\s\\S]*${anyWord}(?!(?-i:(?<=S)[a-z]))([A-Za-z0-9_.-]*)(?<!keys?)[^A-Za-z0-9]{0,40}(?:value[^A-Za-z0-9]{0,20})?$`
+)
+const mayBeSetting = anyCase(`(?:^|[_.-]|(?-i:(?<=[a-z0-9])(?=[A-Z])))(?:${setting}|${handler})${wordEnd}`)
+
+/** Whether the name may be that of a setting, such as `cache`, `store` and `server`. */
+export const maySaySetting = (name: string): boolean => mayBeSetting.test(name)
+
+/**
+ * Whether a value is a plain setting of a name that may be one, such as `TOKEN_CACHE`. The name is the end of `text`,
+ * or what separates it from the value follows.
+ */
+export const isShownSetting = (text: string, value: unknown): boolean =>
+  isPlainSetting(value) && maySaySetting(behindIt.exec(text.slice(-longestName))?.[1] ?? "")
 
 /** Whether this value of this name is a secret. */
 export const isSecretValue = (name: string, value: unknown): boolean =>
+  isSecretBy(name, value) && !isShownSetting(name, value)
+
+const isSecretBy = (name: string, value: unknown): boolean =>
   (exactName.test(name) && !(quota.test(name) && count.test(String(value))))
   || (nameWithMore.test(name) && !(tokens.test(name) && count.test(String(value))))
   || (typeof value === "string" && nameOfSeveral.test(name) && !count.test(value) && !addresses.test(value))
 
 const plainSecretName = nameThatEndsIn(
-  `(?:${always}${keyForm}s?${variant}?|(?<!pull[_-]?)(?:secrets?|tokens?)${variant}?|${withMore})`
+  `(?:${always}${keyForm}s?${variant}?|(?<!pull[_-]?)(?:secrets?|tokens?)${variant}?|(?!(?:secrets?|tokens?)${nextWord}(?:${handler})${wordEnd})${withMore})`
 )
 
 /** Whether the name ends in a word that means nothing but a secret: what is beneath it is one as well. */
 export const isPlainSecretName = (name: string): boolean => plainSecretName.test(name)
 
-const aboutIt = anyCase(`(?:^|[_.-]|(?-i:(?<=[a-z0-9])(?=[A-Z])))(?:${aspect}|items|issuer|audience)${wordEnd}`)
+const aboutIt = anyCase(`(?:^|[_.-]|(?-i:(?<=[a-z0-9])(?=[A-Z])))(?:${aspect}|${aspectOfTokens})${wordEnd}`)
 
 /** Whether the name says something about a secret, such as `secretName` and `ttl`. */
 export const saysAbout = (name: string): boolean => aboutIt.test(name)

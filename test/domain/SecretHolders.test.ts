@@ -37,6 +37,15 @@ describe("what is beneath a secret name", () => {
       assert.isFalse(isHeld(`spec.${path}`.split("."), value), path)
   })
 
+  it("is none if it is a plain value of what may be a setting, and one if it may be a secret", () => {
+    for (const path of ["secret.source", "token.provider", "tokens.cache", "tokenStore.prod", "passwordStore.prod"]) {
+      assert.isTrue(isHeld(path.split("."), "hunter-two"), path)
+      assert.isFalse(isHeld(path.split("."), "vault"), path)
+    }
+    assert.isTrue(isHeld(["passwords", "cache"], "vault"))
+    assert.isTrue(isHeld(["secret", "a"], "vault"))
+  })
+
   it("is one even then if the value looks like one", () => {
     assert.isTrue(isHeld(["tokens", "refresh"], "hunter2Zx9"))
     assert.isFalse(isHeld(["secret", "secretName"], "hunter2Zx9"))

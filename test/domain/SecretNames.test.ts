@@ -34,16 +34,23 @@ const behind = words(`
   passphrases SECRET_KEY_BASES unlock_code
 `)
 const several = words("SEEDS SALTS JWTS PINS API_TOKENS TOKENS1 COOKIES signatures")
-/** About a secret: where it is, how it has to be, how long it is good for, what handles it. */
+/** About a secret: where it is, how it has to be, how long it is good for. */
 const about = words(`
   passwordPolicy PASSWORD_POLICY_STRICT passwordMinLength PASSWORD_FILE DB_PASSWORD_FILE_OLD passwordAttempts
   passwordHashRounds passwordResetUrl pass_through passThroughMode PASS_RATE passHostHeader secretName secretNamespace
-  secretRef secretKeyRef secretStore secretProviderClass tokenTTL tokenTTLSeconds TOKEN_ISSUER tokenURLPath token_count
-  passwordEncryption password_encryption PasswordAuthentication PASSWORD_DICTIONARY pwQuality credsStore credHelpers
-  credentialsProvider credential_process SECRET_REGION TOKEN_LEEWAY tokenCache tokenScope psk_identity
-  tokenReviewer TOKEN_SERVICE credentialsFile accessKeyId api_key_name
+  secretRef secretKeyRef secretProviderClass tokenTTL tokenTTLSeconds TOKEN_ISSUER tokenURLPath token_count
+  passwordEncryption password_encryption TOKEN_LEEWAY tokenScope passwordExpiry PASSWORD_MAX_AGE passwordRotation
+  tokenReviewer credentialsFile accessKeyId api_key_name
   path patch pattern patches spat dispatch compat spinner author sacred keyword upward forward encompass cacheBypass
   token-refresher.yaml
+`)
+/** About a secret, or whose it is: services have such names. */
+const either = words(`
+  DB_PASSWORD_CACHE DB_PASSWORD_STORE DB_PASSWORD_STORE_PROD dbPasswordIdentity DB_PASSWORD_NETWORK DB_PASSWORD_POOL
+  DB_PASSWORD_ENV DB_PASSWORD_PROCESS DB_PASSWORD_TEMPLATE ADMIN_PASSWORD_PROVIDER POSTGRES_PASSWORD_HISTORY
+  DB_PASSWORD_SCHEDULE DB_PASSWORD_SUPPORT DB_PASSWORD_LOCATION PASSWORD_DOMAIN API_KEY_SOURCE DB_PASSWORD_CONFIG
+  secretStore PasswordAuthentication PASSWORD_DICTIONARY credsStore credHelpers credentialsProvider credential_process
+  SECRET_REGION tokenCache psk_identity GITHUB_TOKEN_STORE TOKEN_SERVICE tokenRefresh SECRET_OPERATOR CLIENT_SECRET_AGENT
 `)
 
 describe("names of secrets", () => {
@@ -70,6 +77,32 @@ describe("names of secrets", () => {
       about.filter((name) => isSecretValue(name, "hunter2Zx9")),
       []
     )
+  })
+
+  it("are those that may say whose they are, unless the value is a plain setting", () => {
+    for (const value of ["hunter-two", "hunter2Zx9", "tiger lily", "83619274"])
+      assert.deepStrictEqual(
+        either.filter((name) => !isSecretValue(name, value)),
+        [],
+        value
+      )
+    for (const value of ["vault", "30s", "5", 5, false, "/etc/vault/file", "https://vault.shop.svc:8200"])
+      assert.deepStrictEqual(
+        either.filter((name) => isSecretValue(name, value)),
+        [],
+        String(value)
+      )
+  })
+
+  it("are secret whatever the value is if they end in a secret word, or nothing behind it may be a setting", () => {
+    for (const name of [
+      "STORE_DB_PASSWORD",
+      "CACHE_TOKEN",
+      "SECRET_STORE_KEY",
+      "PASSWORD_CACHE_SALT",
+      "PASSWORD_BILLING"
+    ])
+      for (const value of ["vault", "5", "30s"]) assert.isTrue(isSecretValue(name, value), `${name}=${value}`)
   })
 
   it("may be of several secrets, unless the value is a count or a list of addresses", () => {

@@ -7,7 +7,7 @@
  */
 
 import { anyCase } from "../../domain/AnyCase.ts"
-import { doubtfulWord, namePrefix, ownedWord, secretWord } from "../../domain/SecretNames.ts"
+import { doubtfulWord, isShownSetting, namePrefix, ownedWord, secretWord } from "../../domain/SecretNames.ts"
 import { configurationSecrets } from "./ConfigurationSecrets.ts"
 import { replaceNested } from "./NestedSecrets.ts"
 import { prosePasswords } from "./ProsePasswords.ts"
@@ -305,13 +305,35 @@ const configuration: ReadonlyArray<Shape> = configurationSecrets.map((pattern) =
 const replaceAll = (text: string, shapes: ReadonlyArray<Shape>): string =>
   shapes.reduce((clean, [pattern, replacement]) => clean.replace(pattern, replacement), text)
 
+const quotes = /^(?:\\{0,7}["'`])|(?:\\{0,7}["'`])$/g
+
+/** Replaces what follows `head`, the begin of `match`, unless it is a plain setting of a name that may be one. */
+const unlessSetting = (match: string, head: string, replaced: string): string =>
+  isShownSetting(head, match.slice(head.length).replace(quotes, "")) ? match : replaced
+
+/** The same for patterns whose first group ends before the secret. */
+const replaceBehindNames = (text: string, shapes: ReadonlyArray<Shape>): string =>
+  shapes.reduce(
+    (clean, [pattern, replacement]) =>
+      clean.replace(pattern, (match: string, head: string) =>
+        unlessSetting(
+          match,
+          head,
+          replacement.replace("$1", () => head)
+        )
+      ),
+    text
+  )
+
 /** Replaces secrets by their own shape. */
 export const replaceShapes = (text: string): string => replaceAll(kubernetesSecrets(text), [...tokens, ...addresses])
 
 /** Replaces secrets by the name, command or scheme before them. */
 export const replaceNamed = (text: string): string =>
-  replaceNested(replaceAll(text, [...contexts, ...configuration, ...prose]), mark("value"))
-    .replace(environmentEntry, `$1${mark("value")}`)
+  replaceNested(replaceBehindNames(text, [...contexts, ...configuration, ...prose]), mark("value"))
+    .replace(environmentEntry, (match: string, head: string) => unlessSetting(match, head, `${head}${mark("value")}`))
     .replace(reversedEntry, `$1${mark("value")}`)
     .replace(listed, withoutItems)
-    .replace(assignment, `$1$2${mark("value")}`)
+    .replace(assignment, (match: string, name: string, between: string) =>
+      unlessSetting(match, name + between, `${name}${between}${mark("value")}`)
+    )
