@@ -5,8 +5,7 @@ import { templateOf } from "../changes/ObjectFields.ts"
 import type { ResourceRef } from "../domain/Target.ts"
 import { find as resourceOf } from "../kubernetes/ApiResource.ts"
 import type { KubernetesClient, KubernetesError, KubernetesObject } from "../kubernetes/KubernetesClient.ts"
-import { sameJson } from "../kubernetes/SameJson.ts"
-import { movesOf } from "./actions/Destinations.ts"
+import { leadsAlike, movesOf } from "./actions/Destinations.ts"
 import { backendsOf, byKey, keyOf, routeKinds } from "./actions/NamedObjects.ts"
 import type { States } from "./actions/RestoredEndpoints.ts"
 import { selectorOf } from "./actions/ServicePods.ts"
@@ -44,11 +43,10 @@ const namedAmong = (services: ReadonlyArray<KubernetesObject>, namespace: string
 
 /** Whether the states may lead to other Services. What may have many words is not read for them before. */
 export const mayLead = (states: States): boolean => {
-  const { earlier, now } = states
-  if (now.kind === "ConfigMap") return !sameJson(now["data"], earlier["data"])
+  const { now } = states
   const isCustom = resourceOf(now.kind) === undefined && templateOf(now) === undefined
-  return routeKinds.has(now.kind) || isCustom
-    ? !sameJson(now["spec"], earlier["spec"])
+  return now.kind === "ConfigMap" || routeKinds.has(now.kind) || isCustom
+    ? !leadsAlike(states)
     : movesOf(states, () => true).length > 0
 }
 

@@ -28,9 +28,9 @@ describe("the place of a host", () => {
   it("is that of its list, also after an item with a block of its own", () => {
     const text = "a:\n  - primary:\n      host: blue\n    log: blue\n  - host: blue"
     assert.deepStrictEqual(found(text), [
-      "app/a[0]/primary/host: shop/blue",
-      "app/a[0]/log: shop/blue",
-      "app/a[1]/host: shop/blue"
+      "app/a[]/primary/host: shop/blue",
+      "app/a[]/log: shop/blue",
+      "app/a[]/host: shop/blue"
     ])
   })
 

@@ -76,6 +76,13 @@ describe.each<readonly [string, (one: string, other: string) => KubernetesObject
   ["the paths of an Ingress", ingress],
   ["the matches of an HTTPRoute", httpRoute],
   ["the matches of a VirtualService", virtual],
+  [
+    "the routes of an IngressRoute",
+    (one, other) =>
+      custom("IngressRoute", {
+        routes: [one, other].map((name, index) => ({ match: `Host(${index})`, services: [{ name, port: 80 }] }))
+      })
+  ],
   ["variables", (one, other) => variables({ WRITE_HOST: one, READ_HOST: other })],
   ["lines of a ConfigMap", (one, other) => config(`primary: ${one}\nreplica: ${other}\n`)],
   ["equal lines of two sections", (one, other) => config(`primary:\n  host: ${one}\nreplica:\n  host: ${other}\n`)],
@@ -114,6 +121,44 @@ describe("a place", () => {
     const [before, now] = [[blue], [rule, blue]].map((http) => custom("VirtualService", { http }))
     assert.deepStrictEqual(says(before!, now!).rules, [])
     assert.deepStrictEqual(says(config('{"host":"blue"}'), config('{"host":"blue"')).rules, [])
+  })
+
+  it("is the same where an item was added before it", () => {
+    const hosts = (...names: ReadonlyArray<string>) => names.map((name) => `- host: ${name}\n  port: 80`).join("\n")
+    assert.deepStrictEqual(says(config(hosts("blue", "green")), config(hosts("green", "blue", "green"))).rules, [])
+    const items = (...names: ReadonlyArray<string>) =>
+      custom("Pool", { servers: names.map((host) => ({ host, port: 80 })) })
+    assert.deepStrictEqual(says(items("blue", "green"), items("green", "blue", "green")).rules, [])
+  })
+
+  it("says of shares what differs", () => {
+    const split = (one: number, other: number) =>
+      custom("VirtualService", {
+        http: [
+          {
+            route: [
+              { destination: { host: "blue" }, weight: one },
+              { destination: { host: "green" }, weight: other }
+            ]
+          }
+        ]
+      })
+    const { message, rules } = says(split(95, 5), split(5, 95))
+    assert.deepStrictEqual(rules, refused)
+    assert.include(message, "sends a larger share to 2 ready pods now, and its earlier state would send it to 0")
+  })
+
+  it("asks where a canary of NGINX would get requests again, and has no ready pod", () => {
+    const canary = (weight: string): KubernetesObject => {
+      const object = ingress("blue", "blue")
+      const prefix = "nginx.ingress.kubernetes.io/canary"
+      return {
+        ...object,
+        metadata: { ...object.metadata, annotations: { [prefix]: "true", [`${prefix}-weight`]: weight } }
+      }
+    }
+    assert.deepStrictEqual(says(canary("100"), canary("0")).rules, asked)
+    assert.deepStrictEqual(says(canary("0"), canary("100")).rules, [])
   })
 
   it("is read also behind the first 2000 characters of a line", () => {

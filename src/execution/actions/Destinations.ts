@@ -15,7 +15,7 @@
  * send requests, and sends none.
  */
 
-import { fieldsOf, listOf, templateOf, textOf, valueOf } from "../../changes/ObjectFields.ts"
+import { fieldsOf, labelsOf, listOf, templateOf, textOf, valueOf } from "../../changes/ObjectFields.ts"
 import { containersOf } from "../../changes/TemplateReferences.ts"
 import type { ResourceRef } from "../../domain/Target.ts"
 import { find as resourceOf } from "../../kubernetes/ApiResource.ts"
@@ -38,6 +38,8 @@ export interface Move {
   readonly present: ReadonlyArray<Receiver>
   /** What gets a larger share in the earlier one. */
   readonly former: ReadonlyArray<Receiver>
+  /** Whether both states lead to one of them, and only the shares differ. */
+  readonly isShare: boolean
 }
 
 interface States {
@@ -79,9 +81,11 @@ const isPolicy = ({ apiVersion, kind }: KubernetesObject): boolean =>
 /** What the items of a list are known by, so that another item before them makes no difference. */
 const identities = ["match", "matches", "name", "path", "prefix", "id"] as const
 
-const identityOf = (item: unknown): string | undefined => {
-  const name = identities.find((each) => valueOf(item, each) !== undefined)
-  return name === undefined ? undefined : JSON.stringify(ordered(valueOf(item, name)))
+/** The name of a Service is what an item leads to, and not what it is known by. */
+const identityOf = (item: unknown, { isKnown, namespace }: Spot): string => {
+  const found = identities.map((each) => valueOf(item, each)).find((each) => each !== undefined)
+  const isService = typeof found === "string" && isKnown({ namespace, kind: "Service", name: found })
+  return found === undefined || isService ? "" : JSON.stringify(ordered(found))
 }
 
 const weightOf = (item: unknown): number | undefined => {
@@ -99,13 +103,10 @@ const inText = (text: string, spot: Within, share: number): ReadonlyArray<Destin
 
 const inList = (items: ReadonlyArray<unknown>, spot: Within, share: number): ReadonlyArray<Destination> => {
   const total = items.reduce<number>((sum, item) => sum + (weightOf(item) ?? 0), 0)
-  let unnamed = 0
   return items.flatMap((item) => {
-    if (total > 0) return inValue(item, { ...spot, place: `${spot.place}[]` }, (share * (weightOf(item) ?? 0)) / total)
-    if (typeof item === "string") return inText(item, { ...spot, place: `${spot.place}[]` }, share)
-    const identity = identityOf(item)
-    if (identity === undefined) unnamed += 1
-    return inValue(item, { ...spot, place: `${spot.place}[${identity ?? unnamed}]` }, share)
+    // Those without an identity are compared by their order.
+    const place = `${spot.place}[${total > 0 || typeof item === "string" ? "" : identityOf(item, spot)}]`
+    return inValue(item, { ...spot, place }, total > 0 ? (share * (weightOf(item) ?? 0)) / total : share)
   })
 }
 
@@ -163,6 +164,19 @@ const changedData = (config: KubernetesObject, other: KubernetesObject): unknown
   return Object.fromEntries(Object.entries(fieldsOf(config["data"])).filter(([key, value]) => others[key] !== value))
 }
 
+/** Shares are sums of fractions. */
+const least = 1e-6
+
+/** The share of requests that an Ingress of the NGINX controller gets beside another one of its host and path. */
+const canaryShare = (object: KubernetesObject): number => {
+  const annotation = (name: string) =>
+    labelsOf(object, "metadata", "annotations")?.[`nginx.ingress.kubernetes.io/${name}`]
+  if (object.kind !== "Ingress" || annotation("canary") !== "true") return 1
+  const weight = Number(annotation("canary-weight") ?? 0) / Number(annotation("canary-weight-total") ?? 100)
+  const isChosen = ["canary-by-header", "canary-by-cookie"].some((each) => annotation(each) !== undefined)
+  return Math.max(Number.isFinite(weight) ? weight : 1, isChosen ? 0.01 : 0)
+}
+
 const destinationsOf = (
   object: KubernetesObject,
   other: KubernetesObject,
@@ -173,7 +187,7 @@ const destinationsOf = (
     return backendsOf(object).map(({ place, service, share }) => ({
       place,
       service: { ...service, isSure: true },
-      share
+      share: share * canaryShare(object)
     }))
   if (object.kind === "ConfigMap") return inValue(changedData(object, other), spot)
   if (object.kind === "Service")
@@ -189,9 +203,6 @@ const destinationsOf = (
 }
 
 const receiverKey = ({ service }: Destination): string => `${keyOf(service)}/${service.subset ?? ""}`
-
-/** Shares are sums of fractions. */
-const least = 1e-6
 
 const sharesOf = (destinations: ReadonlyArray<Destination>): ReadonlyMap<string, Destination> => {
   const shares = new Map<string, Destination>()
@@ -224,27 +235,48 @@ const differing = (now: ReadonlyArray<Destination>, earlier: ReadonlyArray<Desti
   return { present: elsewhere(now, earlier), former: elsewhere(earlier, now) }
 }
 
-const moveOf = ({ former, present }: Difference): Move => ({
+const moveOf = ({ former, present }: Difference, isShare = false): Move => ({
   present: present.map(({ service }) => service),
-  former: former.map(({ service }) => service)
+  former: former.map(({ service }) => service),
+  isShare
 })
+
+/** Whether what gets a larger share in one state gets some in the other one, too. */
+const sharesDiffer = (
+  { former, present }: Difference,
+  now: ReadonlyArray<Destination>,
+  earlier: ReadonlyArray<Destination>
+): boolean => {
+  const gets = (all: ReadonlyArray<Destination>) =>
+    new Set(all.flatMap((each) => (each.share > 0 ? [receiverKey(each)] : [])))
+  const [some, others] = [gets(now), gets(earlier)]
+  return former.some((each) => some.has(receiverKey(each))) || present.some((each) => others.has(receiverKey(each)))
+}
 
 const nameOf = ({ former, present }: Difference): string =>
   [present, former].map((each) => each.map(receiverKey).join(" ")).join(" -> ")
+
+/** Whether two states lead to the same, because what says so is the same. */
+export const leadsAlike = ({ now, earlier }: States): boolean =>
+  sameJson(now["spec"], earlier["spec"])
+  && sameJson(now["data"], earlier["data"])
+  && (now.kind !== "Ingress" || sameJson(now.metadata["annotations"], earlier.metadata["annotations"]))
 
 /**
  * Where two states of an object send requests to, wherever that differs. What is at a place of one of them only is
  * compared as a whole: a place may have got another name.
  */
 export const movesOf = ({ now, earlier }: States, isKnown: Spot["isKnown"]): ReadonlyArray<Move> => {
-  if (sameJson(now["spec"], earlier["spec"]) && sameJson(now["data"], earlier["data"])) return []
+  if (leadsAlike({ now, earlier })) return []
   const placesNow = Map.groupBy(destinationsOf(now, earlier, isKnown), ({ place }) => place)
   const placesThen = Map.groupBy(destinationsOf(earlier, now, isKnown), ({ place }) => place)
   const moves = new Map<string, Move>()
   const [present, former]: [Array<Destination>, Array<Destination>] = [[], []]
   for (const place of new Set([...placesNow.keys(), ...placesThen.keys()])) {
-    const found = differing(placesNow.get(place) ?? [], placesThen.get(place) ?? [])
-    if (found.present.length > 0 && found.former.length > 0) moves.set(nameOf(found), moveOf(found))
+    const [here, before] = [placesNow.get(place) ?? [], placesThen.get(place) ?? []]
+    const found = differing(here, before)
+    if (found.present.length > 0 && found.former.length > 0)
+      moves.set(nameOf(found), moveOf(found, sharesDiffer(found, here, before)))
     else {
       for (const each of found.present) present.push(each)
       for (const each of found.former) former.push(each)

@@ -105,7 +105,6 @@ interface Level {
 class Outline {
   private levels: Array<Level> = []
   private root: Level
-  private readonly items = new Map<string, number>()
   private readonly spot: Spot
 
   constructor(spot: Spot) {
@@ -153,12 +152,11 @@ class Outline {
     return hostsInLine(value, { ...this.spot, place, key })
   }
 
-  /** An item of a list is known by its name, or by its number among those without one. */
+  /** An item of a list is known by its name. The others are compared by their order, like the hosts of one line. */
   private item(above: Level, indent: number, key: string, value: string): Level {
-    const number = this.items.get(above.place) ?? 0
-    const isNamed = identities.has(key)
-    if (!isNamed) this.items.set(above.place, number + 1)
-    const level = { indent, place: `${above.place}[${isNamed ? value : number}]`, key: above.key, isItem: true }
+    const { isKnown, namespace } = this.spot
+    const isNamed = identities.has(key) && !isKnown({ namespace, kind: "Service", name: value.replace(/["']/g, "") })
+    const level = { indent, place: `${above.place}[${isNamed ? value : ""}]`, key: above.key, isItem: true }
     this.levels.push(level)
     return level
   }

@@ -165,6 +165,7 @@ const ofMoves = (states: States, moves: ReadonlyArray<Move>, objects: PlanObject
       present: present!,
       former: former!,
       objects,
+      isShare: move.isShare,
       // What serves now may be no Service, or one elsewhere.
       isElsewhere: present!.length === 0
     })

@@ -70,6 +70,8 @@ interface Compared {
   readonly objects: PlanObjects
   /** Whether the present state may lead to somewhere that is not known. */
   readonly isElsewhere: boolean
+  /** Whether both states lead to the same Services with other shares. Default false. */
+  readonly isShare?: boolean
   /** Whether the pods of the earlier state may be those of the alert although its target is not known. Default false. */
   readonly isTarget?: boolean
 }
@@ -100,10 +102,15 @@ const noneReady = (compared: Compared, what: string, ready: string): Objections 
     : refuse("not-restorable", `${what}, so it is not put back.`)
 }
 
+const wordsFor = (isShare: boolean, sure: boolean): readonly [now: string, earlier: string] => {
+  if (!sure) return ["names Services with", "those with"]
+  return isShare ? ["sends a larger share to", "would send it to"] : ["leads to", "would lead to"]
+}
+
 /** Why the Services of the earlier state serve less than those of the present one. */
 export const byReadiness = (compared: Compared): Objections => {
-  const { former, isElsewhere, name, objects, present } = compared
-  const [leads, would] = isSure(compared) ? ["leads to", "would lead to"] : ["names Services with", "those with"]
+  const { former, isElsewhere, isShare = false, name, objects, present } = compared
+  const [leads, would] = wordsFor(isShare, isSure(compared))
   const readyNow = podsOf(present, objects).filter(isPodReady).length
   const pods = podsOf(former, objects)
   const readyThen = pods.filter(isPodReady).length
