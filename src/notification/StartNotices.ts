@@ -54,7 +54,10 @@ export type StartNotice = typeof StartNotice.Type
 
 /** What outlives the process. Best effort: it never fails. */
 export interface StartMemory {
+  /** None if it does not answer in time. */
   readonly read: Effect.Effect<Option.Option<StartNotice>>
+  /** As `read`, and waits for it. Default: it always answers in time. */
+  readonly answer?: Effect.Effect<Option.Option<StartNotice>>
   readonly write: (notice: StartNotice) => Effect.Effect<void>
 }
 
@@ -205,10 +208,13 @@ const recorded = Effect.fnUntraced(function* (notice: StartNotice, { audit, outb
  */
 export const end = Effect.fnUntraced(
   function* (opened: Opened, memory: StartMemory) {
-    const notice = Option.getOrUndefined(yield* memory.read)
+    // However slow its disk is: nothing else ends what was told.
+    const notice = Option.getOrUndefined(yield* memory.answer ?? memory.read)
     if (notice === undefined || notice.isOver) return
     yield* recorded(notice, opened)
-    yield* memory.write({ ...notice, isOver: true })
+    const current = Option.getOrUndefined(yield* memory.read)
+    // While its disk did not answer, another outage may have been told.
+    if (current === undefined || current.key === notice.key) yield* memory.write({ ...notice, isOver: true })
   },
   // Recorded twice is told twice; not recorded is never over.
   (effect) => Effect.ignore(Effect.retry(effect, Schedule.spaced("1 second")))

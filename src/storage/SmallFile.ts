@@ -1,50 +1,104 @@
-/** Small files that outlive the process: read within a time limit, and replaced as a whole. */
+/**
+ * Small files that outlive the process: read within a time limit, and replaced as a whole.
+ *
+ * Their disk may hang, and nothing waits for that: neither a start nor a message to people. Each operation takes one of
+ * the few threads of Node.js, which also look up the names of hosts, and an operation that hangs does not give it back.
+ * So the small files of one folder have one operation at a time together. Of a file at most one read is under way, and
+ * at most one write waits for its turn, whatever is asked meanwhile.
+ */
 
-import { open, readFile, rename } from "node:fs/promises"
-import { Effect, Option } from "effect"
-import * as FileOperations from "./FileOperations.ts"
-
-// One sequence of calls of Node.js that must not be interrupted halfway: a promise fits.
+// Sequences of calls of Node.js that must not be interrupted halfway: promises fit.
 // @effect-diagnostics asyncFunction:off
 
-/** Its disk may hang, and nothing may wait for that: neither a start nor a message to people. */
+import { open, readFile, rename, rm } from "node:fs/promises"
+import { dirname, resolve } from "node:path"
+import { Effect, Option } from "effect"
+import * as TimeLimit from "../resilience/TimeLimit.ts"
+import * as FileOperations from "./FileOperations.ts"
+
+/** How long anything waits for the disk. */
 export const patience = "2 seconds"
 
-/**
- * Returns an effect that reads a file, as none if it cannot be read in time. While a read hangs no other one begins:
- * each would take one of the few threads of Node.js.
- */
-export const reader = (path: string): Effect.Effect<Option.Option<string>> => {
-  let reading: Promise<Option.Option<string>> | undefined
-  return Effect.suspend(() => {
-    reading ??= FileOperations.run(() => readFile(path, "utf8"))
-      .then(Option.some, () => Option.none<string>())
-      .finally(() => {
-        reading = undefined
+/** The last operation of each folder: the next one begins when it has ended. */
+const last = new Map<string, Promise<unknown>>()
+
+const inTurn = <A>(folder: string, operation: () => Promise<A>): Promise<A> =>
+  FileOperations.run(() => {
+    const turn = (last.get(folder) ?? Promise.resolve()).then(operation)
+    const ended = turn
+      .catch(() => {})
+      .then(() => {
+        if (last.get(folder) === ended) last.delete(folder)
       })
-    const current = reading
-    return Effect.map(
-      Effect.timeoutOption(
-        Effect.promise(() => current),
-        patience
-      ),
-      Option.flatten
-    )
+    last.set(folder, ended)
+    return turn
   })
+
+/** An operation that is asked for again before it has begun is done once. */
+const once = (folder: string, operation: () => Promise<void>): (() => Promise<void>) => {
+  let waiting: Promise<void> | undefined
+  return () =>
+    (waiting ??= inTurn(folder, () => {
+      waiting = undefined
+      return operation()
+    }))
 }
 
 /**
  * Replaces a file as a whole: after a crash it has its old content or the new one. Only the owner of the process may
  * read it. Makes no folder, and leaves it to the caller to sync the folder.
  */
-export const replace = (path: string, content: string): Promise<void> =>
-  FileOperations.run(async () => {
-    const handle = await open(`${path}.new`, "w", 0o600)
-    try {
-      await handle.writeFile(content)
-      await handle.sync()
-    } finally {
-      await handle.close()
-    }
-    await rename(`${path}.new`, path)
-  })
+export const replace = async (path: string, content: string): Promise<void> => {
+  const handle = await open(`${path}.new`, "w", 0o600)
+  try {
+    await handle.writeFile(content)
+    await handle.sync()
+  } finally {
+    await handle.close()
+  }
+  await rename(`${path}.new`, path)
+}
+
+/** Removing a file needs no space on a full disk. */
+export const remove = (path: string): Promise<void> => rm(path, { force: true })
+
+/** One file. */
+export interface SmallFile {
+  /** Its content; none if it cannot be read, or not in time. */
+  readonly read: Effect.Effect<Option.Option<string>>
+  /** As `read`, and waits for its disk. */
+  readonly answer: Effect.Effect<Option.Option<string>>
+  /** Stores what there is to store when the disk is free. Never fails. Begins at once; nobody has to wait. */
+  readonly store: () => Promise<void>
+}
+
+/**
+ * The file at a path. `store` writes it, or removes it, as it has to be when it is called. `onRead` is called with what
+ * a read has found, before anything else is done with the file.
+ */
+export const at = (
+  path: string,
+  store: (path: string) => Promise<void>,
+  onRead: (content: Option.Option<string>) => void = () => {}
+): SmallFile => {
+  const folder = dirname(resolve(path))
+  const excuses = new TimeLimit.Excuses()
+  let reading: Promise<Option.Option<string>> | undefined
+  const find = () =>
+    (reading ??= inTurn(folder, async () => {
+      const content = await readFile(path, "utf8").then(Option.some, () => Option.none<string>())
+      reading = undefined
+      onRead(content)
+      return content
+    }))
+  const inTime = (finding: Promise<Option.Option<string>>): Effect.Effect<Option.Option<string>> =>
+    Effect.promise(() => finding).pipe(
+      // Where this process stood still, the content may be there all the same.
+      TimeLimit.within(excuses, patience, (isExcused) => (isExcused ? inTime(finding) : Effect.succeedNone))
+    )
+  return {
+    read: Effect.suspend(() => inTime(find())),
+    answer: Effect.promise(find),
+    store: once(folder, () => store(path).catch(() => {}))
+  }
+}

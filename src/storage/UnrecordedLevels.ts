@@ -3,14 +3,15 @@
  * the process may end before the database is back, and the level with its lines must not end with it.
  *
  * The file is written when the database has failed, or has not committed for two seconds. The next process records what
- * is in it when it reads the level. It is best effort: a file that cannot be written or read is as none.
+ * is in it when it reads the level, or as soon as the disk of the file answers. It is best effort: a file that cannot
+ * be written or read is as none.
  */
 
 import { hash } from "node:crypto"
-import { rm } from "node:fs/promises"
 import { Effect, Exit, Option, Schema } from "effect"
+import { levelName } from "../domain/DegradationLevel.ts"
 import { type LevelLine, LevelRecord } from "../domain/LevelRecord.ts"
-import { Timestamp } from "../domain/Timestamp.ts"
+import { now, Timestamp } from "../domain/Timestamp.ts"
 import * as Monotonic from "../resilience/Monotonic.ts"
 import type { Levels, UnrecordedLine } from "./Levels.ts"
 import * as SmallFile from "./SmallFile.ts"
@@ -71,89 +72,159 @@ const withFresh = (
   return [...waiting, ...all.filter(({ key }) => !known.has(key))]
 }
 
-/** The file of a path. Without one, nothing is kept. */
-const fileAt = (path: string | undefined) => {
-  // One write at a time, and the last one last. Nobody waits for a disk that may hang.
-  let written = Promise.resolve()
-  const then = (next: (path: string) => Promise<void>): void => {
-    if (path !== undefined) written = written.then(() => next(path)).catch(() => {})
-  }
-  return {
-    read:
+/** What a process that has begun without it does to what another one has kept: its own level is in force. */
+const replacedBy = (kept: LevelRecord, own: LevelRecord, at: Timestamp): ReadonlyArray<LevelLine> => [
+  ...(kept.level === own.level
+    ? []
+    : [
+        {
+          kind: "level.changed",
+          subject: levelName(own.level),
+          data: { from: kept.level, to: own.level, reasons: own.reasons },
+          at
+        }
+      ]),
+  ...(kept.isCutOff === true && own.isCutOff !== true
+    ? [{ kind: "peers.reached", subject: "peers", data: { reasons: own.reasons }, at }]
+    : [])
+]
+
+type Recorder = Pick<Levels["Service"], "latest" | "record" | "recorded">
+
+/** The level of one process, its lines that wait, and its file. */
+class Unrecorded {
+  readonly #levels: Recorder
+  readonly #file: SmallFile.SmallFile | undefined
+  #record: LevelRecord | undefined
+  #waiting: ReadonlyArray<UnrecordedLine> = []
+  /** Whether the file may have something. */
+  #isLate = false
+  /** What the process before this one has kept, until it is taken up. */
+  #kept: Content | undefined
+  /** Whether the file has been read. Its disk may answer late. */
+  #isRead = false
+  #isAwaited = false
+
+  constructor(levels: Recorder, path: string | undefined) {
+    this.#levels = levels
+    this.#file =
       path === undefined
-        ? Effect.succeed(Option.none<Content>())
-        : Effect.map(SmallFile.reader(path), Option.flatMap(decode)),
-    write: (content: Content) => then((file) => SmallFile.replace(file, encode(content))),
-    remove: () => then((file) => rm(file, { force: true }))
+        ? undefined
+        : SmallFile.at(
+            path,
+            (at) => {
+              const content = this.#content()
+              return content === undefined ? SmallFile.remove(at) : SmallFile.replace(at, encode(content))
+            },
+            (text) => {
+              if (!this.#isRead) this.#kept = Option.getOrUndefined(Option.flatMap(text, decode))
+              this.#isRead = true
+            }
+          )
+  }
+
+  /** What was taken up and is not recorded yet is the level all the same. */
+  readonly latest = Effect.suspend(() =>
+    this.#waiting.length > 0 && this.#record !== undefined ? Effect.succeedSome(this.#record) : this.#levels.latest
+  )
+
+  readonly unrecorded = Effect.sync(() => this.#waiting)
+
+  readonly record: Levels["Service"]["record"] = (next, lines) =>
+    Effect.flatMap(Monotonic.nowMs, (nowMs) => {
+      this.#record = next
+      this.#waiting = withFresh(this.#waiting, lines, nowMs)
+      return Effect.andThen(this.#flush, Effect.ignore(this.#takeUpLate))
+    })
+
+  readonly told: Levels["Service"]["told"] = (key, sink) =>
+    Effect.suspend(() => {
+      this.#waiting = this.#waiting.map((each) => (each.key === key ? heard(each, sink) : each))
+      return this.#isLate ? this.#keep : Effect.void
+    })
+
+  /** Takes up what the process before this one has kept. A level of another process that is newer stays. */
+  readonly takeUp = Effect.gen({ self: this }, function* () {
+    if (this.#file === undefined || this.#record !== undefined) return
+    if (!this.#isRead) yield* this.#file.read
+    if (!this.#isRead && !this.#isAwaited) {
+      this.#isAwaited = true
+      yield* Effect.forkDetach(Effect.andThen(this.#file.answer, Effect.ignore(this.#takeUpLate)))
+    }
+    if (this.#kept === undefined) return
+    const latest = Option.getOrUndefined(yield* this.#levels.latest)
+    const nowMs = yield* Monotonic.nowMs
+    if (this.#kept === undefined || this.#record !== undefined) return
+    const { record } = this.#kept
+    this.#record = latest !== undefined && latest.since > record.since ? latest : record
+    this.#adopt(this.#kept, nowMs)
+    yield* this.#flush
+  })
+
+  /** Takes up what was read after this process had a level of its own, and says that this one is in force. */
+  readonly #takeUpLate = Effect.gen({ self: this }, function* () {
+    const at = yield* now
+    const nowMs = yield* Monotonic.nowMs
+    if (this.#kept === undefined || this.#record === undefined) return
+    const over = replacedBy(this.#kept.record, this.#record, at)
+    this.#adopt(this.#kept, nowMs)
+    this.#waiting = withFresh(this.#waiting, over, nowMs)
+    yield* this.#flush
+  })
+
+  readonly #keep = Effect.sync(() => {
+    if (this.#record === undefined) return
+    this.#isLate = true
+    this.#store()
+  })
+
+  readonly #write = Effect.gen({ self: this }, function* () {
+    if (this.#record === undefined) return
+    const batch = this.#waiting
+    yield* this.#levels.record(this.#record, batch.map(withKey))
+    const keys = new Set(batch.map(({ key }) => key))
+    this.#waiting = this.#waiting.filter(({ key }) => !keys.has(key))
+    const wasLate = this.#isLate
+    this.#isLate = false
+    if (wasLate) this.#store()
+  })
+
+  readonly #flush = Effect.scoped(
+    Effect.andThen(
+      Effect.forkScoped(Effect.delay(this.#keep, patience)),
+      Effect.onExit(this.#write, (exit) => (Exit.isFailure(exit) ? this.#keep : Effect.void))
+    )
+  )
+
+  /** Its lines come before those of this process. */
+  #adopt({ lines }: Content, nowMs: number): void {
+    this.#waiting = [...lines.map((each) => ({ ...each, sinceMs: nowMs })), ...this.#waiting]
+    this.#kept = undefined
+    this.#isLate = true
+  }
+
+  /** What the file has to keep; none if it has to be away. */
+  #content(): Content | undefined {
+    const record = this.#record ?? this.#kept?.record
+    if (record === undefined || (!this.#isLate && this.#kept === undefined)) return undefined
+    const own = this.#waiting.map(({ key, line, told }) => ({ key, line, told }))
+    return { record, lines: [...(this.#kept?.lines ?? []), ...own] }
+  }
+
+  /** Nobody waits for a disk that may hang. */
+  #store(): void {
+    void this.#file?.store()
   }
 }
 
 /** `levels` beside a file at `path`. */
-export const make = (
-  levels: Pick<Levels["Service"], "latest" | "record" | "recorded">,
-  path: string | undefined
-): Levels["Service"] => {
-  const file = fileAt(path)
-  let record: LevelRecord | undefined
-  let waiting: ReadonlyArray<UnrecordedLine> = []
-  /** Whether the file may have something. */
-  let isLate = false
-
-  const keep = Effect.sync(() => {
-    if (record === undefined) return
-    isLate = true
-    file.write({ record, lines: waiting.map(({ key, line, told }) => ({ key, line, told })) })
-  })
-
-  const write = Effect.gen(function* () {
-    if (record === undefined) return
-    const batch = waiting
-    yield* levels.record(record, batch.map(withKey))
-    const keys = new Set(batch.map(({ key }) => key))
-    waiting = waiting.filter(({ key }) => !keys.has(key))
-    if (isLate) file.remove()
-    isLate = false
-  })
-
-  const flush = Effect.scoped(
-    Effect.andThen(
-      Effect.forkScoped(Effect.delay(keep, patience)),
-      Effect.onExit(write, (exit) => (Exit.isFailure(exit) ? keep : Effect.void))
-    )
-  )
-
-  /** Takes up what the process before this one has kept. A level of another process that is newer stays. */
-  const takeUp = Effect.gen(function* () {
-    const kept = Option.getOrUndefined(yield* file.read)
-    if (kept === undefined || record !== undefined) return
-    const latest = Option.getOrUndefined(yield* levels.latest)
-    record = latest !== undefined && latest.since > kept.record.since ? latest : kept.record
-    const sinceMs = yield* Monotonic.nowMs
-    waiting = [...kept.lines.map((each) => ({ ...each, sinceMs })), ...waiting]
-    isLate = true
-    yield* flush
-  })
-
+export const make = (levels: Recorder, path: string | undefined): Levels["Service"] => {
+  const { latest, record, takeUp, told, unrecorded } = new Unrecorded(levels, path)
   return {
-    latest: Effect.andThen(
-      Effect.ignore(takeUp),
-      // What was taken up and is not recorded yet is the level all the same.
-      Effect.suspend(() => (waiting.length > 0 && record !== undefined ? Effect.succeedSome(record) : levels.latest))
-    ),
+    latest: Effect.andThen(Effect.ignore(takeUp), latest),
     recorded: levels.recorded,
-    record: (next, lines) =>
-      Effect.suspend(() => {
-        record = next
-        return Effect.flatMap(Monotonic.nowMs, (nowMs) => {
-          waiting = withFresh(waiting, lines, nowMs)
-          return flush
-        })
-      }),
-    unrecorded: Effect.sync(() => waiting),
-    told: (key, sink) =>
-      Effect.suspend(() => {
-        waiting = waiting.map((each) => (each.key === key ? heard(each, sink) : each))
-        return isLate ? keep : Effect.void
-      })
+    record,
+    unrecorded,
+    told
   }
 }

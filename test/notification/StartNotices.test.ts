@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } f
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
-import { Context, Effect, Exit, Layer, Option, Scope } from "effect"
+import { Context, Effect, Exit, Fiber, Layer, Option, Scope } from "effect"
 import { TestClock } from "effect/testing"
 import { SinkError } from "../../src/notification/NotificationSink.ts"
 import { makeFacts } from "../../src/notification/RemediationFacts.ts"
@@ -349,6 +349,21 @@ describe("the file of what was told", () => {
       yield* Effect.all([written.write({ ...notice, told: [] }), written.write(notice)], { concurrency: 2 })
       assert.deepStrictEqual(yield* StartMemoryFile.make(path).read, Option.some(notice))
       assert.strictEqual(statSync(path).mode & 0o777, 0o600)
+    })
+  )
+
+  it.effect("that answers late is known in the end, and this process then says that the wait is over", () =>
+    Effect.gen(function* () {
+      const { file, memory } = remembering()
+      file.notice = notice
+      const late = { ...memory, read: Effect.succeedNone, answer: Effect.delay(memory.read, "1 minute") }
+      const lines = yield* Effect.forkScoped(opened([testSink("ops")], late))
+      yield* pass(200)
+      assert.deepStrictEqual(
+        (yield* Fiber.join(lines)).map(({ kind }) => kind),
+        ["storage.down", "storage.up"]
+      )
+      assert.isTrue(file.notice.isOver)
     })
   )
 

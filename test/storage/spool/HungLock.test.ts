@@ -1,5 +1,3 @@
-import { execFileSync, spawn } from "node:child_process"
-import { once } from "node:events"
 import { mkdirSync, writeFileSync } from "node:fs"
 import { dirname, join } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
@@ -8,32 +6,8 @@ import { TestClock } from "effect/testing"
 import { make } from "../../../src/storage/spool/AlertSpool.ts"
 import * as NodeSpoolDisk from "../../../src/storage/spool/NodeSpoolDisk.ts"
 import { folderOf } from "../../../src/storage/spool/SpoolPlace.ts"
+import { hung } from "../HungFile.ts"
 import { database, directory, limits } from "./Lives.ts"
-
-/** Ends the reads of a file that hangs when it is told to, or after five seconds. */
-const release = `read -t 5 line; for turn in 1 2 3 4 5 6 7 8 9 10; do exec 3<>"$1"; sleep 0.02; exec 3>&-; sleep 0.02; done`
-
-/**
- * A file whose reads hang until the end of the test, as on a disk that does not answer. Says whether they still do:
- * they end after five seconds, so that a test fails, and does not hang, where they hold up its process.
- */
-const hang = (path: string) =>
-  Effect.map(
-    Effect.acquireRelease(
-      Effect.sync(() => {
-        mkdirSync(dirname(path), { recursive: true })
-        execFileSync("mkfifo", [path])
-        return spawn("bash", ["-c", release, "bash", path], { stdio: ["pipe", "ignore", "ignore"] })
-      }),
-      (releasing) =>
-        Effect.promise(async () => {
-          const ended = once(releasing, "exit")
-          releasing.stdin.end("\n")
-          if (releasing.exitCode === null) await ended
-        })
-    ),
-    (releasing) => () => releasing.exitCode === null
-  )
 
 describe("a lock on a disk that hangs", () => {
   const locks = [
@@ -50,7 +24,7 @@ describe("a lock on a disk that hangs", () => {
         const root = join(data, "spool")
         mkdirSync(root)
         writeFileSync(join(root, "alerts-000001.spool"), "an entry\n")
-        const hangs = yield* hang(lockIn(folderOf(root, owner)))
+        const { hangs } = yield* hung(lockIn(folderOf(root, owner)))
         const disk = yield* NodeSpoolDisk.make(root, owner)
         const start = yield* Effect.forkChild(make(disk, limits), { startImmediately: true })
         // The turns in which Node.js begins to read.
