@@ -112,8 +112,6 @@ interface Job {
   isWanted: boolean
 }
 
-const nothing: Waiting = { posts: 0, alerts: 0, bytes: 0 }
-
 const faultOf = (cause: Cause.Cause<SpoolFault>): SpoolFault => {
   const error = Cause.squash(cause)
   return Schema.is(SpoolFault)(error) ? error : new SpoolFault({ reason: "failed", detail: "unexpectedly" })
@@ -215,7 +213,10 @@ class OnDisk {
       // Files that could not be opened may have posts that wait.
       if (this.#files === undefined) yield* this.exclusively(() => Effect.void)
       yield* this.#work.await
-      const found = yield* this.exclusively((files) => this.#find(files), Option.isSome)
+      const found = yield* this.exclusively(
+        (files) => this.#find(files),
+        (entry) => Option.isSome(entry) || !this.#mayClear()
+      )
       if (Option.isSome(found)) return found.value
     }
   })
@@ -316,10 +317,8 @@ class OnDisk {
     this.#writing = []
     const isStored = exit._tag === "Success" && this.#waiting().posts > 0
     const isFirst = isStored && this.#since === undefined
-    if (isStored) {
-      this.#since ??= jobs.find(({ isWanted }) => isWanted)?.post.at
-      this.#work.openUnsafe()
-    }
+    if (isStored) this.#since ??= jobs.find(({ isWanted }) => isWanted)?.post.at
+    this.#work.openUnsafe()
     this.#note(exit)
     for (const { done } of jobs) Deferred.doneUnsafe(done, exit)
     return isFirst ? Effect.logWarning("Alerts go to the spool, because the database does not store them") : Effect.void
@@ -327,10 +326,10 @@ class OnDisk {
 
   /** The oldest entry. Where there is none, nobody is woken any more until there is, or until something fails. */
   readonly #find = Effect.fnUntraced({ self: this }, function* ({ check, oldest }: SpoolFiles) {
-    const found = yield* oldest
+    const found = this.#mayClear() ? yield* oldest : Option.none<Oldest>()
     this.#since = Option.getOrUndefined(Option.map(found, ({ entry }) => entry.at))
     if (Option.isSome(found)) return found
-    if (this.#fault !== undefined) yield* check
+    if (this.#fault !== undefined && this.#mayClear()) yield* check
     this.#work.closeUnsafe()
     return found
   })
@@ -355,8 +354,13 @@ class OnDisk {
     this.changes.publish(this.statusNow())
   }
 
+  /** Posts do not wait until the files are empty. */
+  #mayClear(): boolean {
+    return this.#pending.length === 0 || this.#waiting().posts > 0
+  }
+
   #waiting(): Waiting {
-    return this.#files?.waiting() ?? nothing
+    return this.#files?.waiting() ?? { posts: 0, alerts: 0, bytes: 0 }
   }
 }
 

@@ -130,7 +130,7 @@ class OpenFiles implements SpoolFiles {
     this.append = (posts, isWanted = () => true) => this.#append(posts, isWanted)
     this.sayRefused = Effect.suspend(() => (this.#refused.length === 0 ? Effect.void : this.#append([], () => true)))
     this.oldest = Effect.suspend(() => this.#oldest())
-    this.clear = Effect.suspend(() => this.#clear())
+    this.clear = Effect.suspend(() => this.#emptied())
     this.check = Effect.suspend(() => this.#check())
   }
 
@@ -166,11 +166,7 @@ class OpenFiles implements SpoolFiles {
     if (entries.length > 0) yield* SpoolAside.store(this.#disk, database, yield* newSpool, entries)
     // Zeros that a crash cuts short leave some of them, which are not for the other database.
     this.#refused = [...this.#refused, ...entries.map(idOf)]
-    yield* Effect.catchIf(
-      this.sayRefused,
-      ({ reason }) => reason === "full",
-      () => Effect.void
-    )
+    yield* this.trySayRefused
     for (const { file, from } of found) {
       yield* erase(this.#disk, file.name, from, file.end)
       file.earlyFrom = undefined
@@ -232,7 +228,7 @@ class OpenFiles implements SpoolFiles {
       })
       file.isDamaged = true
     }
-    if (this.#files.some(({ end }) => end > 0)) yield* this.#clear()
+    if (this.#files.some(({ end }) => end > 0)) yield* this.#emptied()
     return Option.none()
   })
 
@@ -241,6 +237,20 @@ class OpenFiles implements SpoolFiles {
     if (this.#usedBytes() + leastRoomBytes > this.#limits.maxBytes) return yield* this.#tooLarge()
     yield* Effect.tapError(this.#disk.sync(file.name), () => Effect.sync(() => void (file.isSuspect = true)))
   })
+
+  /** Says on the disk which entries were refused, if it has space for that. */
+  readonly trySayRefused = Effect.suspend(() =>
+    Effect.catchIf(
+      this.sayRefused,
+      ({ reason }) => reason !== "hung",
+      () => Effect.void
+    )
+  )
+
+  /** What a crash leaves of entries that were refused must not be replayed. */
+  #emptied(): Effect.Effect<void, SpoolFault> {
+    return Effect.flatMap(this.trySayRefused, () => this.#clear())
+  }
 
   /** One file after the other. The next attempt begins with the one that failed, which takes no entry any more. */
   readonly #clear = Effect.fnUntraced({ self: this }, function* () {
@@ -322,10 +332,6 @@ export const open = Effect.fnUntraced(function* (
   }
   const files = new OpenFiles(disk, limits, yield* readAll(disk, limits.reservedBytes, known), database !== undefined)
   // A full disk must not keep what waits from being replayed.
-  yield* Effect.catchIf(
-    files.sayRefused,
-    ({ reason }) => reason !== "hung",
-    () => Effect.void
-  )
+  yield* files.trySayRefused
   return files
 })

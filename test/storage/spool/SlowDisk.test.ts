@@ -5,18 +5,24 @@ import { Effect, Exit } from "effect"
 import { TestClock } from "effect/testing"
 import { type SpoolDisturbance, SpoolFiles, type SpoolOperation } from "../../../src/simulation/farEnds/SpoolFolder.ts"
 import { make } from "../../../src/storage/spool/AlertSpool.ts"
+import { SpoolFault } from "../../../src/storage/spool/SpoolDisk.ts"
 import { firing, named } from "./Posts.ts"
 
 const limits = { maxBytes: 1024 * 1024, reservedBytes: 256 * 1024 }
 
 /** A folder whose syncs take so many milliseconds each. */
-const folder = (takesMs: (sync: number) => number) => {
+const folder = (takesMs: (sync: number) => number, reservedBytes = limits.reservedBytes) => {
   const disturbances: Array<SpoolDisturbance> = []
   const files = new SpoolFiles(disturbances)
   let syncs = 0
   const accepted: Array<string> = []
-  const start = Effect.map(make(files.diskOf(1), limits), (spool) => {
+  const start = Effect.gen(function* () {
+    const spool = yield* make(files.diskOf(1), { ...limits, reservedBytes })
     disturbances.push({ takesMs: (operation: SpoolOperation) => (operation === "sync" ? takesMs(syncs++) : 0) })
+    // As the replay does it, while the database takes nothing.
+    yield* Effect.forkScoped(
+      Effect.forever(Effect.andThen(Effect.exit(spool.oldest), Effect.sleep("1 second")), { disableYield: false })
+    )
     return (name: string) =>
       Effect.forkScoped(
         Effect.map(Effect.exit(spool.append(firing(name))), (exit) => {
@@ -29,23 +35,23 @@ const folder = (takesMs: (sync: number) => number) => {
 }
 
 /** What the next process takes out, in order, and the numbers of all entries. */
-const next = (files: SpoolFiles) =>
+const next = (files: SpoolFiles, reservedBytes = limits.reservedBytes) =>
   Effect.gen(function* () {
     files.end(1)
     const disk = files.diskOf(2)
     const spool = yield* make(disk, limits)
     const names: Array<string> = []
-    const numbers: Array<number> = []
+    const numbers = new Map<string, Array<number>>()
     while ((yield* spool.status).posts > 0) {
       const { entry, isLast } = yield* spool.oldest
       if (named(entry) !== "") names.push(named(entry))
-      numbers.push(entry.sequence)
+      numbers.set(entry.spool, [...(numbers.get(entry.spool) ?? []), entry.sequence])
       assert.strictEqual(isLast, (yield* spool.status).posts === 1 && named(entry) !== "")
       yield* spool.replayed(entry)
     }
     const { length } = yield* disk.read("alerts-000001.spool")
-    assert.strictEqual(length, limits.reservedBytes)
-    return { names, numbers, files: yield* disk.files }
+    if (reservedBytes > 0) assert.strictEqual(length, reservedBytes)
+    return { names, numbers: [...numbers.values()], files: yield* disk.files }
   })
 
 describe("a spool on a slow disk", () => {
@@ -71,10 +77,44 @@ describe("a spool on a slow disk", () => {
         assert.deepStrictEqual(names, accepted)
         assert.deepStrictEqual(
           numbers,
-          numbers.map((_, index) => index + 1)
+          numbers.map((each) => each.map((_, index) => index + 1))
         )
       })
     )
+  )
+
+  it.effect(
+    "replays no post that was refused, where the process is killed halfway through the emptying of its file",
+    () =>
+      Effect.scoped(
+        Effect.gen(function* () {
+          for (const takesMs of [4500, 5000, 6000, 7000, 9000]) {
+            const { accepted, disturbances, files, start } = folder(() => takesMs, 1024)
+            let isDead = false
+            disturbances.push({
+              before: (operation) => {
+                // What is beyond the reserved space goes last.
+                isDead ||= operation === "cut"
+                return isDead ? new SpoolFault({ reason: "failed", detail: "the process has ended" }) : undefined
+              }
+            })
+            yield* Effect.scoped(
+              Effect.gen(function* () {
+                const post = yield* start
+                for (let each = 0; each < 40; each++) {
+                  yield* post(`p${each}`)
+                  yield* TestClock.adjust("500 millis")
+                }
+                for (let second = 0; second < 60; second++) yield* TestClock.adjust("1 second")
+                assert.isTrue(isDead)
+                files.end(1)
+              })
+            )
+            disturbances.length = 0
+            assert.deepStrictEqual((yield* next(files, 0)).names, accepted, `syncs of ${takesMs} ms`)
+          }
+        })
+      )
   )
 
   it.effect(
@@ -107,7 +147,7 @@ describe("a spool on a slow disk", () => {
               )
               assert.deepStrictEqual(
                 found.numbers,
-                found.numbers.map((_, index) => index + 1),
+                found.numbers.map((each) => each.map((_, index) => index + 1)),
                 when
               )
               assert.deepStrictEqual(found.files, ["alerts-000001.spool"], when)
