@@ -4,6 +4,7 @@ import { Effect } from "effect"
 import { TestClock } from "effect/testing"
 import { SinkError } from "../../src/notification/NotificationSink.ts"
 import * as Sqlite from "../../src/storage/sqlite/Sqlite.ts"
+import type { StorageError } from "../../src/storage/StorageError.ts"
 import { hourMs, type SetWallClock, withWallClock } from "../resilience/WallClock.ts"
 import { emergency, start, stopped, testSink } from "./notifying.ts"
 
@@ -32,7 +33,7 @@ const process = (database: DatabaseSync, pager: Pager, record: typeof emergency)
 
 const clocks: ReadonlyArray<{
   readonly name: string
-  readonly meanwhile: (set: SetWallClock, database: DatabaseSync, pager: Pager) => Effect.Effect<void, unknown>
+  readonly meanwhile: (set: SetWallClock, database: DatabaseSync, pager: Pager) => Effect.Effect<void, StorageError>
 }> = [
   { name: "31 days ahead when the next one starts", meanwhile: (set) => set(31 * dayMs) },
   {

@@ -21,7 +21,7 @@ import type { BatchWriter } from "./BatchWriter.ts"
 import { attempt, prepare } from "./Sqlite.ts"
 
 /** What one process is in. `beat` grows with each time that it says so. */
-const Part = Schema.Struct({ level: DegradationLevel, isCutOff: Schema.Boolean, beat: Schema.Number })
+const Part = Schema.Struct({ level: DegradationLevel, isCutOff: Schema.Boolean, beat: Schema.Int })
 type Part = typeof Part.Type
 
 const Row = Schema.Struct({
