@@ -224,11 +224,12 @@ export class Database implements FarEnd {
       .all() as unknown as ReadonlyArray<FigureRow>
   }
 
-  /** The newest lines of the ledger of model calls, newest first, as committed. */
-  ledgerRows(most: number): ReadonlyArray<LedgerRow> {
-    const rows = this.statement("select rowid as row, data from model_calls order by rowid desc limit ?").all(
-      most
-    ) as unknown as ReadonlyArray<{ readonly row: number; readonly data: string }>
+  /** The newest lines of the ledger of model calls, newest first, as committed: of all, or those that name a span. */
+  ledgerRows(most: number, spanId = ""): ReadonlyArray<LedgerRow> {
+    const rows = this.statement(
+      `select row, data from (select rowid as row, data from model_calls order by rowid desc limit ?)
+       where instr(data, ?) > 0`
+    ).all(most, spanId) as unknown as ReadonlyArray<{ readonly row: number; readonly data: string }>
     return rows.map(({ data, row }) => ({ row, call: JSON.parse(data) as ModelCall }))
   }
 

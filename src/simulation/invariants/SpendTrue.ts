@@ -24,8 +24,8 @@ import { type Attempt, priceOf, problemsOf } from "./LedgerLines.ts"
 
 /** How long the service waits for the database before it counts in memory, with the time of the commit. */
 const patienceMs = 3_000
-/** The reservation of a call that is sent now is among the newest lines. */
-const newest = 40
+/** The reservations of an attempt are among the newest lines: it may take minutes, with many others beside it. */
+const newest = 2000
 const micro = 1_000_000
 
 /** What a call has cost above its estimate, which only that of HolmesGPT can. */
@@ -132,7 +132,7 @@ class SpendWatch {
   }
 
   private linesOf({ spanId }: { readonly spanId: string }) {
-    return this.database.ledgerRows(newest).filter(({ call }) => call.spanId === spanId)
+    return this.database.ledgerRows(newest, spanId).filter(({ call }) => call.spanId === spanId)
   }
 
   private checkBudgets({ call, row }: LedgerRow): void {

@@ -64,7 +64,11 @@ const reportsOf = ({
 }: Story): ReadonlyArray<string> => {
   let rows = atCall
   const database = {
-    ledgerRows: () => rows.map((each, row) => ({ call: each, row })),
+    ledgerRows: (most: number, spanId?: string) =>
+      rows
+        .map((each, row) => ({ call: each, row }))
+        .slice(0, most)
+        .filter(({ call }) => spanId === undefined || call.spanId === spanId),
     ledgerSum: () => spent,
     disturbedUntilMs
   }
@@ -88,6 +92,11 @@ describe("spend-true", () => {
     assert.deepStrictEqual(reportsOf({ atCall }), ["llm:alpha is called without a reservation in the ledger"])
     assert.deepStrictEqual(reportsOf({ atCall, disturbedUntilMs: 9000 }), [])
     assert.deepStrictEqual(reportsOf({ atCall, before: [paused(100)] }), [])
+  })
+
+  it("finds the reservation of an attempt behind those of a hundred others", () => {
+    const others = Array.from({ length: 100 }, (_, index) => line({ spanId: `other-${index}` }))
+    assert.deepStrictEqual(reportsOf({ atCall: [...others, line()] }), [])
   })
 
   it("reports tokens that the model did not count, and a cost that does not follow from them", () => {
