@@ -2,9 +2,10 @@
  * After healing the service is back at rest: no remediation is open that does not wait for a person, no actor is left,
  * it has as many fibers and timers as after a boot, and every permit of every bulkhead is available.
  *
- * The baseline is measured in the first process before any alert arrived: the fewest fibers, and the most timers. What
- * has grown by the end of the run has leaked. A lock that is never released is found by the false alarms of the
- * `Drill`, which must complete like any other alert. The drill also tests the permits.
+ * The baseline is measured in the first process before any alert arrived, if its database was well since it booted: the
+ * fewest fibers, and the most timers. What has grown by the end of the run has leaked. A lock that is never released is
+ * found by the false alarms of the `Drill`, which must complete like any other alert. The drill also tests the
+ * permits.
  */
 
 import { type Invariant, withTruth } from "./Invariant.ts"
@@ -21,7 +22,7 @@ const lookout = 2
 export const nothingLeaked: Invariant = {
   name: "nothing-leaked",
   description: "After healing no remediation is open, and no actor, fiber, timer or permit has leaked.",
-  make: withTruth(({ scenario, world }, report, { service }) => {
+  make: withTruth(({ scenario, world }, report, { farEnds, service }) => {
     const allowed = scenario.service.changes === undefined ? 0 : lookout
     /** Open remediations that do not wait for a person. */
     const open = new Set<string>()
@@ -31,6 +32,8 @@ export const nothingLeaked: Invariant = {
     const measure = () => {
       const process = service.process
       if (process?.state !== "running" || open.size > 0 || service.activeActors !== 0) return
+      // What reads the database before it begins, such as the watches, may not have begun.
+      if (farEnds.database.disturbedUntilMs > -Infinity) return
       const { fibers, timers } = baseline ?? { fibers: Infinity, timers: 0 }
       // A fiber that waits for a response has no timer in that moment.
       baseline = { fibers: Math.min(fibers, process.fibers), timers: Math.max(timers, world.timersOf(process)) }

@@ -3,10 +3,10 @@ import { nothingLeaked } from "../../../src/simulation/invariants/NothingLeaked.
 import { accepted, concluded, decided } from "../fixtures/Journal.ts"
 import { watch } from "../fixtures/Watching.ts"
 
-const start = () => {
+const start = (disturbedUntilMs = -Infinity) => {
   const service = { activeActors: 0, process: { state: "running", fibers: 7 } }
   const world: { timers: number } = { timers: 3 }
-  const seen = watch(nothingLeaked, undefined, { service }, (made) =>
+  const seen = watch(nothingLeaked, undefined, { service, farEnds: { database: { disturbedUntilMs } } }, (made) =>
     Object.assign(made, { timersOf: () => world.timers })
   )
   return { service, world, ...seen }
@@ -31,6 +31,13 @@ describe("nothing-leaked", () => {
     seen.at(20_000, accepted("rem-1"), concluded("rem-1", "Remediated"), { _tag: "HealingBegan" })
     seen.end()
     assert.deepStrictEqual([seen.pending(), seen.reports], [[], []])
+  })
+
+  it("takes no process for one at rest whose database was disturbed from the start", () => {
+    const seen = start(1_000)
+    seen.at(30_000, { _tag: "HealingBegan" })
+    seen.service.process.fibers = 167
+    assert.deepStrictEqual(seen.pending(), [])
   })
 
   it("waits for timers, once their fibers have ended", () => {
