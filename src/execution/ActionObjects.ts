@@ -15,7 +15,7 @@ import { controllerOfKind, isBuiltIn } from "../kubernetes/Ownership.ts"
 import { templateOwnerOf } from "./actions/HeldBackTemplate.ts"
 import { rollbackStates } from "./actions/Rollouts.ts"
 import { blocksOnUnready } from "./actions/StuckPods.ts"
-import { type Cautions, cautiously, found } from "./Cautions.ts"
+import { type Cautions, cautiously, eachOnce, found } from "./Cautions.ts"
 import { type ChangesSince, readEarlierTemplate } from "./EarlierTemplateObjects.ts"
 import { asKind, type PlanObjects } from "./Plan.ts"
 import { readRestored, type RestoredOf } from "./RestorationObjects.ts"
@@ -224,7 +224,7 @@ export const readObjects = Effect.fnUntraced(function* (
   return {
     subject,
     ...later,
-    related: [...related, ...around.flatMap(({ found }) => found)],
+    related: eachOnce([...related, ...around.flatMap(({ found }) => found)]),
     unread: around.flatMap(({ unread }) => unread)
   }
 })

@@ -25,6 +25,13 @@ export interface Cautions {
   readonly unread: ReadonlyArray<Kind>
 }
 
+/** Each object once: several cautions may read the same one, such as a pod behind a Service of its own workload. */
+export const eachOnce = (objects: ReadonlyArray<KubernetesObject>): ReadonlyArray<KubernetesObject> => [
+  ...new Map(
+    objects.map((each) => [`${each.kind}/${each.metadata.namespace}/${each.metadata.name}`, each] as const)
+  ).values()
+]
+
 /** The objects that a caution reads, or its kind if Kubernaut may not read them. */
 export const cautiously = (
   kind: Kind,

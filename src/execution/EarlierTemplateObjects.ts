@@ -50,17 +50,19 @@ export const readEarlierTemplate = Effect.fnUntraced(function* (
   changesSince: ChangesSince | undefined
 ): Effect.fn.Return<Cautions & Pick<PlanObjects, "later" | "laterCut">, KubernetesError> {
   const refs = refsAgain(states)
-  const sends = movesOf(states, () => true).some(({ former }) => former.length > 0)
+  const words = movesOf(states, () => true).flatMap(({ former }) => former)
   const namespace = namespaceOf(states)
   const reads: ReadonlyArray<Read> = [
     ...refs.map((ref) => cautiously(ref.kind as Kind, found(client, ref))),
     ...(choosesNodes(states) ? [cautiously("Node", client.list("Node", {}))] : []),
-    ...(sends ? [readDestinations(client, states)] : []),
     ...(relabels(states) ? [cautiously("Service", client.list("Service", { namespace }))] : [])
   ]
-  const later =
-    changesSince !== undefined && releasedAt !== undefined && (refs.length > 0 || sends)
-      ? yield* changesSince(namespace, releasedAt)
-      : {}
-  return { ...together(yield* Effect.all(reads, { concurrency: 4 })), ...later }
+  const around = yield* Effect.all(reads, { concurrency: 4 })
+  const led = words.length > 0 ? yield* readDestinations(client, states) : { found: [], unread: [] }
+  const all = together([...around, led])
+  if (changesSince === undefined || releasedAt === undefined || (refs.length === 0 && words.length === 0)) return all
+  const { later, laterCut } = yield* changesSince(namespace, releasedAt)
+  // A word that is the name of no Service, such as a level of the log, may be anything.
+  const isAtStake = refs.length > 0 || led.found.length > 0 || words.some(({ isSure }) => isSure)
+  return { ...all, later, laterCut: laterCut && isAtStake }
 })

@@ -19,7 +19,7 @@ import { relabels, type States } from "./actions/RestoredEndpoints.ts"
 import { choosesNodes, keysNeededAgain, namedAgain, statesOf } from "./actions/RestoredReferences.ts"
 import { touchesTemplate } from "./actions/RestoredTemplate.ts"
 import { successorKinds } from "./actions/Successors.ts"
-import { type Cautions, cautiously, found } from "./Cautions.ts"
+import { type Cautions, cautiously, eachOnce, found } from "./Cautions.ts"
 import { mayLead, podsBehind, readDestinations } from "./DestinationObjects.ts"
 import { asKind, type PlanObjects } from "./Plan.ts"
 
@@ -174,7 +174,7 @@ export const readRestored = Effect.fnUntraced(function* (
     target,
     change,
     ...(later === undefined ? {} : { later, laterCut }),
-    related: around.flatMap(({ found }) => found),
+    related: eachOnce(around.flatMap(({ found }) => found)),
     unread: around.flatMap(({ unread }) => unread)
   }
 })

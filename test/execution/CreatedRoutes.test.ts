@@ -37,19 +37,28 @@ describe.each([
     assert.deepStrictEqual(again(object("web"), [service("web"), ready("web")]), [])
   })
 
-  it("asks where one of its Services has no ready pod", () => {
+  it("asks where none of its Services has a ready pod", () => {
     assert.deepStrictEqual(again(object("web"), [service("web")]), asked)
-    assert.deepStrictEqual(again(object("web", "canary"), [service("web"), ready("web"), service("canary")]), asked)
-  })
-
-  it("asks where one of its Services was deleted since", () => {
-    const later = [followed(service("canary"), undefined)]
-    assert.deepStrictEqual(again(object("web", "canary"), [service("web"), ready("web")], { later }), asked)
+    assert.deepStrictEqual(again(object("web", "canary"), [service("web"), service("canary")]), asked)
   })
 
   it("asks where what it led to may not be read", () => {
     assert.deepStrictEqual(again(object("web"), [], { unread: ["Service"] }), ["unread"])
     assert.deepStrictEqual(again(object("web"), [service("web")], { unread: ["Pod"] }), ["unread"])
+  })
+})
+
+describe.each([
+  ["an Ingress", ingress, []],
+  ["an HTTPRoute", route, []],
+  // Without it, its requests go to all pods of the Service.
+  ["a VirtualService", virtual, asked]
+])("%s that was deleted, and had several Services", (_, object, expected) => {
+  it("is created again where one of them serves if its requests have no other way", () => {
+    const [web, canary] = [[service("web"), ready("web")], service("canary")]
+    assert.deepStrictEqual(again(object("web", "canary"), [...web, canary]), expected)
+    const later = [followed(canary, undefined)]
+    assert.deepStrictEqual(again(object("web", "canary"), web, { later }), expected)
   })
 })
 

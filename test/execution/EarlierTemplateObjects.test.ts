@@ -75,7 +75,7 @@ const rolledBack = (
       })
       yield* Effect.sleep("2 minutes")
       faults.requests.length = 0
-      const rules = yield* Effect.flatMap(Executor.Executor, (executor) =>
+      const plan = yield* Effect.flatMap(Executor.Executor, (executor) =>
         executor.draft({
           action: { type: "RollbackDeployment", target: ref },
           target: { cluster: "test", ...ref },
@@ -84,11 +84,16 @@ const rolledBack = (
           epoch: 1
         })
       ).pipe(
-        Effect.map(({ asks }) => asks.map(({ rule }) => rule as string)),
-        Effect.catchTag("PlanRefused", ({ message, rule }) => Effect.succeed([`refused ${rule}: ${message}`])),
+        Effect.map(({ asks, intent }) => ({
+          rules: asks.map(({ rule }) => rule as string),
+          evicted: intent.changes.flatMap((change) => (change._tag === "Evict" ? [change.ref.name] : []))
+        })),
+        Effect.catchTag("PlanRefused", ({ message, rule }) =>
+          Effect.succeed({ rules: [`refused ${rule}: ${message}`], evicted: [] })
+        ),
         Effect.provide(Executor.layer().pipe(Layer.provide(journal ?? ChangeJournal.layerMemory({ changes }))))
       )
-      return { rules, requests: faults.requests }
+      return { ...plan, requests: faults.requests }
     })
   ).pipe(Effect.provide(sandbox))
 }
@@ -183,6 +188,9 @@ describe("a rollback", () => {
       ])
       const released = (image: string) => templateOf("web", { image })
       assert.deepStrictEqual(yield* rulesOf(released("app:v1"), released("app:v2"), { journal: broken }), [])
+      // A word that is the name of no Service is nothing that could have gone.
+      const logging = (level: string) => templateOf("web", { env: [{ name: "LOG_LEVEL", value: level }] })
+      assert.deepStrictEqual(yield* rulesOf(logging("info"), logging("debug"), { journal: broken }), [])
     })
   )
 
@@ -192,6 +200,17 @@ describe("a rollback", () => {
       const objects = [service("web", { track: "b" })]
       assert.deepStrictEqual(yield* rulesOf(labelled("a"), labelled("b"), { objects }), ["fewer-endpoints"])
       assert.deepStrictEqual(yield* rulesOf(labelled("a"), labelled("b"), { objects: [service("web")] }), [])
+    })
+  )
+
+  it.effect("of a StatefulSet evicts a pod once that is behind a Service of the earlier template, too", () =>
+    Effect.gen(function* () {
+      const seeds = (value: string, image = "app:v1") => templateOf("web", { image, env: [{ name: "SEEDS", value }] })
+      const { evicted } = yield* rolledBack(seeds("web-0.web,web-1.web"), seeds("web-0.web", "app:bad"), {
+        kind: "StatefulSet",
+        objects: [service("web")]
+      })
+      assert.deepStrictEqual(evicted, ["web-1"])
     })
   )
 

@@ -1,13 +1,17 @@
 /**
  * Where an object leads that is created again, such as a route: its Services may have gone after it.
  *
- * | it led to                                          | then                        |
- * | -------------------------------------------------- | --------------------------- |
- * | Services, and none of them exists                  | refused                     |
- * | Services, and some do not exist                    | asks `fewer-endpoints`      |
- * | a host whose Service was deleted since             | asks `fewer-endpoints`      |
- * | a Service, behind which no pod is ready            | asks `fewer-endpoints`      |
- * | Services that serve, or hosts that are no Services | the object is created again |
+ * | it led to                                             | then                        |
+ * | ----------------------------------------------------- | --------------------------- |
+ * | Services, and none of them exists                     | refused                     |
+ * | Services, and none of them serves                     | asks `fewer-endpoints`      |
+ * | in another way, a host whose Service was deleted      | asks `fewer-endpoints`      |
+ * | in another way, a Service, behind which no pod serves | asks `fewer-endpoints`      |
+ * | Services that serve, or hosts that are no Services    | the object is created again |
+ *
+ * An Ingress and a route of a Gateway have no other way while they are gone: if one of their Services serves, nothing
+ * gets worse. Without a route of a mesh, requests go to all pods of the Service, so each of its destinations has to
+ * serve.
  *
  * A workload that calls them, and a ConfigMap with their names, are needed for more than that.
  */
@@ -22,7 +26,7 @@ import { ask, isUnread, type PlanObjects, refuse, unreadAsk } from "../Plan.ts"
 import { movesOf, type Receiver } from "./Destinations.ts"
 import { keyOf, routeKinds } from "./NamedObjects.ts"
 import { behind, type States } from "./RestoredEndpoints.ts"
-import { byReadiness, type Objections } from "./RestoredReadiness.ts"
+import { type Behind, byReadiness, mayServe, type Objections } from "./RestoredReadiness.ts"
 import { knownIn, servicesIn } from "./ServicePods.ts"
 
 const isRoute = (object: KubernetesObject): boolean =>
@@ -56,6 +60,15 @@ const lostOf = (
   )
 }
 
+const noneServes = (name: string, former: ReadonlyArray<Behind>): Objections => {
+  const without = [...new Set(former.map(({ service }) => displayName(refOf(service))))].join(", ")
+  return [
+    ask("fewer-endpoints", `${name} led to ${without}, behind which no pod is ready, so it needs an approval.`, {
+      without
+    })
+  ]
+}
+
 /** Why a route that is created again would lead to nothing. */
 export const createdObjections = (change: ObjectChange, objects: PlanObjects): Objections => {
   const states = createdRoute(change)
@@ -70,6 +83,8 @@ export const createdObjections = (change: ObjectChange, objects: PlanObjects): O
   const former = behind(receivers, servicesIn(objects), objects)
   if (former.length > 0 && isUnread(objects, "Pod"))
     return [unreadAsk("Pod", `what serves behind the earlier state of ${name}`)]
+  if (routeKinds.has(states.earlier.kind))
+    return former.some((each) => mayServe(each, objects)) ? [] : noneServes(name, former)
   const ready = byReadiness({ name, present: [], former, objects, isElsewhere: true })
   return "_tag" in ready || lost.length === 0
     ? ready

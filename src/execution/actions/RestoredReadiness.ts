@@ -58,6 +58,10 @@ const podsOf = (all: ReadonlyArray<Behind>, objects: PlanObjects): ReadonlyArray
   ).values()
 ]
 
+/** Whether a Service has a ready pod, or leads to what is not known. */
+export const mayServe = (each: Behind, objects: PlanObjects): boolean =>
+  !isKnown(each) || podsOf([each], objects).some(isPodReady)
+
 const namedPods = ({ service }: Behind): string =>
   Object.entries(selectorOf(service) ?? {})
     .map(([name, value]) => `${name}=${value}`)
