@@ -9,9 +9,10 @@
  * | cooldown                                     | the same action is not repeated on the same object within it              |
  * | ineffective                                  | no action on an object after too many in a row without a verdict of fixed |
  *
- * A person's approval lifts all but the first; a drain that a person approved may evict pods of protected namespaces.
- * Elapsed time is that of the monotonic clock or of the service's wall clock, whichever is longer. While the wall clock
- * jumps, no more can be required of a service that remembers across restarts.
+ * What somebody else than Helm has changed may be put back: that is what Helm declares. A person's approval lifts all
+ * but the first; a drain that a person approved may evict pods of protected namespaces. Elapsed time is that of the
+ * monotonic clock or of the service's wall clock, whichever is longer. While the wall clock jumps, no more can be
+ * required of a service that remembers across restarts.
  */
 
 import { Duration } from "effect"
@@ -140,7 +141,8 @@ class Account {
       countsFromWallMs: intended.wallMs
     }
     if (!intended.approved) {
-      if (ownership === "helm" && writesTemplate(change))
+      // Nobody writes as Helm in a simulated run, so every change that is put back is one of somebody else.
+      if (ownership === "helm" && writesTemplate(change) && intent.action.type !== "RestoreObject")
         this.report(`${executionId} wrote fields of ${change.ref.name} that Helm declares`)
       if (ownership === "autoscaler" && writesReplicas(change))
         this.report(`${executionId} wrote the replica count of ${change.ref.name}, which an autoscaler owns`)

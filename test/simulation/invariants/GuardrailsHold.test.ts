@@ -45,6 +45,13 @@ describe("guardrails-hold", () => {
     ])
   })
 
+  it("accepts that what somebody has changed of Helm's fields is put back", () => {
+    const seen = start()
+    const ref = named("helm")
+    seen.at(0, intended("rem-1", ref, { type: "RestoreObject" }), written(ref, "rem-1-1"))
+    assert.deepStrictEqual(seen.reports, [])
+  })
+
   it("accepts a restart of a Helm workload, and reports one that also changes its template", () => {
     const restart = { "kubectl.kubernetes.io/restartedAt": "2026-11-24T03:00:00.000Z" }
     const annotations = "/spec/template/metadata/annotations"
