@@ -15,6 +15,10 @@ const policy = (name: string, spec: object, creationTimestamp: string, metadata:
   )
 const from = (app: string) => [{ podSelector: { matchLabels: { app } } }]
 const tcp = (port: unknown, more: object = {}) => [{ protocol: "TCP", port, ...more }]
+const among = (...values: ReadonlyArray<string>) => [
+  { podSelector: { matchExpressions: [{ key: "app", operator: "In", values }] } }
+]
+const block = (cidr: string) => [{ ipBlock: { cidr } }]
 const narrow = { ingress: [{ from: from("web"), ports: tcp(5432) }] }
 const wide = policy("wide", { ingress: [{ from: from("web") }] }, longAgo)
 
@@ -30,9 +34,13 @@ describe("a policy that was deleted, and would let more through than a younger o
     ["everybody", { ingress: [{}] }, narrow],
     ["a port by its name", { ingress: [{ ports: tcp("pg") }] }, narrow],
     ["a range of ports", { ingress: [{ ports: tcp(5000, { endPort: 6000 }) }] }, { ingress: [{ ports: tcp(5432) }] }],
-    ["another port", { ingress: [{ ports: tcp(22) }] }, { ingress: [{ ports: tcp(5432) }] }],
-    ["another peer", { ingress: [{ from: from("api") }] }, { ingress: [{ from: from("web") }] }],
     ["one rule of two", { ingress: [...narrow.ingress, { from: from("api") }] }, narrow],
+    ["all pods of the namespace", { ingress: [{ from: [{ podSelector: {} }] }] }, narrow],
+    ["all namespaces", { ingress: [{ from: [{ namespaceSelector: {} }] }] }, narrow],
+    ["one of several apps", { ingress: [{ from: among("web", "api") }] }, narrow],
+    ["fewer of several apps", { ingress: [{ from: among("web", "api") }] }, { ingress: [{ from: among("web") }] }],
+    ["a wider network", { ingress: [{ from: block("10.0.0.0/8") }] }, { ingress: [{ from: block("10.1.0.0/16") }] }],
+    ["all addresses", { ingress: [{ from: block("0.0.0.0/0") }] }, narrow],
     ["what the younger one denies", { ingress: [{}] }, { ingress: [] }],
     ["what another one denies to all pods", { ingress: [{}] }, { podSelector: {}, ingress: [] }],
     [
@@ -88,6 +96,46 @@ describe("a policy that was deleted", () => {
   })
 })
 
+/** Writes of the fields of a policy. */
+const written = (manager: string, time: string) => ({
+  managedFields: [{ manager, time, fieldsV1: { "f:spec": { "f:ingress": {} } } }]
+})
+
+describe("a policy that was deleted by mistake", () => {
+  const monitoring = { podSelector: {}, ingress: [{ from: from("prometheus") }] }
+
+  it("is created again beside one of other peers, however old that is, and where that was released lately", () => {
+    for (const created of ["2026-01-01T00:00:00Z", "2026-07-01T00:00:00Z", lately])
+      assert.deepStrictEqual(again(wide, policy("b", monitoring, created, written("helm", lately))), [])
+  })
+
+  const rows: ReadonlyArray<readonly [what: string, deleted: object, younger: object]> = [
+    ["other ports", { ports: tcp(22) }, { ports: tcp(5432) }],
+    ["ports of another protocol", { ports: tcp(53) }, { ports: [{ protocol: "UDP", port: 53 }] }],
+    ["a range of other ports", { ports: tcp(5000, { endPort: 6000 }) }, { ports: tcp(8000, { endPort: 9000 }) }],
+    ["other apps", { from: from("web") }, { from: among("prometheus", "grafana") }],
+    ["another network", { from: block("10.1.0.0/16") }, { from: block("10.2.0.0/16") }],
+    ["another namespace", { from: from("web") }, { from: [{ namespaceSelector: { matchLabels: { team: "ops" } } }] }],
+    ["addresses outside", { from: from("web") }, { from: block("203.0.113.0/24") }]
+  ]
+  it.each(rows)("is created again beside a younger one of %s", (_, deleted, younger) => {
+    const both = [policy("a", { ingress: [deleted] }, longAgo), policy("b", { ingress: [younger] }, lately)] as const
+    assert.deepStrictEqual(again(...both), [])
+  })
+
+  it("is created again beside an older one that denies, and was released days before", () => {
+    const denying = (time: string) => policy("b", { ingress: [] }, "2026-01-01T00:00:00Z", written("helm", time))
+    assert.deepStrictEqual(again(wide, denying("2026-11-21T10:00:00Z")), [])
+    assert.deepStrictEqual(again(wide, denying(lately)), asks)
+  })
+
+  it("is created again beside one that Kubernaut has put back since, and asks where that was before", () => {
+    const denying = (time: string) => policy("b", { ingress: [] }, time, written("kubernaut", time))
+    assert.deepStrictEqual(again(wide, denying("2026-11-24T10:05:00Z")), [])
+    assert.deepStrictEqual(again(wide, denying(lately)), asks)
+  })
+})
+
 describe("rules of a policy that are put back", () => {
   const emptied = policy("wide", { ingress: [] }, longAgo)
   const back = (now: KubernetesObject, ...related: ReadonlyArray<KubernetesObject>) =>
@@ -102,5 +150,51 @@ describe("rules of a policy that are put back", () => {
     assert.deepStrictEqual(back(emptied, policy("b", narrow, lastMonth)), [])
     assert.deepStrictEqual(back(emptied, policy("b", { ingress: [{}] }, lately)), [])
     assert.deepStrictEqual(back(policy("wide", { ingress: [{}] }, longAgo), policy("b", narrow, lately)), [])
+  })
+
+  const typo = policy("wide", { ingress: [{ from: from("wbe") }] }, longAgo)
+  const touched = (manager: string, time: string) => policy("b", narrow, "2026-01-01T00:00:00Z", written(manager, time))
+
+  it("are put back beside what was there days before the mistake: the undo makes just that", () => {
+    const days = "2026-11-21T10:00:00Z"
+    for (const other of [{ ingress: [{ from: from("prometheus") }] }, { podSelector: {}, ingress: [] }, narrow])
+      assert.deepStrictEqual(back(typo, policy("b", other, days)), [])
+    assert.deepStrictEqual(back(typo, touched("kubectl", days)), [])
+  })
+
+  it("are put back beside what Kubernaut, a controller or the same apply has changed, and nobody else", () => {
+    const [at, soon] = ["2026-11-24T10:00:00Z", "2026-11-24T10:05:00Z"]
+    for (const [manager, time] of [
+      ["kubernaut", soon],
+      ["kube-controller-manager", soon],
+      ["kubectl-edit", at]
+    ] as const)
+      assert.deepStrictEqual(back(typo, touched(manager, time)), [], manager)
+    assert.deepStrictEqual(back(typo, touched("kubectl-edit", soon)), asks)
+    assert.deepStrictEqual(back(typo, touched("helm", at)), asks)
+  })
+
+  it("ask where the same apply has created the narrower one, which was not there with the earlier state", () => {
+    const at = "2026-11-24T10:00:00Z"
+    assert.deepStrictEqual(back(typo, policy("b", narrow, at, written("kubectl-edit", at))), asks)
+  })
+})
+
+describe("the person who is asked", () => {
+  const sentence = (now: KubernetesObject | undefined, other: KubernetesObject) => {
+    const result = planBack(recorded(wide, now), now, { related: [other] })
+    return /and ((was|has) [^,]*),/.exec((result._tag === "Plan" && result.asks[0]?.message) || "")?.[1]
+  }
+
+  it("is told whether the other policy was created later, changed later, or since when it is beside it", () => {
+    const old = "2026-01-01T00:00:00Z"
+    const [later, sooner] = ["2026-11-24T10:05:00Z", lately]
+    assert.strictEqual(sentence(undefined, policy("b", narrow, later)), "was created later")
+    assert.strictEqual(sentence(undefined, policy("b", narrow, lastMonth)), `has been beside it since ${lastMonth}`)
+    assert.strictEqual(sentence(undefined, policy("b", narrow, old, written("helm", later))), "was changed later")
+    assert.strictEqual(
+      sentence(undefined, policy("b", narrow, old, written("helm", sooner))),
+      `was changed at ${sooner}`
+    )
   })
 })

@@ -1,7 +1,8 @@
 import { assert, describe, it } from "@effect/vitest"
+import type { ObjectChange } from "../../src/domain/ObjectChange.ts"
 import type { KubernetesObject } from "../../src/kubernetes/KubernetesClient.ts"
 import { deployment, template } from "./objects.ts"
-import { made, planBack, recorded, rulesOf } from "./restoring.ts"
+import { followed, made, planBack, recorded, rulesOf } from "./restoring.ts"
 
 /** Changes are recorded at 10:00 on 24 November. */
 const lately = "2026-11-24T09:58:00Z"
@@ -86,6 +87,22 @@ describe("a workload", () => {
     assert.deepStrictEqual(sized("2026-11-23T08:00:00Z"), [])
     assert.deepStrictEqual(sized(lately, "kubectl", { "f:template": {} }), [])
     for (const manager of ["kube-controller-manager", "kubernaut"]) assert.deepStrictEqual(sized(lately, manager), [])
+  })
+
+  it("that was scaled to zero or deleted is back beside a canary that was released lately, and asks where its size was changed", () => {
+    const [before, now] = [deployment({ replicas: 3 }), deployment({ replicas: 0 })]
+    const fieldsV1 = { "f:spec": { "f:replicas": {}, "f:template": { "f:spec": {} } } }
+    for (const manager of ["helm", "argocd-controller", "kubectl-client-side-apply"]) {
+      const canary = successor(web, longAgo, { managedFields: [{ manager, time: lately, fieldsV1 }] })
+      const size = (replicas: number) => ({ ...canary, spec: deployment({ replicas })["spec"] })
+      const scaled = (later: ReadonlyArray<ObjectChange>) =>
+        rulesOf(recorded(before, now), now, { related: [canary], later })
+      const by = (kind: "person" | "controller") => followed(size(1), size(3), { by: { kind, name: "x" } })
+      assert.deepStrictEqual(scaled([]), [], manager)
+      assert.deepStrictEqual(again(web, canary), [], manager)
+      assert.deepStrictEqual(scaled([by("controller")]), [], manager)
+      assert.deepStrictEqual(scaled([by("person")]), ["replaced"], manager)
+    }
   })
 
   it("that was created again before it was deleted asks where another one is younger than the first of its name", () => {
@@ -227,6 +244,13 @@ describe("fields that are put back", () => {
     ]
     assert.deepStrictEqual(rules(successor(ingress("a"), longAgo)), [])
     assert.deepStrictEqual(rules(successor(ingress("a"), longAgo, { managedFields })), [])
+  })
+
+  it("do not ask about an Ingress of the same host that Kubernaut or a controller has written", () => {
+    for (const manager of ["kubernaut", "kube-controller-manager"]) {
+      const managedFields = [{ manager, time: lately, fieldsV1: { "f:spec": {} } }]
+      assert.deepStrictEqual(rules(successor(ingress("a"), longAgo, { managedFields })), [])
+    }
   })
 
   it("are not those of an autoscaler whose earlier workload another one scales", () => {

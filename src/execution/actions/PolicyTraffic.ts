@@ -2,20 +2,33 @@
  * What a NetworkPolicy lets through, compared with another one. Pure.
  *
  * Policies add up: pods that two of them select get what either lets through. So one that comes back opens what
- * somebody has closed by putting a narrower one in its place, whatever the ports and peers of both are. Labels and
- * names of ports stand for what only the cluster knows, so nothing but a plain likeness shows that a rule lets no more
- * through than another one.
+ * somebody has closed by putting a narrower one in its place. Two policies of the same pods may also be about other
+ * traffic, such as that of the web and that of the monitoring: then neither has narrowed the other. Labels and names of
+ * ports stand for what only the cluster knows, so nothing but a plain likeness shows that a rule lets no more through
+ * than another one, and in doubt two rules meet.
  *
  * | what comes back        | and the other policy, of the same pods and direction | then both        |
  * | ---------------------- | ---------------------------------------------------- | ---------------- |
  * | lets something through | has a rule of no less for each of those              | say the same     |
- * | lets something through | has not, or lets nothing through                     | let more through |
+ * | lets something through | has not, and a rule of it meets one that comes back  | let more through |
+ * | lets something through | lets nothing through                                 | let more through |
+ * | lets something through | has only rules about other peers, or other ports     | complete another |
  * | lets nothing through   | lets nothing through either                          | say the same     |
  * | lets nothing through   | lets something through                               | complete another |
+ *
+ * Two rules meet if some peers and some ports of theirs do; no peers, or no ports, are all of them.
+ *
+ * | two                           | meet                                                                  |
+ * | ----------------------------- | --------------------------------------------------------------------- |
+ * | selectors                     | if one requires nothing that the other does not, lists what the other |
+ * |                               | requires, or both list values of a label or select a workload         |
+ * | blocks of addresses           | if one is within the other; of IPv6 always                            |
+ * | a block and a selector        | if the block is all addresses                                         |
+ * | ports of one protocol, ranges | if they have a number in common; a name may be any number             |
  */
 
 import { podLabelsOf } from "../../changes/GraphStates.ts"
-import { fieldsOf, listOf, selects, valueOf } from "../../changes/ObjectFields.ts"
+import { fieldsOf, labelsOf, listOf, selects, textOf, valueOf } from "../../changes/ObjectFields.ts"
 import type { KubernetesObject } from "../../kubernetes/KubernetesClient.ts"
 import { sameJson } from "../../kubernetes/SameJson.ts"
 
@@ -47,11 +60,14 @@ const isWithin = (direction: Direction, rule: unknown, others: ReadonlyArray<unk
   )
 }
 
+/** Whether a policy lets nothing through in any direction that it restricts. */
+export const letsNothing = (policy: KubernetesObject): boolean =>
+  rulesOf(policy).every(([, rules]) => rules.length === 0)
+
 const podsOf = (policy: KubernetesObject): unknown => valueOf(policy, "spec", "podSelector") ?? {}
 
-/** Whether a policy selects all pods that the other one selects: it requires nothing that the other does not. */
-const selectsAllOf = (policy: KubernetesObject, other: KubernetesObject): boolean => {
-  const [required, stated] = [podsOf(policy), podsOf(other)]
+/** Whether a selector selects all that the other one does: it requires nothing that the other does not. */
+const selectsAllOf = (required: unknown, stated: unknown): boolean => {
   const labels = fieldsOf(valueOf(stated, "matchLabels"))
   const expressions = listOf(stated, "matchExpressions")
   return (
@@ -60,23 +76,99 @@ const selectsAllOf = (policy: KubernetesObject, other: KubernetesObject): boolea
   )
 }
 
-/** Whether pods are known that both policies select: by what they require, or those of one of the workloads. */
-const selectSame = (
-  policy: KubernetesObject,
-  other: KubernetesObject,
-  workloads: ReadonlyArray<KubernetesObject>
-): boolean =>
-  selectsAllOf(policy, other)
-  || selectsAllOf(other, policy)
+/** Whether something is known that both selectors select: by what they require, or the pods of one of the workloads. */
+const selectSame = (one: unknown, other: unknown, workloads: ReadonlyArray<KubernetesObject>): boolean =>
+  selectsAllOf(one, other)
+  || selectsAllOf(other, one)
   || workloads.some((each) => {
     const labels = podLabelsOf(each)
-    return labels !== undefined && [policy, other].every((one) => selects(labels, one, "spec", "podSelector"))
+    return labels !== undefined && [one, other].every((selector) => selects(labels, selector))
   })
 
 /**
- * What a policy and another one come to once the first is as it was; `undefined` if they are about other pods or
- * directions, complete each other, or if the first lets no more through than it does now. `now` is `undefined` for one
- * that was deleted.
+ * Whether two selectors of peers may select the same: a label that one requires may be among the values that the other
+ * lists. Two lists of values for one label do so in doubt.
+ */
+const selectorsMeet = (one: unknown, other: unknown, workloads: ReadonlyArray<KubernetesObject>): boolean => {
+  const listed = (selector: unknown) => listOf(selector, "matchExpressions").map((each) => textOf(each, "key"))
+  const keys = new Set(listed(one))
+  return (
+    selectSame(one, other, workloads)
+    || selects(labelsOf(other, "matchLabels"), one)
+    || selects(labelsOf(one, "matchLabels"), other)
+    || listed(other).some((key) => keys.has(key))
+  )
+}
+
+/** The leading bits that an IPv4 block fixes; `undefined` for another one. */
+const bitsOf = (cidr: string): string | undefined => {
+  const [, address = "", length] = /^(\d+\.\d+\.\d+\.\d+)\/(\d+)$/.exec(cidr) ?? []
+  if (length === undefined) return undefined
+  const bits = address.split(".").map((each) => Number(each).toString(2).padStart(8, "0"))
+  return bits.join("").slice(0, Number(length))
+}
+
+const blocksMeet = (one: string, other: string): boolean => {
+  const [bits, others] = [bitsOf(one), bitsOf(other)]
+  if (bits === undefined || others === undefined) return bits === others
+  return bits.startsWith(others) || others.startsWith(bits)
+}
+
+type PeersMeet = (one: unknown, other: unknown) => boolean
+
+/** Whether two peers may be the same. Those without a namespace are in that of their policy. */
+const peersMeetIn =
+  (namespace: string, workloads: ReadonlyArray<KubernetesObject>): PeersMeet =>
+  (one, other) => {
+    const [block, otherBlock] = [textOf(one, "ipBlock", "cidr"), textOf(other, "ipBlock", "cidr")]
+    if (block !== undefined && otherBlock !== undefined) return blocksMeet(block, otherBlock)
+    const single = block ?? otherBlock
+    if (single !== undefined) return single.endsWith("/0")
+    const own = { matchLabels: { "kubernetes.io/metadata.name": namespace } }
+    const [places, otherPlaces] = [valueOf(one, "namespaceSelector") ?? own, valueOf(other, "namespaceSelector") ?? own]
+    const [pods, otherPods] = [valueOf(one, "podSelector") ?? {}, valueOf(other, "podSelector") ?? {}]
+    return selectorsMeet(places, otherPlaces, []) && selectorsMeet(pods, otherPods, workloads)
+  }
+
+/** The numbers of a port; `undefined` if they may be any, as those of a name. */
+const numbersOf = (port: unknown): readonly [from: number, to: number] | undefined => {
+  const [from, to] = [valueOf(port, "port"), valueOf(port, "endPort")]
+  return typeof from === "number" ? [from, typeof to === "number" ? to : from] : undefined
+}
+
+const portsMeet = (one: unknown, other: unknown): boolean => {
+  if ((textOf(one, "protocol") ?? "TCP") !== (textOf(other, "protocol") ?? "TCP")) return false
+  const [numbers, others] = [numbersOf(one), numbersOf(other)]
+  return numbers === undefined || others === undefined || (numbers[0] <= others[1] && others[0] <= numbers[1])
+}
+
+/**
+ * Whether some rules are about traffic that some of the others are about as well, or that a policy without rules
+ * denies.
+ */
+const meet = (
+  direction: Direction,
+  rules: ReadonlyArray<unknown>,
+  others: ReadonlyArray<unknown>,
+  peersMeet: PeersMeet
+): boolean => {
+  const some = (rule: unknown, other: unknown, list: string, areSame: PeersMeet) => {
+    const [these, those] = [listOf(rule, list), listOf(other, list)]
+    return these.length === 0 || those.length === 0 || these.some((one) => those.some((each) => areSame(one, each)))
+  }
+  const peers = direction === "ingress" ? "from" : "to"
+  return (
+    others.length === 0
+    || rules.some((rule) =>
+      others.some((other) => some(rule, other, peers, peersMeet) && some(rule, other, "ports", portsMeet))
+    )
+  )
+}
+
+/**
+ * What a policy and another one come to once the first is as it was; `undefined` if they are about other pods,
+ * directions or traffic, complete each other, or if the first lets no more through than it does now. `now` is
+ * `undefined` for one that was deleted.
  */
 export const together = (
   now: KubernetesObject | undefined,
@@ -84,20 +176,18 @@ export const together = (
   other: KubernetesObject,
   workloads: ReadonlyArray<KubernetesObject>
 ): "the same" | "more" | undefined => {
-  if (!selectSame(earlier, other, workloads)) return undefined
+  if (!selectSame(podsOf(earlier), podsOf(other), workloads)) return undefined
   const present = now !== undefined && sameJson(podsOf(now), podsOf(earlier)) ? now : undefined
+  const peersMeet = peersMeetIn(earlier.metadata.namespace ?? "", workloads)
   const found = rulesOf(earlier).map(([direction, rules]) => {
     const [others, before] = [rulesIn(other, direction), present && rulesIn(present, direction)]
     if (others === undefined) return undefined
-    if (present === undefined) {
-      if (rules.length === 0) return others.length === 0 ? "the same" : undefined
-      return rules.every((rule) => isWithin(direction, rule, others)) ? "the same" : "more"
-    }
+    if (present === undefined && rules.length === 0) return others.length === 0 ? "the same" : undefined
     // A direction that the present state does not restrict is open already.
-    return before !== undefined
-      && rules.some((rule) => ![before, others].some((each) => isWithin(direction, rule, each)))
-      ? "more"
-      : undefined
+    if (present !== undefined && before === undefined) return undefined
+    const back = rules.filter((rule) => !isWithin(direction, rule, before ?? []))
+    if (back.every((rule) => isWithin(direction, rule, others))) return present === undefined ? "the same" : undefined
+    return meet(direction, back, others, peersMeet) ? "more" : undefined
   })
   return found.find((each) => each === "more") ?? found.find((each) => each !== undefined)
 }

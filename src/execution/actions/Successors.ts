@@ -7,7 +7,7 @@
  * | a HorizontalPodAutoscaler              | the same workload                                 | refused `autoscaler-owned` |
  * | a PodDisruptionBudget                  | the same pods: both together let nobody evict one | asks `replaced`            |
  * | a host and path of an Ingress or route | the same host and path, created or changed lately | asks `replaced`            |
- * | a NetworkPolicy                        | the same pods and direction, and is younger       | asks: see below            |
+ * | a NetworkPolicy                        | the same traffic of the same pods: see below      | asks: see below            |
  * | a line of a ResourceQuota, LimitRange  | the same line, created lately                     | asks `replaced`            |
  * | a CronJob                              | the same schedule and containers, created lately  | asks `replaced`            |
  * | the pods of a workload that had none   | pods of the same Service or selector, lately; or  | asks `replaced`            |
@@ -20,14 +20,25 @@
  * created again.
  *
  * Policies add up, so a wide one opens what a narrower one has closed (`PolicyTraffic`). An undo asks `opens-network`
- * if it lets something through that a younger policy may not, however long somebody has watched that one, and
- * `replaced` if both say the same. Fields that are put back are compared with what was created or changed lately.
+ * if it lets something through that the other may not, and `replaced` if both say the same. Which ones count:
+ *
+ * | the policy was | and the other one, about the same traffic        | then                                           |
+ * | -------------- | ------------------------------------------------ | ---------------------------------------------- |
+ * | deleted        | is younger, however long somebody has watched it | counts                                         |
+ * | deleted        | is older, and was changed after it, or the week  | counts; if it lets nothing through now, only   |
+ * |                | before                                           | where that was an hour before or later         |
+ * | modified       | was created or changed after it, or the hour     | counts: a tightening may take two steps        |
+ * |                | before                                           |                                                |
+ * | modified       | is as it was before that                         | is a companion: the undo makes what was before |
+ *
+ * What Kubernaut or a controller has written is nobody's switch to a successor. Neither is what one and the same apply
+ * has changed in both.
  */
 
 import { podLabelsOf } from "../../changes/GraphStates.ts"
 import { fieldsOf, labelsOf, listOf, selects, textOf, valueOf } from "../../changes/ObjectFields.ts"
 import { kindOf } from "../../changes/Writers.ts"
-import type { ObjectChange } from "../../domain/ObjectChange.ts"
+import type { ObjectChange, WriterKind } from "../../domain/ObjectChange.ts"
 import { displayName, sameRef } from "../../domain/Target.ts"
 import { toMillis } from "../../domain/Timestamp.ts"
 import type { KubernetesObject } from "../../kubernetes/KubernetesClient.ts"
@@ -36,7 +47,7 @@ import { sameJson } from "../../kubernetes/SameJson.ts"
 import { ordered } from "../../kubernetes/SpecDigest.ts"
 import { refOf } from "../ObjectPatch.ts"
 import { type Ask, ask, isUnread, type PlanObjects, type PlanRefusal, refuse, unreadAsk } from "../Plan.ts"
-import { together } from "./PolicyTraffic.ts"
+import { letsNothing, together } from "./PolicyTraffic.ts"
 import { selectorOf } from "./ServicePods.ts"
 
 /** How long a successor may have been there before its predecessor goes. */
@@ -48,6 +59,10 @@ const sizedMs = 24 * 3_600_000
  * a successor as well as a companion, and in doubt a person is asked.
  */
 const setupMs = 60_000
+/** Within so long somebody tightens a policy in two steps: the narrower one first, and then the wide one. */
+const stepsMs = 3_600_000
+/** Two writes of one apply may be on both sides of a full second. */
+const sameApplyMs = 1000
 
 /** The kinds of which another one can be the successor of an object. */
 const workloadKinds: ReadonlyArray<string> = ["Deployment", "StatefulSet", "DaemonSet"]
@@ -76,7 +91,12 @@ interface Successor {
   readonly object: KubernetesObject
   /** Whether both together let traffic through that the successor does not. */
   readonly letsMore: boolean
+  /** When it may have taken the place. */
+  readonly times: ReadonlyArray<string>
 }
+
+/** An object, and when it may have taken the place of another one. */
+type Late = Omit<Successor, "letsMore">
 
 const key = (...parts: ReadonlyArray<unknown>): string => JSON.stringify(parts.map(ordered))
 
@@ -149,28 +169,61 @@ const exclusive: ReadonlySet<string> = new Set(["HorizontalPodAutoscaler", "PodD
 /** These may have claimed what was given up by a change of their own. */
 const claiming: ReadonlySet<string> = new Set(["Ingress", "HTTPRoute", "GRPCRoute", "NetworkPolicy"])
 
-/** When an object may have got what it claims: at its creation, or with a change of its spec. */
-const claimedAt = ({ kind, metadata }: KubernetesObject): ReadonlyArray<string> => [
-  ...(metadata.creationTimestamp === undefined ? [] : [metadata.creationTimestamp]),
-  ...(claiming.has(kind)
-    ? (metadata.managedFields ?? []).flatMap(({ fieldsV1 = { "f:spec": {} }, time }) =>
-        time === undefined || !Object.hasOwn(fieldsV1, "f:spec") ? [] : [time]
-      )
-    : [])
-]
+const isWorkload = ({ kind }: KubernetesObject): boolean => workloadKinds.includes(kind)
 
-/**
- * When somebody may have set the size of a workload. Autoscalers do so all the time, and our own writes are nobody's
- * switch to a successor.
- */
-const sizedAt = ({ kind, metadata }: KubernetesObject): ReadonlyArray<string> =>
-  workloadKinds.includes(kind)
-    ? (metadata.managedFields ?? []).flatMap(({ fieldsV1, manager = "", time }) => {
-        const by = kindOf(manager)
-        const isSize = valueOf(fieldsV1, "f:spec", "f:replicas") !== undefined
-        return time === undefined || !isSize || by === "controller" || by === "kubernaut" ? [] : [time]
+type Entry = NonNullable<KubernetesObject["metadata"]["managedFields"]>[number]
+
+/** Autoscalers and other controllers write all the time, and our own writes are nobody's switch to a successor. */
+const isSwitch = (kind: WriterKind): boolean => kind !== "controller" && kind !== "kubernaut"
+
+/** When an object was created. One that we have put back since the change was there before it. */
+const createdAt = ({ metadata }: KubernetesObject, { at }: ObjectChange): ReadonlyArray<string> => {
+  const { creationTimestamp: created, managedFields = [] } = metadata
+  if (created === undefined) return []
+  const makers = managedFields.filter(({ time }) => time !== undefined && toMillis(time) === toMillis(created))
+  const isOurs = makers.length > 0 && makers.every(({ manager = "" }) => kindOf(manager) === "kubernaut")
+  return isOurs && toMillis(created) > toMillis(at) ? [] : [created]
+}
+
+/** Whether an entry is of the same apply as the change. An update that only removes fields names nobody. */
+const isOfSameApply = ({ manager, time = "" }: Entry, { at, by, operation }: ObjectChange): boolean =>
+  operation === "modified"
+  && (by.name === undefined || by.name === manager)
+  && Math.abs(toMillis(time) - toMillis(at)) <= sameApplyMs
+
+/** When an object may have got what it claims with a change of its spec. */
+const changedAt = ({ kind, metadata }: KubernetesObject, change: ObjectChange): ReadonlyArray<string> =>
+  claiming.has(kind)
+    ? (metadata.managedFields ?? []).flatMap((entry) => {
+        const { fieldsV1 = { "f:spec": {} }, manager = "", time } = entry
+        return time === undefined
+          || !Object.hasOwn(fieldsV1, "f:spec")
+          || !isSwitch(kindOf(manager))
+          || isOfSameApply(entry, change)
+          ? []
+          : [time]
       })
     : []
+
+/**
+ * When somebody may have set the size of a workload. A release writes the size together with the template, and its time
+ * says nothing about the size; the record of a change does.
+ */
+const sizedAt = (object: KubernetesObject, { later = [] }: PlanObjects): ReadonlyArray<string> => {
+  if (!isWorkload(object)) return []
+  const scaled = (object.metadata.managedFields ?? []).flatMap(({ fieldsV1, manager = "", time }) => {
+    const spec = valueOf(fieldsV1, "f:spec")
+    const isSize = valueOf(spec, "f:replicas") !== undefined && valueOf(spec, "f:template") === undefined
+    return time !== undefined && isSize && isSwitch(kindOf(manager)) ? [time] : []
+  })
+  const recorded = later.filter(
+    ({ by, fields, ref }) =>
+      isSwitch(by.kind)
+      && sameRef(ref, refOf(object))
+      && fields.some(({ path }) => sameJson(path, ["spec", "replicas"]))
+  )
+  return [...scaled, ...recorded.map(({ at }) => at)]
+}
 
 /** When the first object of its name was created, which others may have replaced since; -∞ if that is unknown. */
 const bornMs = ({ metadata: { creationTimestamp } }: KubernetesObject, { bornAt }: PlanObjects): number => {
@@ -178,28 +231,26 @@ const bornMs = ({ metadata: { creationTimestamp } }: KubernetesObject, { bornAt 
   return known.length === 0 ? Number.NEGATIVE_INFINITY : Math.min(...known)
 }
 
-const isLate = (
+/** When another object may have taken the place of the earlier one; none if it is a companion. */
+const lateTimes = (
   other: KubernetesObject,
-  { at, operation }: ObjectChange,
+  change: ObjectChange,
   earlier: KubernetesObject,
   objects: PlanObjects
-): boolean => {
+): ReadonlyArray<string> => {
   const afterSetup = bornMs(earlier, objects) + setupMs + 1
-  const isSince = (times: ReadonlyArray<string>, beforeMs: number) =>
-    times.some((time) => toMillis(time) >= Math.max(toMillis(at) - beforeMs, afterSetup))
-  if (isSince(claimedAt(other), watchedMs) || isSince(sizedAt(other), sizedMs)) return true
-  // A protection may be watched for longer, and to open it is worse than to ask.
-  const { creationTimestamp } = other.metadata
-  return (
-    other.kind === "NetworkPolicy"
-    && operation === "deleted"
-    && Number.isFinite(afterSetup)
-    && creationTimestamp !== undefined
-    && toMillis(creationTimestamp) >= afterSetup
-  )
+  const since = (times: ReadonlyArray<string>, beforeMs: number) =>
+    times.filter((time) => toMillis(time) >= Math.max(toMillis(change.at) - beforeMs, afterSetup))
+  const [created, changed] = [createdAt(other, change), changedAt(other, change)]
+  if (other.kind !== "NetworkPolicy")
+    return [...since([...created, ...changed], watchedMs), ...since(sizedAt(other, objects), sizedMs)]
+  if (change.operation !== "deleted") return since([...created, ...changed], stepsMs)
+  return [
+    // A protection may be watched for longer, and to open it is worse than to ask.
+    ...since(created, Number.isFinite(afterSetup) ? Number.POSITIVE_INFINITY : watchedMs),
+    ...since(changed, letsNothing(other) ? stepsMs : watchedMs)
+  ]
 }
-
-const isWorkload = ({ kind }: KubernetesObject): boolean => workloadKinds.includes(kind)
 
 const hasPods = (workload: KubernetesObject): boolean => valueOf(workload, "spec", "replicas") !== 0
 
@@ -223,16 +274,16 @@ const protectsSame = (budget: KubernetesObject, other: KubernetesObject, { relat
     return labels !== undefined && [budget, other].every((one) => selects(labels, one, "spec", "selector"))
   })
 
-/** A policy that is younger, with which more would be let through, or else one that says the same. */
+/** A policy with which more would be let through, or else one that says the same. */
 const policyOf = (
   now: KubernetesObject | undefined,
   earlier: KubernetesObject,
-  others: ReadonlyArray<KubernetesObject>,
+  others: ReadonlyArray<Late>,
   { related }: PlanObjects
 ): Successor | undefined => {
-  const found = others.flatMap((object) => {
-    const both = together(now, earlier, object, related.filter(isWorkload))
-    return both === undefined ? [] : [{ object, letsMore: both === "more" }]
+  const found = others.flatMap((late) => {
+    const both = together(now, earlier, late.object, related.filter(isWorkload))
+    return both === undefined ? [] : [{ ...late, letsMore: both === "more" }]
   })
   return found.find(({ letsMore }) => letsMore) ?? found[0]
 }
@@ -244,28 +295,49 @@ const successorOf = (
   earlier: KubernetesObject,
   objects: PlanObjects
 ): Successor | undefined => {
-  const others = objects.related.filter(
-    (each) =>
-      each.metadata.namespace === earlier.metadata.namespace
-      && each.metadata.deletionTimestamp === undefined
-      && controllerOf(each) === undefined
-      && !sameRef(refOf(each), refOf(earlier))
-      && (exclusive.has(each.kind) || isLate(each, change, earlier, objects))
-  )
-  const one = (object: KubernetesObject | undefined): Successor | undefined => object && { object, letsMore: false }
+  const others = objects.related
+    .filter(
+      (each) =>
+        each.metadata.namespace === earlier.metadata.namespace
+        && each.metadata.deletionTimestamp === undefined
+        && controllerOf(each) === undefined
+        && !sameRef(refOf(each), refOf(earlier))
+    )
+    .map((object): Late => ({ object, times: lateTimes(object, change, earlier, objects) }))
+    .filter(({ object, times }) => exclusive.has(object.kind) || times.length > 0)
+  const first = (isRival: (object: KubernetesObject) => boolean): Successor | undefined => {
+    const found = others.find(({ object }) => isRival(object))
+    return found && { ...found, letsMore: false }
+  }
   if (isWorkload(earlier))
     return (now !== undefined && hasPods(now)) || !hasPods(earlier)
       ? undefined
-      : one(others.find((each) => isWorkload(each) && hasPods(each) && standsInFor(earlier, each, objects)))
-  const ofKind = others.filter(({ kind }) => kind === earlier.kind)
+      : first((each) => isWorkload(each) && hasPods(each) && standsInFor(earlier, each, objects))
+  const isOfKind = ({ kind }: KubernetesObject) => kind === earlier.kind
   if (earlier.kind === "PodDisruptionBudget")
     return now !== undefined && sameJson(valueOf(now, "spec", "selector"), valueOf(earlier, "spec", "selector"))
       ? undefined
-      : one(ofKind.find((each) => protectsSame(earlier, each, objects)))
-  if (earlier.kind === "NetworkPolicy") return policyOf(now, earlier, ofKind, objects)
+      : first((each) => isOfKind(each) && protectsSame(earlier, each, objects))
+  if (earlier.kind === "NetworkPolicy")
+    return policyOf(
+      now,
+      earlier,
+      others.filter(({ object }) => isOfKind(object)),
+      objects
+    )
   const present = new Set(now === undefined ? [] : claimsOf(now))
   const again = new Set(claimsOf(earlier).filter((each) => !present.has(each)))
-  return one(ofKind.find((each) => claimsOf(each).some((claim) => again.has(claim))))
+  return first((each) => isOfKind(each) && claimsOf(each).some((claim) => again.has(claim)))
+}
+
+/** Since when a successor may have been one, in words that are true of it. */
+const sinceWhen = ({ object, times }: Successor, { at }: ObjectChange): string => {
+  const { creationTimestamp: created } = object.metadata
+  const isAfter = (time: string) => toMillis(time) > toMillis(at)
+  const latest = times.reduce((one, other) => (toMillis(other) > toMillis(one) ? other : one))
+  if (created !== undefined && times.includes(created))
+    return isAfter(created) ? "was created later" : `has been beside it since ${created}`
+  return isAfter(latest) ? "was changed later" : `was changed at ${latest}`
 }
 
 /** Why something has taken the place of what would be there again. */
@@ -285,7 +357,7 @@ export const successorObjections = (
     return [
       ask(
         "opens-network",
-        `What ${name} was may let traffic through that ${other} does not. That one is about the same pods, and was created or changed later, so having both needs an approval.`,
+        `What ${name} was may let traffic through that ${other} does not. That one is about the same pods, and ${sinceWhen(successor, change)}, so having both needs an approval.`,
         { successor: other }
       )
     ]
