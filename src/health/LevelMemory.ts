@@ -13,6 +13,8 @@ export interface LevelStore {
     record: LevelRecord,
     lines: ReadonlyArray<LevelLine>
   ) => Effect.Effect<void, { readonly _tag: string }>
+  /** Lines that it has not recorded, also those of the process before this one. */
+  readonly unrecorded?: Effect.Effect<ReadonlyArray<unknown>>
 }
 
 /** The lines that wait at most. The level rises at most once in 5 minutes, so that is a database that is down for hours. */
@@ -20,6 +22,8 @@ const mostLines = 100
 const retryEvery = "2 seconds"
 /** So other processes on the database know that this one is there, and what it is in. */
 const sayAgainEvery = "5 seconds"
+
+const isWell = ({ isCutOff, level }: LevelRecord): boolean => level === 0 && isCutOff !== true
 
 const same = (left: LevelRecord, right: LevelRecord | undefined): boolean =>
   right !== undefined && JSON.stringify(left) === JSON.stringify(right)
@@ -60,12 +64,13 @@ export const make = Effect.fnUntraced(function* (store: LevelStore | undefined, 
     return !isRecorded()
   })
 
-  /** Waits until something was kept. Meanwhile it records again what is not well. */
+  /** Waits until something was kept. Meanwhile it records again what is not well, and what was not recorded. */
   const wait = Effect.gen(function* () {
     for (;;) {
-      if (store === undefined || newest === undefined || (newest.level === 0 && newest.isCutOff !== true))
-        return yield* Queue.take(wakes)
+      if (store === undefined) return yield* Queue.take(wakes)
       if (Option.isSome(yield* Effect.timeoutOption(Queue.take(wakes), sayAgainEvery))) return
+      if (newest === undefined) continue
+      if (isWell(newest) && (store.unrecorded === undefined || (yield* store.unrecorded).length === 0)) continue
       // The next one follows soon.
       yield* Effect.ignore(store.record(newest, []))
     }

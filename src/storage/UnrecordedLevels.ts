@@ -96,6 +96,8 @@ class Unrecorded {
   readonly #levels: Recorder
   readonly #file: SmallFile.SmallFile | undefined
   #record: LevelRecord | undefined
+  /** What this process has begun with. One that is well records nothing, and this is its level. */
+  #begun: LevelRecord | undefined
   #waiting: ReadonlyArray<UnrecordedLine> = []
   /** Whether the file may have something. */
   #isLate = false
@@ -123,10 +125,16 @@ class Unrecorded {
           )
   }
 
-  /** What was taken up and is not recorded yet is the level all the same. */
-  readonly latest = Effect.suspend(() =>
-    this.#waiting.length > 0 && this.#record !== undefined ? Effect.succeedSome(this.#record) : this.#levels.latest
-  )
+  readonly latest = Effect.gen({ self: this }, function* () {
+    yield* Effect.ignore(this.#takeUp)
+    // What was taken up and is not recorded yet is the level all the same.
+    const found =
+      this.#waiting.length > 0 && this.#record !== undefined ? Option.some(this.#record) : yield* this.#levels.latest
+    this.#begun = Option.getOrUndefined(found)
+    // Its disk may have answered meanwhile.
+    yield* Effect.ignore(this.#takeUpLate)
+    return found
+  })
 
   readonly unrecorded = Effect.sync(() => this.#waiting)
 
@@ -144,7 +152,7 @@ class Unrecorded {
     })
 
   /** Takes up what the process before this one has kept. A level of another process that is newer stays. */
-  readonly takeUp = Effect.gen({ self: this }, function* () {
+  readonly #takeUp = Effect.gen({ self: this }, function* () {
     if (this.#file === undefined || this.#record !== undefined) return
     if (!this.#isRead) yield* this.#file.read
     if (!this.#isRead && !this.#isAwaited) {
@@ -161,12 +169,17 @@ class Unrecorded {
     yield* this.#flush
   })
 
-  /** Takes up what was read after this process had a level of its own, and says that this one is in force. */
+  /**
+   * Takes up what was read after this process had a level of its own, and says that this one is in force. One that has
+   * begun with nothing records its level soon, and takes it up then.
+   */
   readonly #takeUpLate = Effect.gen({ self: this }, function* () {
     const at = yield* now
     const nowMs = yield* Monotonic.nowMs
-    if (this.#kept === undefined || this.#record === undefined) return
-    const over = replacedBy(this.#kept.record, this.#record, at)
+    const own = this.#record ?? this.#begun
+    if (this.#kept === undefined || own === undefined) return
+    const over = replacedBy(this.#kept.record, own, at)
+    this.#record = own
     this.#adopt(this.#kept, nowMs)
     this.#waiting = withFresh(this.#waiting, over, nowMs)
     yield* this.#flush
@@ -219,12 +232,6 @@ class Unrecorded {
 
 /** `levels` beside a file at `path`. */
 export const make = (levels: Recorder, path: string | undefined): Levels["Service"] => {
-  const { latest, record, takeUp, told, unrecorded } = new Unrecorded(levels, path)
-  return {
-    latest: Effect.andThen(Effect.ignore(takeUp), latest),
-    recorded: levels.recorded,
-    record,
-    unrecorded,
-    told
-  }
+  const { latest, record, told, unrecorded } = new Unrecorded(levels, path)
+  return { latest, recorded: levels.recorded, record, unrecorded, told }
 }

@@ -1,10 +1,11 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber, Option } from "effect"
 import { TestClock } from "effect/testing"
 import type { LevelLine, LevelRecord } from "../../src/domain/LevelRecord.ts"
+import * as LevelMemory from "../../src/health/LevelMemory.ts"
 import { StorageError } from "../../src/storage/StorageError.ts"
 import * as UnrecordedLevels from "../../src/storage/UnrecordedLevels.ts"
 import { withStandstill } from "../resilience/StoodStill.ts"
@@ -25,12 +26,12 @@ const kept = JSON.stringify({ record: record(3), lines: [{ key: "k", line, told:
 
 const down = new StorageError({ reason: "full", operation: "level", retryable: true, committed: "no", detail: "" })
 
-/** The database. `isDown`: it takes nothing. */
-const database = () => {
+/** The database. `isDown`: it takes nothing. `row`: the level that it has. */
+const database = (row?: LevelRecord) => {
   const lines: Array<LevelLine> = []
   const self = { isDown: false, lines }
   const levels = {
-    latest: Effect.succeedNone,
+    latest: Effect.succeed(Option.fromUndefinedOr(row)),
     recorded: Effect.succeedNone,
     record: (_: LevelRecord, added: ReadonlyArray<LevelLine>) =>
       Effect.suspend(() => (self.isDown ? Effect.fail(down) : Effect.sync(() => void lines.push(...added))))
@@ -46,9 +47,12 @@ const levelFile = Effect.map(
   (folder) => join(folder, "level.json")
 )
 
-const until = (holds: () => boolean): Effect.Effect<void> =>
+/** Waits for two seconds at most. */
+const until = (holds: () => boolean, turns = 400): Effect.Effect<void> =>
   Effect.suspend(() =>
-    holds() ? Effect.void : Effect.andThen(TestClock.withLive(Effect.sleep("5 millis")), until(holds))
+    holds() || turns === 0
+      ? Effect.void
+      : Effect.andThen(TestClock.withLive(Effect.sleep("5 millis")), until(holds, turns - 1))
   )
 
 /** A process begins without what another one has kept, because its disk does not answer. */
@@ -66,7 +70,26 @@ const beganWithout = Effect.fnUntraced(function* (isDown: boolean) {
   return { changes, own, path, self }
 })
 
-const isTaken = (path: string): boolean => existsSync(path) && readFileSync(path, "utf8").includes('"k"')
+/** A process that is well, as the database has it, and so records nothing. The disk answers later. */
+const wellWithout = Effect.fnUntraced(function* (isDown: boolean) {
+  const path = yield* levelFile
+  const { release } = yield* hung(path, kept)
+  const { changes, levels, self } = database(record(0))
+  const own = UnrecordedLevels.make(levels, path)
+  const start = yield* Effect.forkChild(own.latest, { startImmediately: true })
+  yield* TestClock.adjust("2 seconds")
+  assert.deepStrictEqual(yield* Fiber.join(start), Option.some(record(0)))
+  const memory = yield* LevelMemory.make(own, record(0))
+  yield* Effect.forkScoped(memory.run, { startImmediately: true })
+  memory.keep(record(0), [])
+  self.isDown = isDown
+  yield* release
+  return { changes, path, self }
+})
+
+/** A file that hangs is none, and to read it would hang. */
+const isTaken = (path: string): boolean =>
+  existsSync(path) && statSync(path).isFile() && readFileSync(path, "utf8").includes('"k"')
 
 describe("the level that the process before this one has kept", () => {
   it.effect("is taken up by a process that stood still while it began", () =>
@@ -94,6 +117,36 @@ describe("the level that the process before this one has kept", () => {
       yield* until(() => changes().length >= both.length)
       assert.deepStrictEqual(changes(), both)
       yield* until(() => !existsSync(path))
+      assert.isFalse(existsSync(path))
+    }).pipe(Effect.scoped)
+  )
+
+  it.effect("is over, too, where the process after it is well, and has nothing of its own to record", () =>
+    Effect.gen(function* () {
+      const { changes, path } = yield* wellWithout(false)
+      yield* until(() => changes().length > 0)
+      assert.deepStrictEqual(changes(), [
+        [0, 3, ["ops"]],
+        [3, 0, undefined]
+      ])
+      yield* until(() => !existsSync(path))
+      assert.isFalse(existsSync(path))
+    }).pipe(Effect.scoped)
+  )
+
+  it.effect("is recorded when the database is back, although the process after it is well", () =>
+    Effect.gen(function* () {
+      const { changes, path, self } = yield* wellWithout(true)
+      yield* until(() => isTaken(path))
+      assert.deepStrictEqual(changes(), [])
+      self.isDown = false
+      yield* TestClock.adjust("5 seconds")
+      assert.deepStrictEqual(changes(), [
+        [0, 3, ["ops"]],
+        [3, 0, undefined]
+      ])
+      yield* until(() => !existsSync(path))
+      assert.isFalse(existsSync(path))
     }).pipe(Effect.scoped)
   )
 
@@ -111,6 +164,7 @@ describe("the level that the process before this one has kept", () => {
         ]
       )
       yield* until(() => !existsSync(path))
+      assert.isFalse(existsSync(path))
     }).pipe(Effect.scoped)
   )
 })
