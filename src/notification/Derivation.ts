@@ -151,8 +151,9 @@ const derived = (
         yield* store({ notifications: [], conditions: [] })
         const nowMs = yield* Monotonic.nowMs
         if (nowMs - lookedMs >= lostEveryMs) {
-          lookedMs = nowMs
-          yield* LostEnds.find(position, stores, { ...stores.records, remediations: stores.remediations })
+          const records = { ...stores.records, remediations: stores.remediations }
+          const isInDoubt = yield* LostEnds.find(position, stores, records)
+          lookedMs = isInDoubt ? nowMs - lostEveryMs + lostSoonMs : nowMs
         }
         yield* Effect.timeoutOption(outbox.grown(position), lookAgain)
         yield* Effect.sleep(together)

@@ -80,9 +80,20 @@ const lastsByRecord = (
   }
 }
 
+/** Whether something may last only because a process that has ended is not known to be gone yet. */
+const isInDoubt = (levels: Levels["Service"]): Effect.Effect<boolean, StorageError> =>
+  levels.recorded.pipe(
+    Effect.map((found) => Option.isSome(found) && found.value.processes?.isInDoubt === true),
+    Effect.catchIf(
+      ({ retryable }) => !retryable,
+      () => Effect.succeed(false)
+    )
+  )
+
 /**
- * Records the end of what does not last any more. Call it when everything up to `position` was derived: then the
- * conditions and the record are of the same moment, unless there are more lines by now.
+ * Records the end of what does not last any more. Returns whether more of it may not last, as is known soon. Call it
+ * when everything up to `position` was derived: then the conditions and the record are of the same moment, unless there
+ * are more lines by now.
  */
 export const find = Effect.fnUntraced(function* (
   position: number,
@@ -100,7 +111,8 @@ export const find = Effect.fnUntraced(function* (
       )
     )
   )
-  if (over.length === 0 || (yield* audit.read(position, 1)).length > 0) return
+  const isLeft = lasting.length > over.length && (yield* isInDoubt(records.levels))
+  if (over.length === 0 || (yield* audit.read(position, 1)).length > 0) return isLeft
   for (const { condition } of over)
     yield* audit.record({
       actor: "kubernaut",
@@ -108,6 +120,7 @@ export const find = Effect.fnUntraced(function* (
       subject: condition.name,
       data: { severity: condition.severity, reason: "the record says that it does not last" }
     })
+  return isLeft
 })
 
 /** Receivers that choose kinds get the end where they got the beginning. */

@@ -32,9 +32,14 @@ export interface RecordedLevel {
   readonly lines?: ReadonlyArray<string>
   /**
    * What processes are in, beside a level of 0: this one, and others that are there. One that has ended counts as there
-   * until it was seen to say nothing for 25 seconds. Absent: an earlier version has recorded the level.
+   * until it was seen to say nothing for 25 seconds. Absent: an earlier version has recorded the level. `isInDoubt`:
+   * one of the others has ended in order, or was never seen to say anything. That is known 25 seconds later.
    */
-  readonly processes?: { readonly own?: InForce; readonly others: ReadonlyArray<InForce> }
+  readonly processes?: {
+    readonly own?: InForce
+    readonly others: ReadonlyArray<InForce>
+    readonly isInDoubt?: boolean
+  }
 }
 
 /** Records and reads the level. Provided by the layers of `Storage`. */
@@ -49,7 +54,7 @@ export class Levels extends Context.Service<
      * Records the level, and what has happened to it since the last call, in one transaction. Returns after the commit.
      * A line names in its data when it happened (`at`), and the key of what is told of it (`key`). It is recorded once,
      * however often it is given: a commit may have succeeded and be reported as failed. It gets what other processes
-     * are in (`others`, absent: nothing), because what it ends may last there.
+     * are in (`others`, absent: nothing), because what it ends may last there. One that has ended in order has no say.
      *
      * A process whose level is not 0, or that is cut off, says so again every five seconds, without lines.
      */

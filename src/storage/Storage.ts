@@ -158,6 +158,8 @@ const make = (
     const { broken } = yield* auditLog.verifyEnd
     // The service still starts: a broken audit log is no reason to leave alerts unhandled.
     if (broken.length > 0) yield* Effect.logError("The audit chain is broken", { sequences: broken })
+    const levels = yield* Sqlite.attempt("open", () => SqliteLevels.make(database, writer, tables.audit))
+    yield* Effect.addFinalizer(() => levels.end)
     const archiving = archiveOptions(filename, options.archive)
     return yield* Sqlite.attempt("open", () =>
       Context.make(
@@ -178,10 +180,7 @@ const make = (
           SpoolStore,
           SqliteSpoolStore.make(database, writer, tables.remediations, tables.audit, isFile(filename))
         ),
-        Context.add(
-          Levels,
-          UnrecordedLevels.make(SqliteLevels.make(database, writer, tables.audit), options.levelFile)
-        ),
+        Context.add(Levels, UnrecordedLevels.make(levels, options.levelFile)),
         Context.add(StandingOrders, SqliteStandingOrders.make(database, writer, tables.audit)),
         Context.add(
           Archive,

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
-import { Context, Effect, Exit, Layer, Option, Scope } from "effect"
+import { Context, Effect, Exit, Fiber, Layer, Option, Scope } from "effect"
 import { TestClock } from "effect/testing"
 import * as Degradation from "../../src/health/Degradation.ts"
 import type { Finding } from "../../src/health/HealthSupervisor.ts"
@@ -51,8 +51,11 @@ const process = Effect.fnUntraced(function* (file: string) {
     store: levels,
     ...(kept === undefined ? {} : { kept })
   })
-  yield* Effect.forkScoped(degradation.run)
+  const running = yield* Effect.forkScoped(degradation.run)
   return {
+    /** It says nothing any more. Its database is not closed. */
+    crashes: Fiber.interrupt(running),
+    dismiss: degradation.dismiss("ann"),
     level: Effect.map(degradation.current, ({ level }) => level),
     isFull: (next: boolean) =>
       Effect.suspend(() => {
@@ -75,11 +78,12 @@ const withEmergency = Effect.gen(function* () {
   yield* one.isFull(true)
   yield* minutes(2)
   assert.deepStrictEqual(shownBy(shows), ["emergency"])
-  return { file, one, dies: Scope.close(life, Exit.void), shows, tells }
+  return { file, one, stops: Scope.close(life, Exit.void), shows, tells }
 })
 
 const entered = "Emergency: alerts are stored and escalated, and nothing is acted on"
 const over = "The emergency is over"
+const ended = "A condition that is still shown does not last any more"
 
 describe("an emergency of one of two processes on a database", () => {
   it.effect("lasts while the level of the other one falls and rises, and is over when its own process leaves it", () =>
@@ -126,8 +130,8 @@ describe("an emergency of one of two processes on a database", () => {
 
   it.effect("is over when its process has died, and the next one rises from there", () =>
     Effect.gen(function* () {
-      const { file, dies, shows, tells } = yield* withEmergency
-      yield* dies
+      const { file, one, shows, tells } = yield* withEmergency
+      yield* one.crashes
       const next = yield* process(file)
       yield* minutes(6)
       assert.strictEqual(yield* next.level, 0)
@@ -140,11 +144,56 @@ describe("an emergency of one of two processes on a database", () => {
 
   it.effect("is over some time after its process has died for ever", () =>
     Effect.gen(function* () {
-      const { dies, shows, tells } = yield* withEmergency
-      yield* dies
+      const { one, shows, tells } = yield* withEmergency
+      yield* one.crashes
       yield* minutes(25)
       assert.deepStrictEqual(shownBy(shows), [])
-      assert.deepStrictEqual(titlesOf(tells), [entered, "A condition that is still shown does not last any more"])
+      assert.deepStrictEqual(titlesOf(tells), [entered, ended])
+    })
+  )
+
+  it.effect("is over at once where an operator ends it soon after its process was restarted in order", () =>
+    Effect.gen(function* () {
+      const { file, shows, stops, tells } = yield* withEmergency
+      yield* stops
+      const next = yield* process(file)
+      yield* pass(10)
+      yield* next.dismiss
+      yield* minutes(1)
+      assert.strictEqual(yield* next.level, 0)
+      assert.deepStrictEqual(shownBy(shows), [])
+      assert.strictEqual(titlesOf(tells).at(-1), over)
+    })
+  )
+
+  it.effect("lasts over a restart in order of the process that is in it", () =>
+    Effect.gen(function* () {
+      const { file, shows, stops, tells } = yield* withEmergency
+      yield* stops
+      const again = testSink("again")
+      yield* start(yield* Sqlite.open({ filename: file }), [again])
+      const next = yield* process(file)
+      yield* next.isFull(true)
+      yield* minutes(30)
+      assert.strictEqual(yield* next.level, 3)
+      assert.deepStrictEqual(shownBy(shows), ["emergency"])
+      assert.deepStrictEqual(titlesOf(tells), [entered])
+    })
+  )
+
+  it.effect("is over as soon as a process that has crashed is known to be gone", () =>
+    Effect.gen(function* () {
+      const { file, one, shows, tells } = yield* withEmergency
+      yield* one.crashes
+      const next = yield* process(file)
+      yield* pass(10)
+      yield* next.dismiss
+      yield* pass(10)
+      assert.strictEqual(yield* next.level, 0)
+      assert.deepStrictEqual(shownBy(shows), ["emergency"])
+      yield* minutes(2)
+      assert.deepStrictEqual(shownBy(shows), [])
+      assert.strictEqual(titlesOf(tells).at(-1), ended)
     })
   )
 })
