@@ -9,6 +9,8 @@ import {
   type KubernetesObject
 } from "../kubernetes/KubernetesClient.ts"
 import type { Kind } from "../kubernetes/ObjectModel.ts"
+import { keyOf } from "./actions/NamedObjects.ts"
+import { refOf } from "./ObjectPatch.ts"
 
 type Client = KubernetesClient["Service"]
 
@@ -27,9 +29,7 @@ export interface Cautions {
 
 /** Each object once: several cautions may read the same one, such as a pod behind a Service of its own workload. */
 export const eachOnce = (objects: ReadonlyArray<KubernetesObject>): ReadonlyArray<KubernetesObject> => [
-  ...new Map(
-    objects.map((each) => [`${each.kind}/${each.metadata.namespace}/${each.metadata.name}`, each] as const)
-  ).values()
+  ...new Map(objects.map((each) => [keyOf(refOf(each)), each])).values()
 ]
 
 /** The objects that a caution reads, or its kind if Kubernaut may not read them. */

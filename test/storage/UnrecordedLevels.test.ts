@@ -91,6 +91,17 @@ const wellWithout = Effect.fnUntraced(function* (isDown: boolean) {
 const isTaken = (path: string): boolean =>
   existsSync(path) && statSync(path).isFile() && readFileSync(path, "utf8").includes('"k"')
 
+/** The level that was kept is recorded with its end, and its file is gone. */
+const isToldAsOver = Effect.fnUntraced(function* ({ changes, path }: Effect.Success<ReturnType<typeof wellWithout>>) {
+  yield* until(() => changes().length > 0)
+  assert.deepStrictEqual(changes(), [
+    [0, 3, ["ops"]],
+    [3, 0, undefined]
+  ])
+  yield* until(() => !existsSync(path))
+  assert.isFalse(existsSync(path))
+})
+
 describe("the level that the process before this one has kept", () => {
   it.effect("is taken up by a process that stood still while it began", () =>
     withStandstill((standStill) =>
@@ -123,30 +134,18 @@ describe("the level that the process before this one has kept", () => {
 
   it.effect("is over, too, where the process after it is well, and has nothing of its own to record", () =>
     Effect.gen(function* () {
-      const { changes, path } = yield* wellWithout(false)
-      yield* until(() => changes().length > 0)
-      assert.deepStrictEqual(changes(), [
-        [0, 3, ["ops"]],
-        [3, 0, undefined]
-      ])
-      yield* until(() => !existsSync(path))
-      assert.isFalse(existsSync(path))
+      yield* isToldAsOver(yield* wellWithout(false))
     }).pipe(Effect.scoped)
   )
 
   it.effect("is recorded when the database is back, although the process after it is well", () =>
     Effect.gen(function* () {
-      const { changes, path, self } = yield* wellWithout(true)
-      yield* until(() => isTaken(path))
-      assert.deepStrictEqual(changes(), [])
-      self.isDown = false
+      const process = yield* wellWithout(true)
+      yield* until(() => isTaken(process.path))
+      assert.deepStrictEqual(process.changes(), [])
+      process.self.isDown = false
       yield* TestClock.adjust("5 seconds")
-      assert.deepStrictEqual(changes(), [
-        [0, 3, ["ops"]],
-        [3, 0, undefined]
-      ])
-      yield* until(() => !existsSync(path))
-      assert.isFalse(existsSync(path))
+      yield* isToldAsOver(process)
     }).pipe(Effect.scoped)
   )
 
