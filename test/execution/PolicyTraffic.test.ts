@@ -19,6 +19,14 @@ const among = (...values: ReadonlyArray<string>) => [
   { podSelector: { matchExpressions: [{ key: "app", operator: "In", values }] } }
 ]
 const block = (cidr: string) => [{ ipBlock: { cidr } }]
+const unlike = (key: string, operator: string, values?: ReadonlyArray<string>) => [
+  { podSelector: { matchExpressions: [{ key, operator, values }] } }
+]
+const labelled = (labels: object) => [{ podSelector: { matchLabels: labels } }]
+const within = (labels: object, more: object = {}) => [{ namespaceSelector: { matchLabels: labels }, ...more }]
+/** The pods with a label, wherever they are. */
+const anywhere = (labels: object) => within({}, { podSelector: { matchLabels: labels } })
+const byName = (name: string) => ({ "app.kubernetes.io/name": name })
 const narrow = { ingress: [{ from: from("web"), ports: tcp(5432) }] }
 const wide = policy("wide", { ingress: [{ from: from("web") }] }, longAgo)
 
@@ -59,11 +67,57 @@ describe("a policy that was deleted, and would let more through than a younger o
     assert.deepStrictEqual(again(wide, policy("b", narrow, "2026-01-01T00:00:00Z", { managedFields })), asks)
   })
 
-  it("asks where the younger one selects pods of the same workload by other labels", () => {
+  it("asks where the younger one says in other words who may come, as somebody who tightens it may", () => {
+    const halves = [...block("0.0.0.0/1"), ...block("128.0.0.0/1")]
+    const rows: ReadonlyArray<readonly [wide: ReadonlyArray<object>, narrow: ReadonlyArray<object>]> = [
+      [block("10.0.0.0/8"), from("web")],
+      [block("10.128.3.0/24"), from("web")],
+      [block("100.64.0.0/10"), from("web")],
+      [block("240.0.0.0/8"), from("web")],
+      [block("32.0.0.0/3"), from("web")],
+      [block("fd00::/8"), from("web")],
+      [halves, from("web")],
+      [from("web"), block("172.16.0.0/12")],
+      [within({ team: "shop" }), within({ "kubernetes.io/metadata.name": "shop-web" })],
+      [within({ team: "shop" }), from("web")],
+      [anywhere({ app: "web" }), anywhere(byName("web"))],
+      [from("web"), labelled(byName("web"))],
+      [from("web"), [{ podSelector: { matchExpressions: [{ key: "tier", operator: "Exists" }] } }]]
+    ]
+    for (const [deleted, younger] of rows)
+      assert.deepStrictEqual(
+        again(
+          policy("a", { ingress: [{ from: deleted }] }, longAgo),
+          policy("b", { ingress: [{ from: younger, ports: tcp(5432) }] }, lately)
+        ),
+        asks,
+        JSON.stringify([deleted, younger])
+      )
+  })
+
+  const workload = (name: string, labels: object) =>
+    deployment({ template: template(`${name}:1`, {}, { app: name, ...labels }) }, { name, uid: `uid-${name}` })
+
+  it("asks where the younger one selects its pods by other labels, unless all workloads show that those are others", () => {
     const other = policy("b", { ...narrow, podSelector: { matchLabels: { tier: "data" } } }, lately)
-    assert.deepStrictEqual(again(wide, other), [])
-    const workload = deployment({ template: template("db:1", {}, { app: "db", tier: "data" }) })
-    assert.deepStrictEqual(again(wide, other, workload), asks)
+    const queue = workload("queue", { tier: "data" })
+    assert.deepStrictEqual(again(wide, other), asks)
+    assert.deepStrictEqual(again(wide, other, workload("db", { tier: "data" }), queue), asks)
+    assert.deepStrictEqual(again(wide, other, queue), asks)
+    const all = [other, workload("db", {}), queue]
+    assert.deepStrictEqual(again(wide, ...all), [])
+    const unread = ["StatefulSet"] as const
+    const emptied = policy("wide", { ingress: [] }, longAgo)
+    assert.deepStrictEqual(rulesOf(recorded(wide, emptied), emptied, { related: all, unread }), asks)
+  })
+
+  it("asks where the peers of both have other labels, unless all workloads show that those are others", () => {
+    const monitoring = (peers: ReadonlyArray<object>) => policy("b", { ingress: [{ from: peers }] }, lately)
+    const known = [workload("web", byName("web")), workload("prometheus", byName("prometheus"))]
+    assert.deepStrictEqual(again(wide, monitoring(labelled(byName("prometheus"))), ...known), [])
+    assert.deepStrictEqual(again(wide, monitoring(labelled(byName("web"))), ...known), asks)
+    // Those are the workloads of one namespace.
+    assert.deepStrictEqual(again(wide, monitoring(anywhere(byName("prometheus"))), ...known), asks)
   })
 
   it("names the younger one to the person who is asked", () => {
@@ -115,7 +169,10 @@ describe("a policy that was deleted by mistake", () => {
     ["a range of other ports", { ports: tcp(5000, { endPort: 6000 }) }, { ports: tcp(8000, { endPort: 9000 }) }],
     ["other apps", { from: from("web") }, { from: among("prometheus", "grafana") }],
     ["another network", { from: block("10.1.0.0/16") }, { from: block("10.2.0.0/16") }],
-    ["another namespace", { from: from("web") }, { from: [{ namespaceSelector: { matchLabels: { team: "ops" } } }] }],
+    ["another namespace", { from: from("web") }, { from: within({ "kubernetes.io/metadata.name": "ops" }) }],
+    ["namespaces of another team", { from: within({ team: "shop" }) }, { from: within({ team: "ops" }) }],
+    ["all other apps", { from: from("web") }, { from: unlike("app", "NotIn", ["web"]) }],
+    ["pods without its label", { from: from("web") }, { from: unlike("app", "DoesNotExist") }],
     ["addresses outside", { from: from("web") }, { from: block("203.0.113.0/24") }]
   ]
   it.each(rows)("is created again beside a younger one of %s", (_, deleted, younger) => {

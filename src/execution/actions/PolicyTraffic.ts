@@ -18,17 +18,22 @@
  *
  * Two rules meet if some peers and some ports of theirs do; no peers, or no ports, are all of them.
  *
- * | two                           | meet                                                                  |
- * | ----------------------------- | --------------------------------------------------------------------- |
- * | selectors                     | if one requires nothing that the other does not, lists what the other |
- * |                               | requires, or both list values of a label or select a workload         |
- * | blocks of addresses           | if one is within the other; of IPv6 always                            |
- * | a block and a selector        | if the block is all addresses                                         |
- * | ports of one protocol, ranges | if they have a number in common; a name may be any number             |
+ * Two things are apart only where that is shown:
+ *
+ * | two                           | are apart                                                              |
+ * | ----------------------------- | ---------------------------------------------------------------------- |
+ * | selectors                     | if no value of one label satisfies both, such as two values of it; or  |
+ * |                               | of pods of the namespace, if each selects workloads, and none of those |
+ * |                               | is selected by both                                                    |
+ * | blocks of addresses           | if neither is within the other; of IPv6 never                          |
+ * | a block and a selector        | if the block is surely of addresses outside the cluster                |
+ * | ports of one protocol, ranges | if they have no number in common; a name may be any number             |
+ *
+ * So two labels may select the same: somebody who tightens a policy may select by other labels than before.
  */
 
 import { podLabelsOf } from "../../changes/GraphStates.ts"
-import { fieldsOf, labelsOf, listOf, selects, textOf, valueOf } from "../../changes/ObjectFields.ts"
+import { fieldsOf, listOf, selects, textOf, valueOf } from "../../changes/ObjectFields.ts"
 import type { KubernetesObject } from "../../kubernetes/KubernetesClient.ts"
 import { sameJson } from "../../kubernetes/SameJson.ts"
 
@@ -64,40 +69,58 @@ const isWithin = (direction: Direction, rule: unknown, others: ReadonlyArray<unk
 export const letsNothing = (policy: KubernetesObject): boolean =>
   rulesOf(policy).every(([, rules]) => rules.length === 0)
 
-const podsOf = (policy: KubernetesObject): unknown => valueOf(policy, "spec", "podSelector") ?? {}
-
-/** Whether a selector selects all that the other one does: it requires nothing that the other does not. */
-const selectsAllOf = (required: unknown, stated: unknown): boolean => {
-  const labels = fieldsOf(valueOf(stated, "matchLabels"))
-  const expressions = listOf(stated, "matchExpressions")
-  return (
-    Object.entries(fieldsOf(valueOf(required, "matchLabels"))).every(([name, value]) => labels[name] === value)
-    && listOf(required, "matchExpressions").every((each) => expressions.some((other) => sameJson(each, other)))
-  )
+/** What a selector requires of one label. */
+interface Requirement {
+  readonly key: string | undefined
+  readonly operator: string | undefined
+  readonly values: ReadonlyArray<unknown>
 }
 
-/** Whether something is known that both selectors select: by what they require, or the pods of one of the workloads. */
-const selectSame = (one: unknown, other: unknown, workloads: ReadonlyArray<KubernetesObject>): boolean =>
-  selectsAllOf(one, other)
-  || selectsAllOf(other, one)
-  || workloads.some((each) => {
-    const labels = podLabelsOf(each)
-    return labels !== undefined && [one, other].every((selector) => selects(labels, selector))
-  })
+const podsOf = (policy: KubernetesObject): unknown => valueOf(policy, "spec", "podSelector") ?? {}
+
+const requirementsOf = (selector: unknown): ReadonlyArray<Requirement> => [
+  ...Object.entries(fieldsOf(valueOf(selector, "matchLabels"))).map(([key, value]) => ({
+    key,
+    operator: "In",
+    values: [value]
+  })),
+  ...listOf(selector, "matchExpressions").map((each) => ({
+    key: textOf(each, "key"),
+    operator: textOf(each, "operator"),
+    values: listOf(each, "values")
+  }))
+]
+
+/** Whether no value of the label satisfies both. To be read in both orders. */
+const excludes = (one: Requirement, other: Requirement): boolean => {
+  if (one.key !== other.key) return false
+  switch (other.operator) {
+    case "In":
+      return one.operator === "In" && !one.values.some((value) => other.values.includes(value))
+    case "NotIn":
+      return one.operator === "In" && one.values.every((value) => other.values.includes(value))
+    case "DoesNotExist":
+      return one.operator === "In" || one.operator === "Exists"
+    default:
+      return false
+  }
+}
 
 /**
- * Whether two selectors of peers may select the same: a label that one requires may be among the values that the other
- * lists. Two lists of values for one label do so in doubt.
+ * Whether two selectors may select the same. `workloads`: those of the namespace, if both select pods of it and all
+ * workloads are known.
  */
 const selectorsMeet = (one: unknown, other: unknown, workloads: ReadonlyArray<KubernetesObject>): boolean => {
-  const listed = (selector: unknown) => listOf(selector, "matchExpressions").map((each) => textOf(each, "key"))
-  const keys = new Set(listed(one))
-  return (
-    selectSame(one, other, workloads)
-    || selects(labelsOf(other, "matchLabels"), one)
-    || selects(labelsOf(one, "matchLabels"), other)
-    || listed(other).some((key) => keys.has(key))
-  )
+  const others = requirementsOf(other)
+  if (requirementsOf(one).some((each) => others.some((their) => excludes(each, their) || excludes(their, each))))
+    return false
+  const selectedBy = (selector: unknown) =>
+    workloads.filter((each) => {
+      const labels = podLabelsOf(each)
+      return labels !== undefined && selects(labels, selector)
+    })
+  const [these, those] = [selectedBy(one), selectedBy(other)]
+  return these.length === 0 || those.length === 0 || these.some((each) => those.includes(each))
 }
 
 /** The leading bits that an IPv4 block fixes; `undefined` for another one. */
@@ -114,6 +137,16 @@ const blocksMeet = (one: string, other: string): boolean => {
   return bits.startsWith(others) || others.startsWith(bits)
 }
 
+/**
+ * Addresses that a cluster may give to its pods: the private ones, those of carriers, and two ranges that nobody has on
+ * the internet. See RFC 1918, 6598, 2544 and 1112.
+ */
+const ofPods = ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "198.18.0.0/15", "240.0.0.0/4"]
+
+/** Whether a block surely has no pods of the cluster. A large one may have them wherever it is, and one of IPv6, too. */
+const isOutside = (cidr: string): boolean =>
+  (bitsOf(cidr)?.length ?? 0) >= 8 && !ofPods.some((each) => blocksMeet(cidr, each))
+
 type PeersMeet = (one: unknown, other: unknown) => boolean
 
 /** Whether two peers may be the same. Those without a namespace are in that of their policy. */
@@ -123,11 +156,12 @@ const peersMeetIn =
     const [block, otherBlock] = [textOf(one, "ipBlock", "cidr"), textOf(other, "ipBlock", "cidr")]
     if (block !== undefined && otherBlock !== undefined) return blocksMeet(block, otherBlock)
     const single = block ?? otherBlock
-    if (single !== undefined) return single.endsWith("/0")
+    if (single !== undefined) return !isOutside(single)
     const own = { matchLabels: { "kubernetes.io/metadata.name": namespace } }
     const [places, otherPlaces] = [valueOf(one, "namespaceSelector") ?? own, valueOf(other, "namespaceSelector") ?? own]
     const [pods, otherPods] = [valueOf(one, "podSelector") ?? {}, valueOf(other, "podSelector") ?? {}]
-    return selectorsMeet(places, otherPlaces, []) && selectorsMeet(pods, otherPods, workloads)
+    const areOwn = sameJson(places, own) && sameJson(otherPlaces, own)
+    return selectorsMeet(places, otherPlaces, []) && selectorsMeet(pods, otherPods, areOwn ? workloads : [])
   }
 
 /** The numbers of a port; `undefined` if they may be any, as those of a name. */
@@ -168,7 +202,7 @@ const meet = (
 /**
  * What a policy and another one come to once the first is as it was; `undefined` if they are about other pods,
  * directions or traffic, complete each other, or if the first lets no more through than it does now. `now` is
- * `undefined` for one that was deleted.
+ * `undefined` for one that was deleted. `workloads`: all of the namespace, or none if some cannot be read.
  */
 export const together = (
   now: KubernetesObject | undefined,
@@ -176,7 +210,7 @@ export const together = (
   other: KubernetesObject,
   workloads: ReadonlyArray<KubernetesObject>
 ): "the same" | "more" | undefined => {
-  if (!selectSame(podsOf(earlier), podsOf(other), workloads)) return undefined
+  if (!selectorsMeet(podsOf(earlier), podsOf(other), workloads)) return undefined
   const present = now !== undefined && sameJson(podsOf(now), podsOf(earlier)) ? now : undefined
   const peersMeet = peersMeetIn(earlier.metadata.namespace ?? "", workloads)
   const found = rulesOf(earlier).map(([direction, rules]) => {

@@ -279,10 +279,13 @@ const policyOf = (
   now: KubernetesObject | undefined,
   earlier: KubernetesObject,
   others: ReadonlyArray<Late>,
-  { related }: PlanObjects
+  objects: PlanObjects
 ): Successor | undefined => {
+  // One that cannot be read may be selected by both.
+  const areRead = !workloadKinds.some((kind) => isUnread(objects, kind as Kind))
+  const workloads = areRead ? objects.related.filter(isWorkload) : []
   const found = others.flatMap((late) => {
-    const both = together(now, earlier, late.object, related.filter(isWorkload))
+    const both = together(now, earlier, late.object, workloads)
     return both === undefined ? [] : [{ ...late, letsMore: both === "more" }]
   })
   return found.find(({ letsMore }) => letsMore) ?? found[0]
