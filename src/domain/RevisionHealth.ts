@@ -51,7 +51,7 @@ export const podsOfNewest = ({ pods, ref, rollout }: WorkloadState): ReadonlyArr
 const recoveredAfterMs = 60_000
 
 /** A container that has run for so long since it restarted does not crash any more: the kubelet forgets its back-off. */
-const runsAgainAfterMs = 10 * 60_000
+export const runsAgainAfterMs = 10 * 60_000
 
 const msSince = (time: Timestamp | null | undefined, observedAt: Timestamp): number =>
   typeof time === "string" ? toMillis(observedAt) - toMillis(time) : 0

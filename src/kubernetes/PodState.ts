@@ -2,6 +2,7 @@
 
 import * as Timestamp from "../domain/Timestamp.ts"
 import type { WorkloadState } from "../domain/WorkloadState.ts"
+import { failureNow, waitsFor } from "./ContainerFailure.ts"
 import { conditionOf, type ContainerStatus, controllerOf, isPodReady, type Pod } from "./ObjectModel.ts"
 import { templateHashOf } from "./Revision.ts"
 
@@ -13,27 +14,22 @@ export const timeOf = (time: string | undefined): Timestamp.Timestamp | null => 
   return Number.isNaN(millis) ? null : Timestamp.fromMillis(millis)
 }
 
-/** The most specific reason why a pod is not ready; `null` when it is ready or no reason is known. */
-export const podReason = (pod: Pod): string | null => {
+/** The most specific reason why a pod is not ready now; `null` when it is ready or no reason is known. */
+export const podReason = (pod: Pod, nowMs: number): string | null => {
   if (isPodReady(pod)) return null
   const statuses: ReadonlyArray<ContainerStatus> = [
     ...(pod.status?.initContainerStatuses ?? []),
     ...(pod.status?.containerStatuses ?? [])
-  ]
-  const failing = statuses.filter((status) => !status.ready)
-  for (const status of failing) {
-    const waiting = status.state?.waiting?.reason
-    const last = status.state?.terminated?.reason ?? status.lastState?.terminated?.reason
-    // A back-off shows only that the container failed. An OOM kill shows why.
-    if (last === "OOMKilled") return last
-    if (waiting !== undefined && waiting !== "ContainerCreating" && waiting !== "PodInitializing") return waiting
+  ].filter((status) => !status.ready)
+  for (const status of statuses) {
+    const reason = failureNow(pod, status, nowMs)
+    if (reason === "OOMKilled" || waitsFor(status) !== undefined) return reason
   }
   const scheduled = conditionOf(pod.status?.conditions, "PodScheduled")
   if (scheduled?.status === "False") return scheduled.reason ?? "Unschedulable"
   if (pod.status?.reason !== undefined) return pod.status.reason
-  for (const status of failing) {
-    const reason =
-      status.state?.waiting?.reason ?? status.state?.terminated?.reason ?? status.lastState?.terminated?.reason
+  for (const status of statuses) {
+    const reason = failureNow(pod, status, nowMs) ?? status.state?.waiting?.reason
     if (reason !== undefined) return reason
   }
   return conditionOf(pod.status?.conditions, "Ready")?.reason ?? null
@@ -79,15 +75,15 @@ export interface Templates {
   readonly revisions: ReadonlyMap<string, number>
 }
 
-/** The pod in a workload's state. */
-export const podState = (pod: Pod, { newest, revisions }: Templates): PodState => {
+/** The pod in a workload's state, which was observed at this time. */
+export const podState = (pod: Pod, { newest, revisions }: Templates, observedAt: Timestamp.Timestamp): PodState => {
   const templateHash = templateHashOf(pod)
   return {
     name: pod.metadata.name,
     uid: pod.metadata.uid,
     ready: isPodReady(pod),
     restarts: restartsOf(pod),
-    reason: podReason(pod),
+    reason: podReason(pod, Timestamp.toMillis(observedAt)),
     ownerUid: controllerOf(pod)?.uid ?? null,
     templateHash,
     revision: revisions.get(templateHash ?? "") ?? null,

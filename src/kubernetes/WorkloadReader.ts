@@ -257,7 +257,7 @@ export const assemble = (observation: Observation, observedAt: Timestamp.Timesta
     pods: [...pods]
       .sort((a, b) => Number(isPodReady(a)) - Number(isPodReady(b)))
       .slice(0, podsListed)
-      .map((pod) => podState(pod, templates)),
+      .map((pod) => podState(pod, templates, observedAt)),
     endpoints: readyEndpoints(
       object,
       servicesOf(object, observation.services ?? []),

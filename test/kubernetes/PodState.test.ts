@@ -36,11 +36,14 @@ const pod = ({ ready = true, restarts = 0, state = {}, lastState = {} }: PodOpti
   }
 })
 
+const observedAt = "2026-11-24T03:00:00.000Z"
+const nowMs = Date.parse(observedAt)
+
 const templates = (newest: string | null) => ({ newest, revisions: new Map([["h1", 7]]) })
 
 describe("PodState", () => {
   it("names the pod's owner and template, and says whether that is the newest one", () => {
-    assert.deepInclude(podState(pod(), templates("h1")), {
+    assert.deepInclude(podState(pod(), templates("h1"), observedAt), {
       ownerUid: "uid-web-1",
       templateHash: "h1",
       revision: 7,
@@ -48,13 +51,13 @@ describe("PodState", () => {
       createdAt: "2026-11-24T02:50:00.000Z",
       readinessSince: "2026-11-24T02:55:00.000Z"
     })
-    assert.isFalse(podState(pod(), templates("h2")).current)
-    assert.isNull(podState(pod(), templates(null)).current, "the newest template is not known")
+    assert.isFalse(podState(pod(), templates("h2"), observedAt).current)
+    assert.isNull(podState(pod(), templates(null), observedAt).current, "the newest template is not known")
   })
 
   it("says when a container last restarted", () => {
     const at = (restarts: number, state: ContainerState, lastState: ContainerState) =>
-      podState(pod({ restarts, state, lastState }), templates(null)).restartedAt
+      podState(pod({ restarts, state, lastState }), templates(null), observedAt).restartedAt
     const running = { running: { startedAt: "2026-11-24T02:54:00Z" } }
     const ended = { terminated: { exitCode: 1, finishedAt: "2026-11-24T02:53:00Z" } }
     assert.strictEqual(at(1, running, ended), "2026-11-24T02:54:00.000Z")
@@ -90,17 +93,27 @@ describe("PodState", () => {
       "ImagePullBackOff"
     ],
     ["a starting pod", { ready: false, state: { waiting: { reason: "ContainerCreating" } } }, "ContainerCreating"],
-    ["a running pod with a failing probe", { ready: false, state: { running: {} } }, "ContainersNotReady"]
+    ["a running pod with a failing probe", { ready: false, state: { running: {} } }, "ContainersNotReady"],
+    [
+      "a running pod with a failing probe that was OOM-killed once, three weeks ago",
+      {
+        ready: false,
+        restarts: 1,
+        state: { running: { startedAt: "2026-11-03T03:00:00Z" } },
+        lastState: { terminated: { exitCode: 137, reason: "OOMKilled", finishedAt: "2026-11-03T03:00:00Z" } }
+      },
+      "ContainersNotReady"
+    ]
   ] as ReadonlyArray<readonly [string, PodOptions, string | null]>)(
     "gives the most specific reason for %s",
     (_, options, reason) => {
-      assert.strictEqual(podReason(pod(options)), reason)
+      assert.strictEqual(podReason(pod(options), nowMs), reason)
     }
   )
 
   it("gives Unschedulable for a pod that fits on no node", () => {
     const conditions = [{ type: "PodScheduled", status: "False", reason: "Unschedulable" }]
-    assert.strictEqual(podReason({ ...pod(), status: { phase: "Pending", conditions } }), "Unschedulable")
+    assert.strictEqual(podReason({ ...pod(), status: { phase: "Pending", conditions } }, nowMs), "Unschedulable")
   })
 
   describe("restarts, as kubectl counts them", () => {
@@ -135,7 +148,7 @@ describe("PodState", () => {
       }
     }
     it("the restarts of a native sidecar count, also in a pod that stays ready", () => {
-      assert.deepInclude(podState(withSidecar({ restarts: 7 }, undefined, true), templates(null)), {
+      assert.deepInclude(podState(withSidecar({ restarts: 7 }, undefined, true), templates(null), observedAt), {
         ready: true,
         restarts: 9
       })

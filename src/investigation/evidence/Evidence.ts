@@ -44,13 +44,15 @@ export interface OfRevision {
   readonly current: boolean | null
 }
 
-/** A container that fails, or that has failed within the last hour. */
+/** A container that fails, that has failed within the last hour, or that is not ready and has failed before. */
 export interface FailingContainer extends OfRevision {
   readonly pod: string
   readonly container: string
   /** Whether it is ready again at the moment. */
   readonly ready: boolean
   readonly restarts: number
+  /** Why it fails now. `null` when it does not: the failure of an earlier run is over. See `failureNow`. */
+  readonly failsNow: string | null
   /** The current reason, such as CrashLoopBackOff, OOMKilled or ImagePullBackOff. `lastReason`: of the previous run. */
   readonly reason: string | null
   readonly lastReason: string | null

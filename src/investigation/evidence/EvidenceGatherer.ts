@@ -361,10 +361,12 @@ const eventsOf = (
 const logsOf = (
   client: KubernetesClient["Service"],
   namespace: string,
-  { container, current, pod, restarts, revision }: FailingContainer,
+  { container, current, failsNow, pod, restarts, revision }: FailingContainer,
   bounds: Bounds
 ): Effect.Effect<ReadonlyArray<LogTail>> => {
-  const runs = [...(restarts > 0 ? [true] : []), ...(bounds.currentLogs || restarts === 0 ? [false] : [])]
+  // What is wrong now, the previous run cannot say when its failure is over.
+  const isCurrentRead = bounds.currentLogs || restarts === 0 || failsNow === null
+  const runs = [...(restarts > 0 ? [true] : []), ...(isCurrentRead ? [false] : [])]
   return Effect.forEach(runs, (previous) =>
     client.logs({ namespace, kind: "Pod", name: pod }, { container, previous, tailLines: bounds.logLines }).pipe(
       Effect.map((text): ReadonlyArray<LogTail> =>

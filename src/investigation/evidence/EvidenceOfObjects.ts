@@ -2,6 +2,7 @@
 
 import type { WorkloadState } from "../../domain/WorkloadState.ts"
 import { isLimited } from "../../kubernetes/AutoscalerState.ts"
+import { failureNow } from "../../kubernetes/ContainerFailure.ts"
 import { lastSeen } from "../../kubernetes/FailedCreate.ts"
 import type { KubernetesObject } from "../../kubernetes/KubernetesClient.ts"
 import {
@@ -95,7 +96,7 @@ const endedRecently = ({ lastState }: ContainerStatus, nowMs: number): boolean =
   && lastState.terminated.exitCode !== 0
   && Date.parse(lastState.terminated.finishedAt ?? "") >= nowMs - recentlyMs
 
-const failing = (pod: string, of: OfRevision, status: ContainerStatus, nowMs: number): FailingContainer | undefined => {
+const failing = (pod: Pod, of: OfRevision, status: ContainerStatus, nowMs: number): FailingContainer | undefined => {
   const ended = status.state?.terminated ?? status.lastState?.terminated
   const reason = status.state?.waiting?.reason ?? status.state?.terminated?.reason ?? null
   // A container that is starting and has never failed is not failing.
@@ -103,11 +104,12 @@ const failing = (pod: string, of: OfRevision, status: ContainerStatus, nowMs: nu
     ended === undefined && (reason === null || reason === "ContainerCreating" || reason === "PodInitializing")
   if (status.ready ? !endedRecently(status, nowMs) : isStarting) return undefined
   return {
-    pod,
+    pod: pod.metadata.name,
     ...of,
     container: status.name,
     ready: status.ready,
     restarts: status.restartCount,
+    failsNow: failureNow(pod, status, nowMs),
     reason,
     lastReason: status.lastState?.terminated?.reason ?? null,
     exitCode: ended?.exitCode ?? null,
@@ -115,7 +117,10 @@ const failing = (pod: string, of: OfRevision, status: ContainerStatus, nowMs: nu
   }
 }
 
-/** The containers of a pod that fail or failed recently. `observed` tells the pod's revision. */
+/**
+ * The containers of a pod that fail, failed recently, or are not ready after an exit. `observed` tells the pod's
+ * revision.
+ */
 export const failingContainersOf = (
   object: KubernetesObject,
   observed: WorkloadState | null,
@@ -126,7 +131,7 @@ export const failingContainersOf = (
   const known = observed?.pods.find(({ uid }) => uid === metadata.uid)
   const of = { revision: known?.revision ?? null, current: known?.current ?? null }
   return [...(status?.initContainerStatuses ?? []), ...(status?.containerStatuses ?? [])].flatMap(
-    (container) => failing(metadata.name, of, container, nowMs) ?? []
+    (container) => failing(object as Pod, of, container, nowMs) ?? []
   )
 }
 

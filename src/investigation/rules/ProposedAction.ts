@@ -28,7 +28,7 @@ import {
   hasNoEarlierRevision,
   isAtMaximum,
   isBroken,
-  revisionsFailingNow
+  unrecoveredRevisions
 } from "./RuleFacts.ts"
 
 /**
@@ -39,7 +39,7 @@ const killedContainer = (request: InvestigationRequest): ContainerSpec | undefin
   const { alert, evidence = empty } = request
   const killed = new Set(
     failingNow(request)
-      .filter((container) => container.reason === "OOMKilled" || container.lastReason === "OOMKilled")
+      .filter(({ failsNow }) => failsNow === "OOMKilled")
       .map(({ container }) => container)
   )
   const named = evidence.containers.find(({ name }) => name === alert.labels["container"])
@@ -97,7 +97,7 @@ const revisionToRestore = (request: InvestigationRequest, observed: WorkloadStat
   const { evidence = empty } = request
   const failing = new Set([
     ...failingRevisions(observed),
-    ...revisionsFailingNow(request),
+    ...unrecoveredRevisions(request),
     ...unreadRevisions(evidence, observed)
   ])
   const ofPods = observed.pods.flatMap((pod) =>

@@ -20,8 +20,8 @@
  * A pod speaks for its own revision. The facts about pods and containers are about those of the newest revision: what
  * the pods of an earlier one do is no evidence against it. Only `healthy` needs every pod to be well.
  *
- * A fact about containers also holds for a container that failed in the last ten minutes, because a crash-looping
- * container is ready in between. A kubelet takes a container for recovered after as long.
+ * A fact about containers also holds for a container that runs, until its present run has outlasted the failure
+ * (`failureNow`): between two crashes a container runs, and may even be ready.
  *
  * When the state could not be read, no fact holds, and the rules fall through to `Notify`.
  */
@@ -33,7 +33,8 @@ import {
   isRolledOut,
   isRollingOut,
   newestHasFailed,
-  podsOfNewest
+  podsOfNewest,
+  runsAgainAfterMs
 } from "../../domain/RevisionHealth.ts"
 import { toMillis } from "../../domain/Timestamp.ts"
 import type { WorkloadState } from "../../domain/WorkloadState.ts"
@@ -46,33 +47,29 @@ import type { Fact } from "./Rulebook.ts"
  */
 const rolloutLookbackMs = 60 * 60 * 1000
 
-/** A container that ran for so long without a failure has recovered: the kubelet forgets its back-off. */
-const recoveredMs = 10 * 60 * 1000
-
 /** A pod that gives no reason may only be starting, or missing a probe, for so long. */
 const startingMs = 60 * 1000
 
 type Pod = WorkloadState["pods"][number]
 
-/** Whether a container fails now. One that is ready, and has run for long enough, does not. */
-const failsNow = (container: FailingContainer, observed: WorkloadState): boolean =>
-  !container.ready
-  || (container.endedAt !== null && Date.parse(container.endedAt) >= toMillis(observed.observedAt) - recoveredMs)
-
 /** The containers of the newest revision that fail now. */
 export const failingNow = ({ evidence = empty, observed }: InvestigationRequest): ReadonlyArray<FailingContainer> => {
   if (observed === null) return []
   const own = new Set(podsOfNewest(observed).map(({ name }) => name))
-  return evidence.failing.filter((container) => own.has(container.pod) && failsNow(container, observed))
+  return evidence.failing.filter(({ failsNow, pod }) => failsNow !== null && own.has(pod))
 }
 
-/** The revisions, by number, that have a container which fails now. */
-export const revisionsFailingNow = ({ evidence = empty, observed }: InvestigationRequest): ReadonlySet<number> =>
+/** Whether a container has shown that it works again. One that does not fail now may not have done so yet. */
+const hasRecovered = ({ endedAt, ready }: FailingContainer, { observedAt }: WorkloadState): boolean =>
+  ready && (endedAt === null || Date.parse(endedAt) < toMillis(observedAt) - runsAgainAfterMs)
+
+/** The revisions, by number, that have a container which fails or has not recovered. */
+export const unrecoveredRevisions = ({ evidence = empty, observed }: InvestigationRequest): ReadonlySet<number> =>
   new Set(
     observed === null
       ? []
       : evidence.failing.flatMap((container) =>
-          container.revision !== null && failsNow(container, observed) ? [container.revision] : []
+          container.revision !== null && !hasRecovered(container, observed) ? [container.revision] : []
         )
   )
 
@@ -83,7 +80,7 @@ const present = (reasons: ReadonlyArray<string | null>): ReadonlySet<string> =>
 export const reasonsOf = (request: InvestigationRequest): ReadonlySet<string> =>
   present([
     ...(request.observed === null ? [] : podsOfNewest(request.observed).map((pod) => pod.reason)),
-    ...failingNow(request).flatMap((container) => [container.reason, container.lastReason])
+    ...failingNow(request).flatMap((container) => [container.reason, container.failsNow])
   ])
 
 /** The reasons that pods of earlier revisions report, which are no evidence about the newest one. */

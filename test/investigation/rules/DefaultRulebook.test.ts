@@ -60,6 +60,7 @@ describe("the default rulebook", () => {
                 container: "cart",
                 ready: false,
                 restarts: 3,
+                failsNow: "OOMKilled",
                 reason: "CrashLoopBackOff",
                 lastReason: "OOMKilled",
                 exitCode: 137,

@@ -204,14 +204,16 @@ describe("facts", () => {
       })
     }
 
-    it("a container that was killed in the last ten minutes is OOM-killed, although it is ready in between", () => {
-      assert.include(containers({ endedAt: "2026-11-24T02:51:00Z" }), "oom-killed")
+    it("a container that is OOM-killed now is so although it is ready in between", () => {
+      assert.include(containers({ failsNow: "OOMKilled" }), "oom-killed")
     })
 
-    it("one that has run for longer since is not, but the workload is not called healthy either", () => {
-      const found = containers({ endedAt: "2026-11-24T02:49:00Z" })
-      assert.notInclude(found, "oom-killed")
-      assert.notInclude(found, "healthy")
+    it("one whose OOM kill is over is not, ready or not, but the workload is not called healthy either", () => {
+      for (const ready of [true, false]) {
+        const found = containers({ failsNow: null, ready })
+        assert.notInclude(found, "oom-killed")
+        assert.notInclude(found, "healthy")
+      }
     })
 
     it.each([
