@@ -3,6 +3,7 @@ import { Context, Effect, Fiber, Layer } from "effect"
 import { TestClock } from "effect/testing"
 import { RemediationStore } from "../../src/storage/RemediationStore.ts"
 import { SpoolFault } from "../../src/storage/spool/SpoolDisk.ts"
+import { entryOf } from "../../src/storage/spool/SpoolFormat.ts"
 import { SpoolStore } from "../../src/storage/spool/SpoolStore.ts"
 import * as Storage from "../../src/storage/Storage.ts"
 import { alert, ended, keyOf, of } from "./intaking.ts"
@@ -190,6 +191,42 @@ describe("alerts while the database is down", () => {
           )
           const refused = (yield* audit.read(0, 100)).find(({ kind }) => kind === "spool.refused")
           assert.match(String(refused?.data["file"]), /^refused-.*-1\.spool$/)
+        })
+      )
+  )
+
+  const interruptions: ReadonlyArray<readonly [what: string, isIn: (operation: string, name: string) => boolean]> = [
+    ["written", (operation, name) => operation === "write" && !name.startsWith("alerts-")],
+    ["synced", (operation, name) => operation === "sync" && !name.startsWith("alerts-")],
+    ["renamed", (operation) => operation === "rename"]
+  ]
+  it.effect.each(interruptions)(
+    "are in the file that the audit log names as a whole, where the disk was full before that was %s",
+    ([, isIn]) =>
+      Effect.scoped(
+        Effect.gen(function* () {
+          const { audit, database, drained, faults, files, receive } = yield* service()
+          database.trouble = unavailable
+          yield* receive(alert("1", "a"))
+          yield* receive(alert("2", "b"))
+          let times = 2
+          faults.push({
+            before: (operation, name) =>
+              isIn(operation, name) && times-- > 0
+                ? new SpoolFault({ reason: "full", detail: `${name}: ENOSPC` })
+                : undefined
+          })
+          let attempts = 0
+          // One round of refusals for each attempt to keep the entry.
+          database.trouble = Effect.suspend(() => (++attempts <= 5 ? Effect.fail(down("refused")) : Effect.void))
+          yield* drained
+          assert.isBelow(times, 1)
+          const refused = (yield* audit.read(0, 100)).find(({ kind }) => kind === "spool.refused")
+          const kept = entryOf(yield* files.diskOf(1).read(String(refused?.data["file"])))
+          assert.deepStrictEqual(
+            kept?.firing.map((each) => each.alert.fingerprint),
+            ["1"]
+          )
         })
       )
   )

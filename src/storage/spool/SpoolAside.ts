@@ -8,6 +8,7 @@
 import { Effect } from "effect"
 import type { SpoolDisk, SpoolFault } from "./SpoolDisk.ts"
 import { alertsIn, type SpooledPost } from "./SpooledPost.ts"
+import { storeWhole } from "./SpoolFile.ts"
 import { lineOf } from "./SpoolFormat.ts"
 import { asideNameOf, isAlerts, isAside, nameOf, numberOf } from "./SpoolNames.ts"
 
@@ -19,9 +20,8 @@ export const store = Effect.fnUntraced(function* (
   posts: ReadonlyArray<SpooledPost>
 ) {
   const name = asideNameOf(database, spool)
-  yield* disk.create(name, 0)
-  yield* disk.write(name, 0, Buffer.concat(posts.map((post, index) => lineOf({ ...post, spool, sequence: index + 1 }))))
-  yield* disk.sync(name)
+  const lines = posts.map((post, index) => lineOf({ ...post, spool, sequence: index + 1 }))
+  yield* storeWhole(disk, name, Buffer.concat(lines))
   yield* Effect.logError("Alerts were accepted before the database was open, and the spool belongs to another one", {
     file: name,
     alerts: posts.reduce((sum, post) => sum + alertsIn(post), 0)

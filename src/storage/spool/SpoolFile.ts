@@ -8,7 +8,7 @@ import { Effect } from "effect"
 import type { SpoolDisk, SpoolFault } from "./SpoolDisk.ts"
 import { alertsIn, type SpooledPost } from "./SpooledPost.ts"
 import { type EntryId, lineOf, type Place, refuse, scan } from "./SpoolFormat.ts"
-import { isAlerts, nameOf } from "./SpoolNames.ts"
+import { isAlerts, nameOf, unfinished } from "./SpoolNames.ts"
 
 export interface SpoolFile {
   readonly name: string
@@ -54,6 +54,19 @@ export const createFile = (disk: SpoolDisk, name: string, reservedBytes: number)
     ),
     emptyFile(name)
   )
+
+/**
+ * Stores a whole file, on disk when it returns. Whatever cuts it short, there is no part of the file under its name. A
+ * file of that name is replaced.
+ */
+export const storeWhole = Effect.fnUntraced(function* (disk: SpoolDisk, name: string, content: Uint8Array) {
+  // An attempt that was cut short has left one.
+  yield* disk.remove(unfinished)
+  yield* disk.create(unfinished, 0)
+  yield* disk.write(unfinished, 0, content)
+  yield* disk.sync(unfinished)
+  yield* disk.rename(unfinished, name)
+})
 
 /** Whether an entry is missing between this one and the one before it. */
 const isAfterAGap = ({ sequence, spool }: Place, index: number, places: ReadonlyArray<Place>): boolean => {

@@ -33,6 +33,7 @@ import {
   type Known,
   readAll,
   type SpoolFile,
+  storeWhole,
   takeBack
 } from "./SpoolFile.ts"
 import { type EntryId, entryOf, lineOf, nameIn, refuse, scan } from "./SpoolFormat.ts"
@@ -175,11 +176,22 @@ class OpenFiles implements SpoolFiles {
 
   readonly keep: SpoolFiles["keep"] = Effect.fnUntraced({ self: this }, function* (entry: SpoolEntry) {
     const name = `refused-${entry.spool}-${entry.sequence}.spool`
-    if ((yield* this.#disk.files).includes(name)) return name
-    yield* this.#disk.create(name, 0)
-    yield* this.#disk.write(name, 0, lineOf(entry))
-    yield* this.#disk.sync(name)
+    const isThere = yield* Effect.catchIf(
+      this.#hasCopy(name, entry),
+      ({ reason }) => reason !== "hung",
+      () => Effect.succeed(false)
+    )
+    if (!isThere) yield* storeWhole(this.#disk, name, lineOf(entry))
     return name
+  })
+
+  /** Whether a file has the whole entry. An earlier version has left empty files, and parts, where the disk was full. */
+  readonly #hasCopy = Effect.fnUntraced({ self: this }, function* (name: string, { sequence, spool }: SpoolEntry) {
+    if (!(yield* this.#disk.files).includes(name)) return false
+    const copy = entryOf(yield* this.#disk.read(name))
+    if (copy?.spool !== spool || copy.sequence !== sequence) return false
+    yield* this.#disk.sync(name)
+    return true
   })
 
   readonly #append = Effect.fnUntraced(

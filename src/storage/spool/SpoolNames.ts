@@ -5,10 +5,14 @@
  *     damaged-….spool         a file in which an entry is damaged, kept for a person
  *     refused-….spool         an entry that the database refuses, kept for a person
  *     aside-ID-….spool        entries for the database with this identity, in the folder of another one
+ *     unfinished.new          a copy of one that is being written, of which nobody has been told
  */
 
 const alerts = /^alerts-(\d{6})\.spool$/
 const kept = /^(damaged|refused)-.*\.spool$/
+
+/** The name of a file until all of it is on disk. */
+export const unfinished = "unfinished.new"
 
 /** Whether a file has entries to replay. */
 export const isAlerts = (name: string): boolean => alerts.test(name)
