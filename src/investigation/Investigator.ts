@@ -75,7 +75,7 @@ export const InvestigatorErrorReason = Schema.Union([
   /** The peer took our key, and its own model rejected the peer's key. */
   Schema.TaggedStruct("UpstreamAuthentication", {}),
   Schema.TaggedStruct("Timeout", {}),
-  /** The peer took the request and sent nothing within the time for a first sign. */
+  /** The peer took the request and showed no sign of work in the time for it, or ended its answer without one. */
   Schema.TaggedStruct("Silent", {}),
   /** `problem` says which rule the answer broke, and never quotes it. */
   Schema.TaggedStruct("InvalidAnswer", { problem: Schema.String }),

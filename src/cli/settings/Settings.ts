@@ -39,8 +39,8 @@ export const LlmProvider = Schema.Struct({
   model: Schema.NonEmptyString,
   key: Schema.optionalKey(Secret),
   /**
-   * How long to wait for the first part of an answer. Comments that keep the connection open do not count. Default 10
-   * seconds.
+   * How long to wait until the model writes. Comments, and events that a server sends before it does, do not count.
+   * More for a model whose thoughts are not sent, or that needs longer to read a prompt. Default 10 seconds.
    */
   firstSign: Schema.optionalKey(Timeout),
   /** The context window of the model. Default 131,072 tokens. */
@@ -236,7 +236,7 @@ export const settings = {
       form: "json",
       fallback: [],
       description:
-        "LLM providers in the order they are tried: a list of entries with name, kind (openai or anthropic), url, model, key, firstSign (how long to wait for the first part of an answer; 10 seconds), contextTokens (131072) and price (of a million tokens: input and output; 0 if it costs nothing).",
+        "LLM providers in the order they are tried: a list of entries with name, kind (openai or anthropic), url, model, key, firstSign (how long to wait until the model writes; 10 seconds, allow more for one whose thoughts are not sent), contextTokens (131072) and price (of a million tokens: input and output; 0 if it costs nothing).",
       expected: `a list such as [{"name":"openai","kind":"openai","model":"gpt-5","key":"…"}]`,
       secret: true
     }

@@ -5,7 +5,7 @@
  * | error                                          | reason            | retried                              | breaker | strategy                                                                         |
  * | ---------------------------------------------- | ----------------- | ------------------------------------ | ------- | -------------------------------------------------------------------------------- |
  * | network, error of the provider (5xx, 408, 409) | `Unavailable`     | yes                                  | failure | back off, then next provider                                                     |
- * | nothing came within the time for a first sign  | `Silent`          | no                                   | failure | next provider                                                                    |
+ * | no sign of work in the time for a first one    | `Silent`          | no                                   | failure | next provider                                                                    |
  * | rate limit                                     | `RateLimited`     | yes, after `Retry-After` up to a cap | failure | back off, then next provider                                                     |
  * | no money left                                  | `QuotaExhausted`  | no                                   | suspend | next provider with another account; asked again after a while (`chain/Account`)  |
  * | key not known                                  | `Authentication`  | no                                   | suspend | the same                                                                         |
@@ -34,8 +34,8 @@ export const contextLength = "context-length"
 export const noConnection = "no connection"
 
 /**
- * How our providers mark an error as silence: nothing came within the time for a first sign. It does not count against
- * the provider if it is excused (`TimeLimit`).
+ * How our providers mark an error as silence: the model has not begun. It does not count against the provider if it is
+ * excused (`TimeLimit`).
  */
 export const silentMetadata = (isExcused: boolean) => ({ kubernaut: { silent: true, isExcused } })
 

@@ -9,6 +9,8 @@
  * | of another body: white space                               | no             |
  *
  * A gateway sends comments or empty lines to keep the connection open, for as long as the model behind it is silent.
+ * HolmesGPT sends its first event after the first reply of its model. The events of a language model are judged by what
+ * they say: `bringsText`, and the modules of the providers.
  */
 
 /** How much of a line that has not ended is kept. Its beginning says what it is. */
@@ -33,4 +35,17 @@ export class SignOfWork {
     this.line = text.slice(from, from + lineStart)
     return dataLine.test(text)
   }
+}
+
+/** What a server says of a delta before the model has written any of it. */
+const labels: ReadonlySet<string> = new Set(["role", "type"])
+
+/**
+ * Whether a delta brings something, in whatever field: a text, a thought, a part of a tool call. A role or an empty
+ * text is nothing. `depth`: how far it looks; what is deeper counts.
+ */
+export const bringsText = (delta: unknown, depth = 8): boolean => {
+  if (typeof delta === "string") return delta !== ""
+  if (typeof delta !== "object" || delta === null) return false
+  return depth === 0 || Object.entries(delta).some(([name, value]) => !labels.has(name) && bringsText(value, depth - 1))
 }

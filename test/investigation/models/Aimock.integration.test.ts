@@ -113,7 +113,7 @@ describe("two aimocks that fail", () => {
         void mock.addFixture({
           match: {},
           response: Aimock.answering(kind, answer),
-          truncateAfterChunks: 2,
+          truncateAfterChunks: 5,
           latency: 20
         })
       const first = yield* started({ script: dropping }, "openai")

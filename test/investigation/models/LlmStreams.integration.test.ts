@@ -44,6 +44,61 @@ const answers = Effect.map(
   }
 )
 
+const delta = (fields: object) => ({ choices: [{ index: 0, delta: fields, finish_reason: null }] })
+const message = {
+  id: "msg_1",
+  role: "assistant",
+  content: [],
+  stop_reason: null,
+  usage: { input_tokens: 7, output_tokens: 1 }
+}
+const tool = { type: "tool_use", id: "toolu_1", name: "answer", input: {} }
+const sse = (event: object): string => `data: ${JSON.stringify(event)}\n\n`
+
+/** Events that servers send before their model has begun. */
+const empty = {
+  openai: {
+    "a role": delta({ role: "assistant", content: "", refusal: null, tool_calls: [] }),
+    "a filter's results for the prompt": { choices: [], prompt_filter_results: [{ prompt_index: 0 }] },
+    "an empty text": delta({ content: "" }),
+    "a usage without output": { choices: [], usage: { prompt_tokens: 7, completion_tokens: 0 } }
+  },
+  anthropic: {
+    "the start of a message": { type: "message_start", message },
+    ping: { type: "ping" },
+    "the start of the tool call that we force": { type: "content_block_start", index: 0, content_block: tool }
+  }
+} as const
+
+/** The least that shows that a model has begun. */
+const begun = {
+  openai: {
+    "a text": delta({ content: "{" }),
+    "a thought": delta({ role: "assistant", content: "", reasoning_content: "Hm" }),
+    "a thought that is encrypted": delta({ reasoning_details: [{ type: "reasoning.encrypted", data: "gAA" }] }),
+    "a tool call": delta({ tool_calls: [{ index: 0, function: { name: "answer", arguments: "" } }] }),
+    "a refusal": delta({ refusal: "I" }),
+    "a finish": { choices: [{ index: 0, delta: {}, finish_reason: "stop" }] },
+    "a usage with output": { ...delta({}), usage: { prompt_tokens: 7, completion_tokens: 3 } },
+    "an error": { error: { code: 503, message: "" } }
+  },
+  anthropic: {
+    "a piece of the tool call": {
+      type: "content_block_delta",
+      index: 0,
+      delta: { type: "input_json_delta", partial_json: "{" }
+    },
+    "a thought": { type: "content_block_delta", index: 0, delta: { type: "thinking_delta", thinking: "Hm" } },
+    "the start of thoughts, which may not be sent": {
+      type: "content_block_start",
+      index: 0,
+      content_block: { type: "thinking", thinking: "", signature: "" }
+    },
+    "a finish": { type: "message_delta", delta: { stop_reason: "end_turn" }, usage: { output_tokens: 0 } },
+    "an error": { type: "error", error: { type: "overloaded_error", message: "" } }
+  }
+} as const
+
 for (const kind of ["openai", "anthropic"] as const) {
   const asked = (mode: Mode) =>
     Effect.gen(function* () {
@@ -54,13 +109,15 @@ for (const kind of ["openai", "anthropic"] as const) {
       const exit = yield* Effect.exit(llm.investigate(given))
       return { exit, peer }
     })
+  const failureOf = (exit: Exit.Exit<unknown, InvestigatorError>): InvestigatorError => {
+    const failure = Exit.isSuccess(exit) ? undefined : exit.cause.reasons.find((reason) => reason._tag === "Fail")
+    if (failure === undefined) throw new Error("it has not failed")
+    return failure.error
+  }
   const reasonOf = (mode: Mode) =>
-    Effect.map(asked(mode), ({ exit }): InvestigatorError["reason"] | "answered" => {
-      if (Exit.isSuccess(exit)) return "answered"
-      const failure = exit.cause.reasons.find((reason) => reason._tag === "Fail")
-      if (failure === undefined) throw new Error("it has not failed")
-      return failure.error.reason
-    })
+    Effect.map(asked(mode), ({ exit }): InvestigatorError["reason"] | "answered" =>
+      Exit.isSuccess(exit) ? "answered" : failureOf(exit).reason
+    )
   const parts = (text: string, ending: "end" | "hang" | "close", count = 5): Mode => {
     const size = Math.ceil(text.length / count)
     return {
@@ -133,6 +190,32 @@ for (const kind of ["openai", "anthropic"] as const) {
       Effect.gen(function* () {
         assert.deepStrictEqual(yield* reasonOf({ _tag: "Hang" }), { _tag: "Silent" })
         assert.deepStrictEqual(yield* reasonOf({ _tag: "Parts", parts: [], ending: "hang" }), { _tag: "Silent" })
+      }).pipe(Effect.scoped)
+    )
+
+    it.live.each(Object.entries(empty[kind]))("that sends %s, and then nothing, is silent", ([, event]) =>
+      Effect.gen(function* () {
+        const { exit } = yield* asked({ _tag: "Parts", parts: [sse(event), sse(event)], ending: "hang" })
+        const { countsAsFailure, reason, retryable } = failureOf(exit)
+        assert.deepStrictEqual<unknown>(
+          { countsAsFailure, reason, retryable },
+          { countsAsFailure: true, reason: { _tag: "Silent" }, retryable: false }
+        )
+      }).pipe(Effect.scoped)
+    )
+
+    it.live.each(Object.entries(empty[kind]))("that ends after %s counts against the provider", ([, event]) =>
+      Effect.gen(function* () {
+        const { exit } = yield* asked({ _tag: "Parts", parts: [sse(event)], ending: "end" })
+        const { countsAsFailure, retryable } = failureOf(exit)
+        assert.deepStrictEqual({ countsAsFailure, retryable }, { countsAsFailure: true, retryable: false })
+      }).pipe(Effect.scoped)
+    )
+
+    it.live.each(Object.entries(begun[kind]))("that has sent %s has begun, and may pause", ([, event]) =>
+      Effect.gen(function* () {
+        const { exit } = yield* asked({ _tag: "Parts", parts: [sse(event)], ending: "hang" })
+        assert.notStrictEqual(failureOf(exit).reason._tag, "Silent")
       }).pipe(Effect.scoped)
     )
 

@@ -29,7 +29,8 @@ const collecting = Effect.fnUntraced(function* (contentType: string) {
     collect(
       () => Promise.resolve(script.response),
       patience,
-      () => "broken" as const
+      () => "broken" as const,
+      { isWork: (event) => "a" in (event as object), isError: (event) => "error" in (event as object) }
     ),
     { startImmediately: true }
   )
@@ -58,13 +59,17 @@ const event = 'data: {"a":1}\n\n'
 const events = (count: number) => ({
   _tag: "Events",
   events: Array.from({ length: count }, () => ({ a: 1 })),
-  hasHole: false
+  hasHole: false,
+  hasWork: true
 })
 
 describe("a provider that only keeps the connection open", () => {
   it.effect.each<readonly [string, string, string]>([
     ["comments", "text/event-stream", ": OPENROUTER PROCESSING\n\n"],
     ["names of events without data", "text/event-stream", "event: ping\n\n"],
+    ["events that say nothing", "text/event-stream", 'data: {"role":"assistant"}\n\n'],
+    ["data that is no JSON", "text/event-stream", "data: ping\n\n"],
+    ["the beginning of an event that does not end", "text/event-stream", 'data: {"a":"'],
     ["empty lines before a whole body", "application/json", "\n"]
   ])("by %s is silent after the time for a first sign", ([_by, contentType, text]) =>
     Effect.gen(function* () {
@@ -78,6 +83,8 @@ describe("a provider that only keeps the connection open", () => {
     Effect.gen(function* () {
       const ends: ReadonlyArray<readonly [string, unknown]> = [
         [": wait\n\n", "broken"],
+        ['data: {"role":1}\n\n', { _tag: "Events", events: [{ role: 1 }], hasHole: false, hasWork: false }],
+        ['data: {"error":{}}\n\n', { _tag: "Events", events: [{ error: {} }], hasHole: false, hasWork: false }],
         [event, events(1)]
       ]
       for (const [text, expected] of ends) {

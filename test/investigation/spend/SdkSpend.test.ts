@@ -4,6 +4,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { AiError, LanguageModel } from "effect/ai"
 import { fieldsOf, make, type Sdk } from "../../../src/investigation/models/providers/SdkLanguageModel.ts"
+import { bringsText } from "../../../src/investigation/models/SignOfWork.ts"
 import { type ReportedUsage, ReportUsage } from "../../../src/investigation/spend/ModelUsage.ts"
 
 /** An SDK whose server streams these events: pieces of an answer, usages, endings and errors. */
@@ -16,6 +17,7 @@ const sdkOf = (events: ReadonlyArray<object>): Sdk => ({
         headers: { "content-type": "text/event-stream" }
       })
     ),
+  isWork: (event) => bringsText([fieldsOf(event)["text"], fieldsOf(event)["ending"]]),
   assemble: (seen) => Object.assign({}, ...seen.filter((event) => fieldsOf(event)["error"] === undefined)),
   read: (body) => ({
     id: "",

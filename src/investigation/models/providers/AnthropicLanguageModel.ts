@@ -28,6 +28,7 @@ import { AnthropicStructuredOutput, LanguageModel } from "effect/ai"
 import type { InvestigatorError } from "../../Investigator.ts"
 import { unfence } from "../Answer.ts"
 import { answerTokens } from "../ContextWindow.ts"
+import { bringsText } from "../SignOfWork.ts"
 import { resetAtMsIn, shareThatFits, subjectOf } from "./ErrorWording.ts"
 import { probeOf } from "./ProviderProbe.ts"
 import {
@@ -140,6 +141,29 @@ const inputOf = (text: string): unknown => {
   }
 }
 
+/**
+ * `message_start` and `ping` come before the model has begun, and the start of a block may: we force the tool that it
+ * calls. A block of thoughts is begun by the model, and its thoughts may not be sent.
+ */
+const isWork: Sdk["isWork"] = (event) => {
+  const { content_block: block, delta, message, type, usage } = fieldsOf(event)
+  const { content, stop_reason: stopReason } = fieldsOf(message)
+  switch (type) {
+    case "message_start":
+      return bringsText(content) || bringsText(stopReason)
+    case "content_block_start": {
+      const { input, text, type: kind } = fieldsOf(block)
+      return (kind !== "text" && kind !== "tool_use") || bringsText(text) || bringsText(input)
+    }
+    case "content_block_delta":
+      return bringsText(delta)
+    case "message_delta":
+      return bringsText(delta) || (countOf(fieldsOf(usage)["output_tokens"]) ?? 0) > 0
+    default:
+      return type === "message_stop"
+  }
+}
+
 /** The events of a stream as one message. */
 const assemble: Sdk["assemble"] = (events) => {
   let message: Record<string, unknown> | undefined
@@ -182,6 +206,7 @@ const makeSdk = (client: Anthropic, model: string): Sdk => ({
   codecTransformer: AnthropicStructuredOutput.toCodecAnthropic,
   reasonOf,
   read: reader(model),
+  isWork,
   assemble,
   errorIn: (value, request) => {
     const { error, type } = fieldsOf(value)

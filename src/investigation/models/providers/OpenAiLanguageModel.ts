@@ -28,6 +28,7 @@ import { LanguageModel, OpenAiStructuredOutput } from "effect/ai"
 import OpenAI from "openai"
 import type { InvestigatorError } from "../../Investigator.ts"
 import { unfence } from "../Answer.ts"
+import { bringsText } from "../SignOfWork.ts"
 import { ownWords, resetAtMsIn, shareThatFits, subjectOf } from "./ErrorWording.ts"
 import { probeOf } from "./ProviderProbe.ts"
 import {
@@ -128,6 +129,20 @@ const reader =
     }
   }
 
+/**
+ * The role comes before the model has begun, as do a filter's results for the prompt and empty texts. vLLM sends the
+ * role with the first token, which follows at once.
+ */
+const isWork: Sdk["isWork"] = (event) => {
+  const { choices, usage } = fieldsOf(event)
+  const choice = fieldsOf(Array.isArray(choices) ? choices[0] : undefined)
+  return (
+    bringsText(choice["delta"] ?? choice["message"])
+    || bringsText(choice["finish_reason"])
+    || (countOf(fieldsOf(usage)["completion_tokens"]) ?? 0) > 0
+  )
+}
+
 /** The deltas of a stream as one completion. A gateway may repeat what was already there, such as the role. */
 const assemble: Sdk["assemble"] = (events) => {
   let content = ""
@@ -199,6 +214,7 @@ const makeSdk = (client: OpenAI, model: string): Sdk => {
     codecTransformer: OpenAiStructuredOutput.toCodecOpenAI,
     reasonOf,
     read: reader(model),
+    isWork,
     assemble,
     errorIn: (value, request) => {
       const { error } = fieldsOf(value)

@@ -72,6 +72,8 @@ export interface Sdk {
    * omit fields that the SDK's types require, so nothing of it is taken for granted.
    */
   readonly read: (body: unknown, format: Format) => Completion | undefined
+  /** Whether an event of a stream shows that the model writes, thinks or has finished. See `StreamedResponse`. */
+  readonly isWork: (event: unknown) => boolean
   /** Puts the events of a stream together, to a body as `read` takes it. */
   readonly assemble: (events: ReadonlyArray<unknown>) => unknown
   /** The error that a body or an event of a successful response reports, if it does. `request`: see `VendorError`. */
@@ -283,7 +285,10 @@ const bodyOf = (
   }
 }
 
-/** Nothing of the body has come. The server was reached, so it is no failure of the network. */
+const silence = (isExcused: boolean): AiError.AiErrorReason =>
+  new AiError.InternalProviderError({ description: "no sign of work", metadata: silentMetadata(isExcused) })
+
+/** Nothing of the answer has come. The server was reached, so it is no failure of the network. */
 const brokenResponse = (status: number): AiError.AiErrorReason =>
   new AiError.InternalProviderError({ description: "no body", metadata: { kubernaut: { status } } })
 
@@ -348,17 +353,9 @@ export const make = (
         fail(
           sdk,
           status === undefined ? sdk.reasonOf(error, clock.currentTimeMillisUnsafe(), sent) : brokenResponse(status)
-        )
-    ).pipe(
-      Effect.catchTag("Silent", ({ isExcused }) =>
-        Effect.fail(
-          fail(
-            sdk,
-            new AiError.InternalProviderError({ description: "no sign of life", metadata: silentMetadata(isExcused) })
-          )
-        )
-      )
-    )
+        ),
+      { isWork: sdk.isWork, isError: (event) => sdk.errorIn(event, sent) !== undefined }
+    ).pipe(Effect.catchTag("Silent", ({ isExcused }) => Effect.fail(fail(sdk, silence(isExcused)))))
     const body = bodyOf(sdk, arrived, sent)
     const report = yield* ReportUsage
     if (Result.isFailure(body)) {
@@ -368,9 +365,12 @@ export const make = (
     }
     const completion = sdk.read(body.success, format)
     if (completion !== undefined) report(reportedIn(completion))
-    return completion === undefined
-      ? yield* fail(sdk, new AiError.InvalidResponseError({ description: "the response is not of this API" }))
-      : yield* judge(sdk, completion)
+    if (completion === undefined) {
+      return yield* fail(sdk, new AiError.InvalidResponseError({ description: "the response is not of this API" }))
+    }
+    // It has broken off before the model began.
+    if (arrived._tag === "Events" && !arrived.hasWork) return yield* fail(sdk, silence(false))
+    return yield* judge(sdk, completion)
   })
   return LanguageModel.make({
     codecTransformer: sdk.codecTransformer,

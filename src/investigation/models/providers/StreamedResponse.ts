@@ -1,5 +1,5 @@
 /**
- * Reads the response of a model while it arrives, so that a provider that says nothing is noticed early.
+ * Reads the response of a model while it arrives, so that a provider whose model does nothing is noticed early.
  *
  * | the provider                             | result                                          |
  * | ---------------------------------------- | ----------------------------------------------- |
@@ -9,11 +9,13 @@
  * | ignores that a stream was asked for      | the whole body, if it begins within `firstSign` |
  * | sends an event that is no JSON           | a hole, unless it is the last, which is cut off |
  *
- * `SignOfWork` says what a sign of work is: comments that keep the connection open are none. After the first one they
- * count, because a model that has begun may think: the deadline of the hop bounds that.
+ * Of a stream, the first event of the model's own work is the sign, or an error: the module of the provider knows them.
+ * Servers send other events before the model has begun, and to keep the connection open: a role, the result of a
+ * filter, `ping`. After the first sign they count, and so do comments, because a model that has begun may think: the
+ * deadline of the hop bounds that. Of a whole body, `SignOfWork` knows the sign.
  *
  * A connection that breaks before anything has come is an error, which is worth another attempt. One that breaks later
- * is not: the answer was written, and paid for, and another one costs as much.
+ * is not: the answer was begun, and paid for, and another one costs as much.
  *
  * What has arrived may be a whole answer: the provider's module judges it by its content, not by its terminator. One
  * with a hole is never taken: what is missing may be a digit of a number, and the rest reads like a whole answer.
@@ -39,18 +41,30 @@ export interface Waiting extends Patience {
 }
 
 /**
- * The defaults. An embedder, or the setting `firstSign` of a provider, allows more for a model that thinks before it
- * sends anything.
+ * The defaults. An embedder, or the setting `firstSign` of a provider, allows more for a model whose thoughts are not
+ * sent, or that needs longer to read a prompt.
  */
 export const defaultPatience: Patience = { firstSignMs: 10_000, stallMs: 20_000 }
 
 /** What has arrived. */
 export type Arrived =
   | { readonly _tag: "Whole"; readonly text: string; readonly isCut: boolean }
-  /** The JSON values of the stream's events, in order. */
-  | { readonly _tag: "Events"; readonly events: ReadonlyArray<unknown>; readonly hasHole: boolean }
+  /** The JSON values of the stream's events, in order. `hasWork`: the model has written something, or has finished. */
+  | {
+      readonly _tag: "Events"
+      readonly events: ReadonlyArray<unknown>
+      readonly hasHole: boolean
+      readonly hasWork: boolean
+    }
 
-/** The provider has sent nothing at all. */
+/** What the events of a provider's stream show. */
+export interface Signs {
+  /** Whether the model has written something by this event, or has finished. */
+  readonly isWork: (event: unknown) => boolean
+  readonly isError: (event: unknown) => boolean
+}
+
+/** The provider has shown no sign of work. */
 export interface Silent {
   readonly _tag: "Silent"
   /** It says nothing about the provider (`TimeLimit`). */
@@ -65,29 +79,55 @@ const failSilent = (isExcused: boolean) => Effect.fail<Silent>({ _tag: "Silent",
 const isStream = (response: Response): boolean =>
   (response.headers.get("content-type") ?? "").toLowerCase().includes("text/event-stream")
 
-/** Comments and names of events say nothing that the data does not. */
 const maxEventSize = 4 * 1024 * 1024
 
-const eventsIn = (text: string): Extract<Arrived, { readonly _tag: "Events" }> => {
-  const events: Array<unknown> = []
-  let hasHole = false
-  let isBroken = false
-  const parser = Sse.makeParser(
-    (event) => {
-      if (event._tag !== "Event") return
-      hasHole ||= isBroken
-      if (event.data.trim() === "[DONE]") return
-      try {
-        events.push(JSON.parse(event.data))
-      } catch {
-        isBroken = true
-      }
-    },
-    { maxEventSize }
-  )
-  // A stream may end without the empty line that completes its last event.
-  parser.feed(`${text}\n\n`)
-  return { _tag: "Events", events, hasHole }
+/** Takes the events of a stream, part by part. Comments and names of events say nothing that the data does not. */
+class EventReader {
+  private readonly signs: Signs
+  private readonly parser: Sse.Parser
+  private readonly events: Array<unknown> = []
+  private isBroken = false
+  private hasHole = false
+  private hasWork = false
+  private hasSign = false
+
+  constructor(signs: Signs) {
+    this.signs = signs
+    this.parser = Sse.makeParser((event) => (event._tag === "Event" ? this.take(event.data) : undefined), {
+      maxEventSize
+    })
+  }
+
+  /** Takes the next part, and says whether there was a sign of work in it or before. */
+  isIn(part: string): boolean {
+    this.parser.feed(part)
+    return this.hasSign
+  }
+
+  /** Any event begins the answer: the server has taken the request, which may have to be paid for. */
+  get hasBegun(): boolean {
+    return this.events.length > 0
+  }
+
+  /** All events, once nothing follows. A stream may end without the empty line that completes its last event. */
+  end(): Arrived {
+    this.parser.feed("\n\n")
+    const { events, hasHole, hasWork } = this
+    return { _tag: "Events", events, hasHole, hasWork }
+  }
+
+  private take(data: string): void {
+    this.hasHole ||= this.isBroken
+    if (data.trim() === "[DONE]") return
+    try {
+      const event: unknown = JSON.parse(data)
+      this.events.push(event)
+      this.hasWork ||= this.signs.isWork(event)
+      this.hasSign ||= this.hasWork || this.signs.isError(event)
+    } catch {
+      this.isBroken = true
+    }
+  }
 }
 
 interface Body {
@@ -95,8 +135,16 @@ interface Body {
   readonly ended: "done" | "stalled" | "broken"
 }
 
+/** Takes each part of a body, and says whether there is a sign of work in it. */
+interface Reader {
+  readonly isIn: (part: string) => boolean
+  /** Whether something of the answer has come, with or without a sign. */
+  readonly hasBegun?: boolean
+}
+
 const readBody = <E>(
   response: Response,
+  sign: Reader,
   { excuses, firstSignMs, stallMs }: Waiting,
   broken: (error: unknown) => E
 ): Effect.Effect<Body, E | Silent> =>
@@ -104,13 +152,13 @@ const readBody = <E>(
     const reader = response.body?.getReader()
     if (reader === undefined) return { text: "", ended: "done" }
     const decoder = new TextDecoder()
-    const sign = new SignOfWork(isStream(response))
     let text = ""
     let hasSign = false
     /** Takes the next part, and says whether the body has ended. */
     const take = Effect.map(Effect.tryPromise({ try: () => reader.read(), catch: broken }), ({ done, value }) => {
       const arrived = done ? decoder.decode() : decoder.decode(value, { stream: true })
-      hasSign ||= sign.isIn(arrived)
+      const isSign = sign.isIn(arrived)
+      hasSign ||= isSign
       text += arrived
       return done
     })
@@ -126,7 +174,7 @@ const readBody = <E>(
     })
     return yield* read.pipe(
       Effect.catchIf(
-        (error): error is E => !isSilent(error) && hasSign,
+        (error): error is E => !isSilent(error) && (hasSign || sign.hasBegun === true),
         () => Effect.succeed({ text, ended: "broken" } as const)
       ),
       Effect.ensuring(Effect.promise(() => reader.cancel().catch(() => undefined)))
@@ -135,12 +183,14 @@ const readBody = <E>(
 
 /**
  * Makes the request and reads its response. `failed` maps what the request, or reading, has thrown; reading with the
- * status of the response. The signal aborts the request when the effect is interrupted, or the provider stays silent.
+ * status of the response. `signs`: what its events show, if it is a stream. The signal aborts the request when the
+ * effect is interrupted, or the provider stays silent.
  */
 export const collect = <E>(
   request: (signal: AbortSignal) => Promise<Response>,
   patience: Waiting,
-  failed: (error: unknown, status?: number) => E
+  failed: (error: unknown, status?: number) => E,
+  signs: Signs
 ): Effect.Effect<Arrived, E | Silent> =>
   Effect.gen(function* () {
     const sentMs = yield* Monotonic.nowMs
@@ -148,8 +198,12 @@ export const collect = <E>(
       TimeLimit.within(patience.excuses.head, patience.firstSignMs, failSilent)
     )
     const left = Math.max(1, patience.firstSignMs - ((yield* Monotonic.nowMs) - sentMs))
-    const { ended, text } = yield* readBody(response, { ...patience, firstSignMs: left }, (error) =>
-      failed(error, response.status)
+    const events = isStream(response) ? new EventReader(signs) : undefined
+    const { ended, text } = yield* readBody(
+      response,
+      events ?? new SignOfWork(false),
+      { ...patience, firstSignMs: left },
+      (error) => failed(error, response.status)
     )
-    return isStream(response) ? eventsIn(text) : { _tag: "Whole", text, isCut: ended !== "done" }
+    return events?.end() ?? { _tag: "Whole", text, isCut: ended !== "done" }
   })
