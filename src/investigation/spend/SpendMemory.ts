@@ -58,6 +58,10 @@ class Sums {
     return this.sums.get(key) ?? nothing
   }
 
+  has(key: string): boolean {
+    return this.sums.has(key)
+  }
+
   set(key: string, sum: Spent): void {
     this.sums.delete(key)
     this.sums.set(key, sum)
@@ -120,6 +124,11 @@ export class SpendMemory {
     const keys = keysOf(call)
     for (const scope of ["incident", "hour", "day"] as const) this.known.set(keys[scope], spent[scope])
     if (isReserved) this.replaceLine(call.id, call)
+  }
+
+  /** Whether the ledger has told what was spent for the incident of a call, in its hour and on its day. */
+  knows(call: ModelCall): boolean {
+    return Object.values(keysOf(call)).every((key) => this.known.has(key))
   }
 
   /** What the ledger says was spent before a call, with what it will never have. */

@@ -40,13 +40,16 @@ const makeLedger = (database: () => typeof Database.Type = () => "works") => {
     })
   const lines = new Map<ModelCallId, ModelCall>()
   const spent = () => [...lines.values()].reduce((sum, { inputTokens }) => sum + (inputTokens ?? 0), 0)
+  const all = () => {
+    const sum = { inputTokens: spent(), outputTokens: 0, cost: 0 }
+    return { incident: sum, hour: sum, day: sum }
+  }
   const port: Ledger = {
     reserve: (call, refuse) =>
       reached(
         ["slow", "hangs"],
         Effect.sync(() => {
-          const sum = { inputTokens: spent(), outputTokens: 0, cost: 0 }
-          const refusal = refuse({ incident: sum, hour: sum, day: sum })
+          const refusal = refuse(all())
           if (refusal === undefined) lines.set(call.id, call)
           return refusal
         })
@@ -58,7 +61,8 @@ const makeLedger = (database: () => typeof Database.Type = () => "works") => {
           for (const call of calls) lines.set(call.id, call)
           for (const id of removed) lines.delete(id)
         })
-      )
+      ),
+    spent: () => reached(["hangs"], Effect.sync(all))
   }
   return { port, spent }
 }

@@ -32,15 +32,21 @@ const peer = (reported?: ReportedUsage, failure?: Effort): Effect.Effect<string,
 const used = (tokens: number): ReportedUsage => ({ inputTokens: tokens, outputTokens: 0 })
 
 /** A meter on a ledger that can be taken away. */
-const setUp = Effect.fnUntraced(function* (budgets: Budgets = {}, isDown: () => boolean = () => false) {
+const setUp = Effect.fnUntraced(function* (
+  budgets: Budgets = {},
+  isDown: () => boolean = () => false,
+  /** It takes nothing, and tells what it has. */
+  isFull: () => boolean = () => false
+) {
   const ledger = Context.get(yield* Layer.build(Storage.layerMemory), SpendLedger)
   const orDown = <A, E>(effect: Effect.Effect<A, E>) =>
     Effect.suspend((): Effect.Effect<A, E | { readonly _tag: "StorageError" }> =>
-      isDown() ? Effect.fail({ _tag: "StorageError" }) : effect
+      isDown() || isFull() ? Effect.fail({ _tag: "StorageError" }) : effect
     )
   const port: Ledger = {
     reserve: (line, refuse) => orDown(ledger.reserve(line, refuse)),
-    write: (lines, removed) => orDown(ledger.write(lines, removed))
+    write: (lines, removed) => orDown(ledger.write(lines, removed)),
+    spent: (at, of) => (isFull() ? ledger.spent(at, of) : orDown(ledger.spent(at, of)))
   }
   const restart = make({ budgets, currency: "EUR" }, port)
   const meter = yield* restart
@@ -292,6 +298,23 @@ describe("without a working database", () => {
     }).pipe(Effect.scoped)
   )
 
+  it.effect("a process that starts while it is full counts what it tells", () =>
+    Effect.gen(function* () {
+      let isFull = false
+      const { ask, restart } = yield* setUp(
+        { incident: { tokens: 250 } },
+        () => false,
+        () => isFull
+      )
+      yield* ask(peer(used(120)))
+      isFull = true
+      const next = yield* restart
+      const askNext = next.meterOf(hop)(call, peer(used(120)), (effort) => effort)
+      assert.strictEqual(yield* askNext, "answer")
+      assert.instanceOf(yield* Effect.flip(askNext), BudgetUsedUp)
+    }).pipe(Effect.scoped)
+  )
+
   it.effect("a reservation that it has made too late, and that was refused meanwhile, leaves no line", () =>
     Effect.gen(function* () {
       const ledger = Context.get(yield* Layer.build(Storage.layerMemory), SpendLedger)
@@ -302,7 +325,8 @@ describe("without a working database", () => {
           isLate
             ? Effect.andThen(Effect.orDie(ledger.write([line])), Effect.never)
             : Effect.orDie(ledger.reserve(line, refuse)),
-        write: (lines, removed) => Effect.orDie(ledger.write(lines, removed))
+        write: (lines, removed) => Effect.orDie(ledger.write(lines, removed)),
+        spent: ledger.spent
       }
       const meter = yield* make({ budgets: { day: { tokens: 150 } }, currency: "EUR" }, late)
       const ask = meter.meterOf(hop)(call, peer(used(100)), (effort) => effort)
@@ -319,7 +343,10 @@ describe("without a working database", () => {
   it.effect("calls are made although its driver throws, and nothing is blamed on the model", () =>
     Effect.gen(function* () {
       const broken = Effect.die(new TypeError("the driver broke"))
-      const meter = yield* make({ budgets: {}, currency: "EUR" }, { reserve: () => broken, write: () => broken })
+      const meter = yield* make(
+        { budgets: {}, currency: "EUR" },
+        { reserve: () => broken, write: () => broken, spent: () => broken }
+      )
       const ask = meter.meterOf(hop)(call, Effect.succeed("answer"), () => "worked")
       assert.strictEqual(yield* ask, "answer")
       assert.strictEqual(yield* ask, "answer")
@@ -343,7 +370,11 @@ describe("without a working database", () => {
 
   it.effect("a call does not wait for longer than two seconds for a database that hangs", () =>
     Effect.gen(function* () {
-      const hanging: Ledger = { reserve: () => Effect.never, write: () => Effect.never }
+      const hanging: Ledger = {
+        reserve: () => Effect.never,
+        write: () => Effect.never,
+        spent: () => Effect.never
+      }
       const meter = yield* make({ budgets: {}, currency: "EUR" }, hanging)
       const asked = yield* Deferred.make<void>()
       const run = Effect.as(Deferred.succeed(asked, undefined), "answer")
