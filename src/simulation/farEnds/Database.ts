@@ -233,17 +233,18 @@ export class Database implements FarEnd {
     return rows.map(({ data, row }) => ({ row, call: JSON.parse(data) as ModelCall }))
   }
 
-  /** What the lines of the ledger sum up to whose column begins with a text, up to and with a row. */
+  /** What the lines of the ledger sum up to whose column begins with a text, up to and with a row, from a time on. */
   ledgerSum(
     column: "at" | "remediation_id",
     prefix: string,
-    row: number
+    row: number,
+    since: string
   ): { readonly tokens: number; readonly cost: number } {
     return this.statement(
       `select coalesce(sum(coalesce(input_tokens, 0) + coalesce(output_tokens, 0)), 0) as tokens,
          coalesce(sum(cost), 0) as cost
-       from model_calls where ${column} >= ? and ${column} < ? and rowid <= ?`
-    ).get(prefix, `${prefix}~`, row) as unknown as { readonly tokens: number; readonly cost: number }
+       from model_calls where ${column} >= ? and ${column} < ? and rowid <= ? and at >= ?`
+    ).get(prefix, `${prefix}~`, row, since) as unknown as { readonly tokens: number; readonly cost: number }
   }
 
   /** Until when a fault has disturbed it; `Infinity` while one does. */

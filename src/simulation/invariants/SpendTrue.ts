@@ -9,10 +9,12 @@
  *   than the estimate. Nothing stays reserved, except by a process that died.
  *
  * While the database is disturbed, calls are counted in the memory of the process, so a line may be late, and is
- * missing if the process ends before it was written.
+ * missing if the process ends before it was written. What was spent before the process has started may then be unknown
+ * to it.
  */
 
 import type { ModelCall } from "../../domain/ModelCall.ts"
+import * as Timestamp from "../../domain/Timestamp.ts"
 import { costOf } from "../../investigation/spend/Price.ts"
 import type { LedgerRow } from "../farEnds/Database.ts"
 import type { Setting } from "../farEnds/FarEnd.ts"
@@ -69,6 +71,7 @@ const scopesOf = ({ at, remediation }: ModelCall) =>
   ] as const
 
 class SpendWatch {
+  private readonly setting: Setting
   private readonly report: Report
   private readonly database: Truth["farEnds"]["database"]
   private readonly budgets: ReturnType<typeof budgetsOf>
@@ -76,9 +79,11 @@ class SpendWatch {
   private readonly excess = new Excess()
   /** The service's process that lives. Another one on its database, or one before it, may have died at any step. */
   private alive: number | undefined
+  private bootedAt: string = ""
   readonly standstill = new Standstill()
 
   constructor(setting: Setting, report: Report, { farEnds }: Truth) {
+    this.setting = setting
     this.report = report
     this.database = farEnds.database
     this.budgets = budgetsOf(setting)
@@ -86,6 +91,7 @@ class SpendWatch {
 
   booted(number: number): void {
     this.alive = number
+    this.bootedAt = Timestamp.fromMillis(this.setting.world.wallMs)
     this.standstill.booted()
   }
 
@@ -105,9 +111,9 @@ class SpendWatch {
     this.attempts.set(span.spanId, attempt)
     attempt.calls++
     const [line, ...others] = this.linesOf(span)
-    if (line !== undefined && others.length + 1 >= attempt.calls) return this.checkBudgets(line)
-    attempt.isUncertain = true
     const isDisturbed = this.database.disturbedUntilMs >= atMs - patienceMs || this.standstill.since(atMs) < atMs
+    if (line !== undefined && others.length + 1 >= attempt.calls) return this.checkBudgets(line, isDisturbed)
+    attempt.isUncertain = true
     if (!isDisturbed) this.report(`${peer} is called without a reservation in the ledger`)
   }
 
@@ -135,11 +141,11 @@ class SpendWatch {
     return this.database.ledgerRows(newest, spanId).filter(({ call }) => call.spanId === spanId)
   }
 
-  private checkBudgets({ call, row }: LedgerRow): void {
+  private checkBudgets({ call, row }: LedgerRow, isDisturbed: boolean): void {
     for (const [budget, column, prefix] of scopesOf(call)) {
       const { money = Infinity, tokens = Infinity } = this.budgets[budget] ?? {}
       if (money === Infinity && tokens === Infinity) continue
-      const sum = this.database.ledgerSum(column, prefix, row)
+      const sum = this.database.ledgerSum(column, prefix, row, isDisturbed ? this.bootedAt : "")
       const above = this.excess.of(prefix)
       if (sum.tokens - above.tokens > tokens || sum.cost - above.cost > money * micro)
         this.report(

@@ -69,7 +69,8 @@ const reportsOf = ({
         .map((each, row) => ({ call: each, row }))
         .slice(0, most)
         .filter(({ call }) => spanId === undefined || call.spanId === spanId),
-    ledgerSum: () => spent,
+    ledgerSum: (_column: string, _prefix: string, _row: number, since: string) =>
+      since === "" ? spent : { tokens: 0, cost: 0 },
     disturbedUntilMs
   }
   const seen = watch(spendTrue, Scenario.models, { farEnds: { database } })
@@ -134,7 +135,7 @@ describe("spend-true", () => {
     assert.deepStrictEqual(reportsOf({ atEnd, after: [died] }), [])
   })
 
-  it("reports a call beyond a budget", () => {
+  it("reports a call beyond a budget, unless most was spent before the process and the database cannot be read", () => {
     const { incident } = budgetsOf({ scenario: Scenario.models, world: World.make(1) })
     const tokens = incident?.tokens ?? 0
     assert.isAbove(tokens, 0)
@@ -143,5 +144,9 @@ describe("spend-true", () => {
       reportsOf({ spent: { tokens: tokens + 1, cost: 0 } }).join(),
       `call-1 is made with ${tokens + 1} tokens and 0 spent, beyond the budget of the incident`
     )
+    const booted: Observation = { _tag: "ProcessBooted", process: "service", number: 2 }
+    const restarted = { before: [booted], spent: { tokens: tokens + 1, cost: 0 } }
+    assert.isNotEmpty(reportsOf(restarted))
+    assert.deepStrictEqual(reportsOf({ ...restarted, disturbedUntilMs: Infinity }), [])
   })
 })
