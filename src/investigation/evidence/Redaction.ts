@@ -5,8 +5,8 @@
  *
  * Each secret is replaced by `[redacted:<kind>]`, so that a reader or a model still sees that something was there:
  *
- * - shapes that are secret in any context: private keys, JSON web tokens, access keys (`SecretShapes`), and the tokens of
- *   two hundred vendors (`ScannerRules`);
+ * - shapes that are secret in any context: private keys, also without their first line (`HeadlessKeys`), JSON web tokens,
+ *   access keys (`SecretShapes`), and the tokens of two hundred vendors (`ScannerRules`);
  * - credentials in a URL (`postgres://user:password@host`), after a scheme (`Authorization: token …`), after a flag
  *   (`mysql -p…`), and the data of a Kubernetes Secret;
  * - any value after a secret name (`password=…`, `"api_key": "…"`, `DB_PASSWORD: …`, `--token …`; see

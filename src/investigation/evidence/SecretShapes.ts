@@ -9,6 +9,7 @@
 import { anyCase } from "../../domain/AnyCase.ts"
 import { doubtfulWord, isShownSetting, namePrefix, ownedWord, secretWord } from "../../domain/SecretNames.ts"
 import { configurationSecrets } from "./ConfigurationSecrets.ts"
+import { replaceHeadlessKeys } from "./HeadlessKeys.ts"
 import { replaceNested } from "./NestedSecrets.ts"
 import { prosePasswords } from "./ProsePasswords.ts"
 
@@ -19,14 +20,13 @@ export const mark = (kind: string): string => `[redacted:${kind}]`
 
 const notYetRedacted = String.raw`(?!\[redacted:)`
 
+/** A key that a line limit truncated has no END. One without BEGIN: `HeadlessKeys`. */
+const privateKey =
+  /-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----[\s\S]*?(?:-----END [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----|$)/g
+
 /** Shapes that are secret in any context. Vendors' exact formats are `ScannerRules`; these also match cut ones. */
 const tokens: ReadonlyArray<Shape> = [
-  // A key that a line limit truncated has no END.
-  [
-    /-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----[\s\S]*?(?:-----END [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----|$)/g,
-    mark("private-key")
-  ],
-  // The same in base64: `-----BEGIN PRIVATE`, and of RSA, EC, DSA, OPENSSH and ENCRYPTED keys.
+  // A private key in base64: `-----BEGIN PRIVATE`, and of RSA, EC, DSA, OPENSSH and ENCRYPTED keys.
   [
     /(?<![A-Za-z0-9+/])LS0tLS1CRUdJTiB(?:QUklWQVRF|SU0Eg|FQyBQ|EU0Eg|PUEVOU1NI|FTkNSWVBU)[A-Za-z0-9+/=]*/g,
     mark("private-key")
@@ -326,7 +326,10 @@ const replaceBehindNames = (text: string, shapes: ReadonlyArray<Shape>): string 
   )
 
 /** Replaces secrets by their own shape. */
-export const replaceShapes = (text: string): string => replaceAll(kubernetesSecrets(text), [...tokens, ...addresses])
+export const replaceShapes = (text: string): string => {
+  const withoutKeys = replaceHeadlessKeys(kubernetesSecrets(text).replace(privateKey, mark("private-key")), mark)
+  return replaceAll(withoutKeys, [...tokens, ...addresses])
+}
 
 /** Replaces secrets by the name, command or scheme before them. */
 export const replaceNamed = (text: string): string =>

@@ -1,0 +1,143 @@
+import { generateKeyPairSync } from "node:crypto"
+import { assert, describe, it } from "@effect/vitest"
+import { boundsOf } from "../../../src/investigation/evidence/EvidenceGatherer.ts"
+import { endOf } from "../../../src/investigation/evidence/EvidenceOfObjects.ts"
+import { redact } from "../../../src/investigation/evidence/Redaction.ts"
+import { make as makePrompt } from "../../../src/investigation/models/Prompt.ts"
+import { FindingCollector } from "../../../src/investigation/PartialFindings.ts"
+import { evidence, request } from "../fixtures/Requests.ts"
+
+const { privateKey: rsa } = generateKeyPairSync("rsa", { modulusLength: 2048 })
+const pkcs1 = rsa.export({ type: "pkcs1", format: "pem" }) as string
+const { privateKey: elliptic } = generateKeyPairSync("ec", { namedCurve: "P-384" })
+
+const after = "panic: the key does not match the certificate"
+
+/** Keys as their lines, which begin with BEGIN and end with END. */
+const keys: ReadonlyArray<readonly [name: string, lines: ReadonlyArray<string>]> = [
+  ["PKCS #1", pkcs1.trim().split("\n")],
+  ["PKCS #8", rsa.export({ type: "pkcs8", format: "pem" }).toString().trim().split("\n")],
+  ["SEC 1", elliptic.export({ type: "sec1", format: "pem" }).toString().trim().split("\n")],
+  [
+    "OpenSSH",
+    [
+      "-----BEGIN OPENSSH PRIVATE KEY-----",
+      ...(pkcs1.replaceAll(/-.*|\n/g, "").match(/.{1,70}/g) ?? []),
+      "-----END OPENSSH PRIVATE KEY-----"
+    ]
+  ],
+  [
+    "PGP",
+    [
+      "-----BEGIN PGP PRIVATE KEY BLOCK-----",
+      "",
+      ...pkcs1.trim().split("\n").slice(1, -1),
+      "=njUN",
+      "-----END PGP PRIVATE KEY BLOCK-----"
+    ]
+  ]
+]
+
+const notations: ReadonlyArray<readonly [name: string, join: (lines: ReadonlyArray<string>) => string]> = [
+  ["lines", (lines) => lines.join("\n")],
+  ["lines with carriage returns", (lines) => lines.join("\r\n")],
+  ["lines behind a time", (lines) => lines.map((each) => `2026-11-24T03:00:00.000Z stderr F ${each}`).join("\n")],
+  ["indented lines", (lines) => lines.map((each) => `    ${each}`).join("\n")],
+  ["JSON lines", (lines) => lines.map((log) => JSON.stringify({ log: `${log}\n`, stream: "stdout" })).join("\n")],
+  ["one JSON string", (lines) => JSON.stringify(lines.join("\n")).slice(1, -1)],
+  ["JSON in JSON", (lines) => JSON.stringify(JSON.stringify(lines.join("\n"))).slice(3, -3)],
+  ["words of one line", (lines) => lines.join(" ")],
+  [
+    "lines between those of another thread",
+    (lines) => lines.flatMap((each, index) => (index % 4 === 3 ? [each, "GET /healthz 200 1 ms"] : [each])).join("\n")
+  ]
+]
+
+/** The parts of a key of which nobody may see one. The last line may be a checksum, or a few characters. */
+const partsOf = (lines: ReadonlyArray<string>) => lines.slice(1, -1).filter((each) => each.length > 16)
+
+describe("what is left of a private key without its first line", () => {
+  for (const [key, lines] of keys)
+    for (const [notation, join] of notations)
+      it(`is removed: ${key}, ${notation}, wherever it is cut`, () => {
+        for (let from = 1; from < lines.length - 1; from++) {
+          const text = `${join(lines.slice(from))}\n${after}`
+          const clean = redact(text)
+          for (const part of partsOf(lines)) assert.notInclude(clean, part, `cut before line ${from}`)
+          assert.include(clean, after)
+          if (partsOf(lines.slice(from - 1)).length > 0) assert.include(clean, "[redacted:private-key]")
+          assert.strictEqual(redact(clean), clean)
+        }
+      })
+
+  it("is removed with the rest of the line in which it is cut", () => {
+    const [, lines] = keys[0]!
+    for (const kept of [1, 20, 40]) {
+      const first = lines[3]!.slice(-kept)
+      const clean = redact([first, ...lines.slice(4), after].join("\n"))
+      assert.strictEqual(clean, `[redacted:private-key]\n${after}`)
+    }
+  })
+
+  it("is removed when its end is missing too", () => {
+    for (const [, lines] of keys.filter(([name]) => name !== "PGP" && name !== "SEC 1")) {
+      const clean = redact([lines[2]!.slice(-20), ...lines.slice(3, 8), after].join("\n"))
+      assert.strictEqual(clean, `[redacted:base64]\n${after}`)
+      assert.strictEqual(redact(clean), clean)
+      assert.strictEqual(redact(lines.slice(3, 8).join("\n")), "[redacted:base64]")
+    }
+  })
+
+  it("takes no other line along", () => {
+    const [, lines] = keys[0]!
+    const noise = Array.from({ length: 12 }, (_, index) => `${index} GET /orders/17 200 in 12 ms, 3 rows from shop`)
+    const clean = redact([...noise, ...lines.slice(5), after].join("\n"))
+    assert.strictEqual(clean, [...noise, "[redacted:private-key]", after].join("\n"))
+  })
+
+  it("is found beside whole keys", () => {
+    const [, lines] = keys[0]!
+    const text = [...lines.slice(5), "next:", ...lines, "last:", ...lines.slice(0, 5)].join("\n")
+    const mark = "[redacted:private-key]"
+    assert.strictEqual(redact(text), [mark, "next:", mark, "last:", mark].join("\n"))
+  })
+})
+
+describe("text without a key stays as it is", () => {
+  it.each([
+    ["the file does not end with -----END RSA PRIVATE KEY-----"],
+    ["error: missing '-----END PRIVATE KEY-----' in tls.key, line 28"],
+    ["starting\nsha256:0d1f5c0b8e3a4d5f6a7b8c9d0e1f2a3b4c5d6e7f8091a2b3c4d5e6f708192a3b\nready"],
+    ["0d1f5c0b8e3a4d5f6a7b8c9d0e1f2a3b4c5d6e7f8091a2b3c4d5e6f708192a3b  checkout.tar\nready"]
+  ])("%j", (text) => {
+    assert.strictEqual(redact(text), text)
+  })
+})
+
+it("the tail of a log that begins in a key goes to a model without it", () => {
+  const log = `starting\nloaded configuration:\n${pkcs1}${after}\n`
+  for (const level of [0, 1] as const) {
+    const { logCharacters, logLines } = boundsOf[level]
+    for (const filler of [5, 10, 20]) {
+      const lines = `${log}${"goroutine 17 [running]: main.main()\n".repeat(logLines - filler)}`.split("\n")
+      // As the kubelet cuts it by lines, then as the gatherer does by characters.
+      const text = endOf(lines.slice(-(logLines + 1)).join("\n"), logCharacters)
+      const { question } = makePrompt(
+        request({
+          evidence: evidence({
+            logs: [{ pod: "p", revision: 2, current: true, container: "c", previous: true, text }]
+          })
+        })
+      )
+      for (const part of partsOf(pkcs1.trim().split("\n"))) assert.notInclude(question, part)
+      assert.include(question, "goroutine 17")
+    }
+  }
+})
+
+it("a finding of HolmesGPT that begins in a key is kept without it", () => {
+  const collector = new FindingCollector("holmesgpt")
+  const lines = pkcs1.trim().split("\n")
+  collector.add({ source: "tool", about: "kubectl logs", text: [...lines.slice(9), after].join("\n") })
+  assert.strictEqual(collector.found?.findings[0]?.text, `[redacted:private-key]\n${after}`)
+})
