@@ -3,7 +3,8 @@
  *
  * The most severe alerts go first, at the rate of `TakeUpPace`. What waits is in the database, so a restart continues
  * with it, at the first rate again. Each alert gets one remediation, which its next post is a repeat of; one that has
- * resolved gets none. At level 3 nothing is taken up.
+ * resolved gets none. At level 3 nothing is taken up, and neither while the emergency stop is set or cannot be read:
+ * each alert would be investigated only to end with a person again, and nothing would take it up after the stop.
  */
 
 import { Context, Duration, Effect, Layer, Option } from "effect"
@@ -12,6 +13,7 @@ import { fromMillis, type Timestamp, now, toMillis } from "../domain/Timestamp.t
 import { Degradation } from "../health/Degradation.ts"
 import * as Monotonic from "../resilience/Monotonic.ts"
 import { HeldBack, type HeldBackQuery } from "../storage/HeldBack.ts"
+import { StandingOrders } from "../storage/StandingOrders.ts"
 import { RemediationActors } from "./RemediationActors.ts"
 import { RemediationEvents } from "./RemediationEvents.ts"
 import { mayTakeUp, pauseMs } from "./TakeUpPace.ts"
@@ -44,6 +46,7 @@ interface Parts {
   readonly actors: Pick<RemediationActors["Service"], "active" | "fire">
   readonly degradation: Pick<Degradation["Service"], "current">
   readonly events: RemediationEvents["Service"]
+  readonly orders: Pick<StandingOrders["Service"], "current">
 }
 
 /** How many are looked for at once. At the highest rate they last for some seconds. */
@@ -51,11 +54,11 @@ const batch = 50
 
 /** Takes up one alert of `ids`, which it takes out, and looks for more if there is none. Returns whether there was one. */
 const takeOne = Effect.fnUntraced(function* (
-  { actors, cluster, degradation, events, heldBack }: Parts,
+  { actors, cluster, degradation, events, heldBack, orders }: Parts,
   ids: Array<RemediationId>
 ) {
   const { level } = yield* degradation.current
-  if (level === 3) return false
+  if (level === 3 || Option.isSome(yield* orders.current("emergency-stop"))) return false
   const at = yield* now
   const query: HeldBackQuery = { cluster, level, firedSince: since(at) }
   if (ids.length === 0) ids.push(...(yield* heldBack.waiting(query, batch)))
@@ -103,7 +106,7 @@ const run = (parts: Parts): Effect.Effect<never> => {
 /** Takes up the alerts of a cluster. */
 export const layer = (
   cluster: string
-): Layer.Layer<TakeUp, never, RemediationActors | Degradation | RemediationEvents> =>
+): Layer.Layer<TakeUp, never, RemediationActors | Degradation | RemediationEvents | StandingOrders> =>
   Layer.effect(
     TakeUp,
     Effect.gen(function* () {
@@ -111,10 +114,11 @@ export const layer = (
       const actors = yield* RemediationActors
       const degradation = yield* Degradation
       const events = yield* RemediationEvents
+      const orders = yield* StandingOrders
       return {
         run: Option.match(heldBack, {
           onNone: () => Effect.never,
-          onSome: (service) => run({ cluster, heldBack: service, actors, degradation, events })
+          onSome: (service) => run({ cluster, heldBack: service, actors, degradation, events, orders })
         })
       }
     })

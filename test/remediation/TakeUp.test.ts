@@ -3,12 +3,14 @@ import { Effect, Fiber, Layer, Option } from "effect"
 import { TestClock } from "effect/testing"
 import type { DegradationLevel } from "../../src/domain/DegradationLevel.ts"
 import { begin, RemediationId } from "../../src/domain/Remediation.ts"
+import type { StandingOrder } from "../../src/domain/StandingOrder.ts"
 import { TargetKey } from "../../src/domain/Target.ts"
 import { Degradation } from "../../src/health/Degradation.ts"
 import { RemediationActors } from "../../src/remediation/RemediationActors.ts"
 import * as RemediationEvents from "../../src/remediation/RemediationEvents.ts"
 import * as TakeUp from "../../src/remediation/TakeUp.ts"
 import { HeldBack } from "../../src/storage/HeldBack.ts"
+import { StandingOrders } from "../../src/storage/StandingOrders.ts"
 import { StorageError } from "../../src/storage/StorageError.ts"
 import { alert, deployment, minute } from "../storage/Incident.ts"
 
@@ -17,11 +19,12 @@ const down = new StorageError({ reason: "unavailable", operation: "heldBack", re
 /** The child with as many alerts as wait, and what it has fired. */
 const start = Effect.fnUntraced(function* (count: number) {
   const waiting = Array.from({ length: count }, (_, index) => RemediationId.make(`rem-${index}`))
-  const now: { level: DegradationLevel; active: number; fault: StorageError | undefined } = {
-    level: 3,
-    active: 0,
-    fault: undefined
-  }
+  const now: {
+    level: DegradationLevel
+    active: number
+    fault: StorageError | undefined
+    stop: Effect.Effect<boolean, StorageError>
+  } = { level: 3, active: 0, fault: undefined, stop: Effect.succeed(false) }
   const fired: Array<string> = []
   const asked: Array<DegradationLevel> = []
   const failing = <A>(body: () => A) =>
@@ -55,6 +58,14 @@ const start = Effect.fnUntraced(function* (count: number) {
           sweep: Effect.never,
           turn: () => Effect.void,
           active: Effect.sync(() => now.active)
+        }),
+        Layer.mock(StandingOrders, {
+          current: (name) =>
+            Effect.map(
+              name === "emergency-stop" ? Effect.suspend(() => now.stop) : Effect.succeed(false),
+              (isSet): Option.Option<StandingOrder> =>
+                isSet ? Option.some({ by: "ann", since: minute(0) }) : Option.none()
+            )
         }),
         Layer.succeed(Degradation, {
           current: Effect.sync(() => ({ level: now.level }))
@@ -97,6 +108,37 @@ describe("alerts that the level has held back", () => {
         fired,
         Array.from({ length: 200 }, (_, index) => `rem-${index}`)
       )
+    })
+  )
+
+  it.effect("are left alone while the emergency stop is set or cannot be read, and taken up when it is lifted", () =>
+    Effect.gen(function* () {
+      const { asked, fired, now } = yield* start(5)
+      now.level = 0
+      for (const stop of [Effect.succeed(true), Effect.fail(down)]) {
+        now.stop = stop
+        yield* TestClock.adjust("3 hours")
+        assert.deepStrictEqual([fired, asked], [[], []])
+      }
+      now.stop = Effect.succeed(false)
+      yield* TestClock.adjust("25 seconds")
+      assert.lengthOf(fired, 5)
+    })
+  )
+
+  it.effect("wait again when the emergency stop is set meanwhile", () =>
+    Effect.gen(function* () {
+      const { fired, now } = yield* start(20)
+      now.level = 0
+      yield* TestClock.adjust("20 seconds")
+      const some = fired.length
+      assert.isAbove(some, 0)
+      now.stop = Effect.succeed(true)
+      yield* TestClock.adjust("1 hour")
+      assert.isAtMost(fired.length, some + 1)
+      now.stop = Effect.succeed(false)
+      yield* TestClock.adjust("1 minute")
+      assert.lengthOf(fired, 20)
     })
   )
 
