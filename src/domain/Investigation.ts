@@ -18,7 +18,7 @@ export const Hop = Schema.Struct({
   outcome: Schema.Literals(["answered", "failed", "skipped"]),
   /** A code such as `circuit-open` or `timeout`, from `investigation/Investigator`. Absent when it answered. */
   reason: Schema.optionalKey(Schema.String),
-  /** What a person reads beside the reason: which budget is used up, and until when. */
+  /** What a person reads beside the reason: which budget has no room for it, or for a repeat, and until when. */
   detail: Schema.optionalKey(Schema.String),
   /**
    * What became of a hedge. On the hop that showed no sign of work: another model was asked beside it (`started`), or

@@ -4,12 +4,15 @@ import { Cause, Duration, Exit } from "effect"
 import type { Hop, Investigation, InvestigatorName } from "../../domain/Investigation.ts"
 import type { Classification, Counted, PipelineError } from "../../resilience/pipeline/Pipeline.ts"
 import type { Investigator, InvestigatorError } from "../Investigator.ts"
-import { textOf } from "../spend/Budget.ts"
+import { textOf, type UsedUp } from "../spend/Budget.ts"
 import { suspensionOf } from "./Account.ts"
 import type { CallOutcome } from "./TierRamp.ts"
 
 /** The result of calling one tier, with its attempts and duration. */
-export type TierResult = Counted<Investigation, InvestigatorError | PipelineError>
+export interface TierResult extends Counted<Investigation, InvestigatorError | PipelineError> {
+  /** The budget that had no room for another attempt. */
+  readonly unrepeated?: UsedUp
+}
 
 /** `CircuitOpen` → `circuit-open`. */
 export const kebabCase = (tag: string): string => tag.replace(/(?<=[a-z])(?=[A-Z])/g, "-").toLowerCase()
@@ -17,6 +20,17 @@ export const kebabCase = (tag: string): string => tag.replace(/(?<=[a-z])(?=[A-Z
 /** The error of a result; `undefined` for success and for a defect. */
 export const errorOf = ({ exit }: TierResult): InvestigatorError | PipelineError | undefined =>
   Exit.isFailure(exit) ? exit.cause.reasons.find(Cause.isFailReason)?.error : undefined
+
+/**
+ * The result of a tier whose next attempt no budget had room for: that of the attempt before it, which is why the tier
+ * has no investigation. `before`: the error of that one.
+ */
+export const ofAttemptBefore = (result: TierResult, before: InvestigatorError | undefined): TierResult => {
+  const reason = errorOf(result)?.reason
+  return before === undefined || reason?._tag !== "OverBudget" || reason.isRepeat === true
+    ? result
+    : { ...result, exit: Exit.fail(before), attempts: result.attempts - 1, unrepeated: reason.used }
+}
 
 /** The attempts that were made. One that no budget had room for was not, unless it had made a call before. */
 const attemptsOf = (result: TierResult): number => {
@@ -34,7 +48,7 @@ const outcomeOf = (result: TierResult): Pick<Hop, "detail" | "outcome" | "reason
       // It may have opened between two requests of an attempt.
       return { outcome: result.attempts > 0 ? "failed" : "skipped", reason: reason.why ?? "circuit-open" }
     case "OverBudget":
-      // After a first call the tier has had its turn.
+      // After a first call of the attempt the tier has had its turn.
       return {
         outcome: attemptsOf(result) > 0 ? "failed" : "skipped",
         reason: "over-budget",
@@ -81,6 +95,7 @@ export const hopOf = ({ name, provider }: Investigator, result: TierResult): Hop
   investigator: name,
   ...(provider === undefined ? {} : { provider }),
   ...outcomeOf(result),
+  ...(result.unrepeated === undefined ? {} : { detail: `not repeated, because ${textOf(result.unrepeated)}` }),
   attempts: attemptsOf(result),
   durationMs: result.durationMs
 })

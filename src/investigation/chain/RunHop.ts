@@ -19,6 +19,7 @@ import {
   errorOf,
   hopOf,
   kebabCase,
+  ofAttemptBefore,
   skippedHop,
   type TierResult
 } from "./HopOutcome.ts"
@@ -186,10 +187,15 @@ export const runHop = (
   const { investigator } = tier
   const spanned = Effect.gen(function* () {
     let first: string | undefined
-    const attempt = Effect.tapError(investigate(investigator, request), ({ reason }) =>
-      Effect.sync(() => (first ??= kebabCase(reason._tag)))
+    let before: InvestigatorError | undefined
+    const attempt = Effect.tapError(investigate(investigator, request), (error) =>
+      Effect.sync(() => {
+        first ??= kebabCase(error.reason._tag)
+        if (error.reason._tag !== "OverBudget") before = error
+      })
     )
-    const result = yield* turn === undefined ? call(tier, attempt, most) : endable(tier, attempt, most, turn)
+    const called = yield* turn === undefined ? call(tier, attempt, most) : endable(tier, attempt, most, turn)
+    const result = ofAttemptBefore(called, before)
     yield* judgeUse(tier, request, result)
     if (tier.ramp !== undefined) yield* tier.ramp.record(callOutcomeOf(result))
     const hedge = turn?.hedge()

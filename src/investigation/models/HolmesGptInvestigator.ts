@@ -136,17 +136,23 @@ const chatRequest = (base: string, body: unknown, key: Redacted.Redacted | undef
 /** A gateway may reject a key with a 403 too. */
 const isRejectedKey = ({ reason }: InvestigatorError): boolean => reason._tag === "Authentication"
 
+/** The statuses of a gateway that has no server for the request, or none that responds. */
+const gatewayStatuses: ReadonlySet<number | undefined> = new Set([502, 503, 504])
+
 /**
  * What HolmesGPT did for a call that failed before it showed any work (`HolmesGptProgress`). Its model may have worked
- * for long before it reached a limit.
+ * for long before it reached a limit. It responds to nothing with a status of a gateway itself, so an early one, which
+ * is retried, comes in place of it. After a while a server that does not stream may have worked behind it.
  */
-const effortOf = ({ reason }: InvestigatorError): Effort => {
+const effortOf = ({ reason, retryable }: InvestigatorError): Effort => {
   if (isNotSent(reason)) return "not-sent"
   switch (reason._tag) {
     case "Authentication":
     case "UpstreamAuthentication":
     case "BadRequest":
       return "rejected"
+    case "Unavailable":
+      return retryable && gatewayStatuses.has(reason.status) ? "rejected" : "worked"
     default:
       return "worked"
   }

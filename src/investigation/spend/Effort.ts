@@ -3,9 +3,13 @@
 import { type InvestigatorErrorReason, isNotSent } from "../Investigator.ts"
 import type { Effort } from "./Meter.ts"
 
+/** With these a gateway says that it has no server for the request now, and a server that it is overloaded. */
+const isTurnedAway = (status: number): boolean => status === 502 || status === 503 || status === 529
+
 /**
- * A status below 500 says that the provider refused the request. A server that failed, an answer of no use, and silence
- * say nothing about what it did.
+ * A status below 500 says that the provider refused the request, and some of the others that nobody took it. A server
+ * that failed otherwise or was too slow for its gateway, an answer of no use, and silence say nothing about what was
+ * done. A response that had begun reports what it took (`ModelUsage`), and that counts before its error.
  */
 export const effortOf = (reason: InvestigatorErrorReason): Effort => {
   if (isNotSent(reason)) return "not-sent"
@@ -17,7 +21,7 @@ export const effortOf = (reason: InvestigatorErrorReason): Effort => {
     case "RateLimited":
       return "rejected"
     case "Unavailable":
-      return reason.status !== undefined && reason.status < 500 ? "rejected" : "worked"
+      return reason.status !== undefined && (reason.status < 500 || isTurnedAway(reason.status)) ? "rejected" : "worked"
     default:
       return "worked"
   }

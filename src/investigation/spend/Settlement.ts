@@ -12,8 +12,8 @@
  *
  * `PossibleUsage` says which numbers cannot be true. Those are not known.
  *
- * Providers bill neither a rejected request nor a rate limit. To count those would let an empty account use up the
- * budget of an hour without having done anything.
+ * `Effort` says which failures are rejections. Providers bill neither a rejected request nor a rate limit. To count
+ * those would let an empty account use up the budget of an hour without having done anything.
  */
 
 import type { ModelCall } from "../../domain/ModelCall.ts"

@@ -10,14 +10,10 @@ import { evidence, request } from "../fixtures/Requests.ts"
 
 const estimate = { inputTokens: 150_000, outputTokens: 5000 }
 
-/** The line of a call to which HolmesGPT responds with this stream. */
-const lineOf = (stream: string) =>
+/** The line of a call to which HolmesGPT, or what is before it, responds with this. */
+const lineOfResponse = (response: Response) =>
   Effect.gen(function* () {
-    const client = HttpClient.make((given) =>
-      Effect.succeed(
-        HttpClientResponse.fromWeb(given, new Response(stream, { headers: { "content-type": "text/event-stream" } }))
-      )
-    )
+    const client = HttpClient.make((given) => Effect.succeed(HttpClientResponse.fromWeb(given, response)))
     const holmes = yield* make({ url: "http://holmes:5050", estimate, price: { input: 2, output: 10 } }).pipe(
       Effect.provideService(HttpClient.HttpClient, client)
     )
@@ -32,6 +28,10 @@ const lineOf = (stream: string) =>
     const [{ basis, inputTokens, outcome } = {} as ModelCall] = lines
     return { reason: reason._tag, basis, inputTokens, outcome }
   }).pipe(Effect.scoped)
+
+/** The same of a stream. */
+const lineOf = (stream: string) =>
+  lineOfResponse(new Response(stream, { headers: { "content-type": "text/event-stream" } }))
 
 const event = (name: string, data: object): string => `event: ${name}\ndata: ${JSON.stringify(data)}\n\n`
 const error = (description: string) => event("error", { error_code: 1, description })
@@ -70,6 +70,26 @@ describe("a HolmesGPT whose model refuses a request", () => {
             inputTokens: 150_000,
             outcome: "failed"
           })
+    })
+  )
+})
+
+describe("a gateway before HolmesGPT", () => {
+  const rejected = { reason: "Unavailable", basis: "measured", inputTokens: 0, outcome: "rejected" } as const
+  const failed = { reason: "Unavailable", basis: "estimated", inputTokens: 150_000, outcome: "failed" } as const
+  const page = (status: number) => new Response("<h1>Service Temporarily Unavailable</h1>", { status })
+
+  it.effect("costs nothing when no server behind it takes the request", () =>
+    Effect.gen(function* () {
+      for (const status of [502, 503, 504]) assert.deepStrictEqual(yield* lineOfResponse(page(status)), rejected)
+    })
+  )
+
+  it.effect("costs nothing, unlike an error of HolmesGPT itself, and a stream that breaks off", () =>
+    Effect.gen(function* () {
+      const own = new Response(JSON.stringify({ detail: "boom" }), { status: 500 })
+      assert.deepStrictEqual(yield* lineOfResponse(own), failed)
+      assert.deepStrictEqual(yield* lineOf("event: start\n"), failed)
     })
   )
 })

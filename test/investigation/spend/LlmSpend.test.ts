@@ -3,12 +3,14 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Stream } from "effect"
 import { AiError, LanguageModel, type Response } from "effect/ai"
+import type { ModelCall } from "../../../src/domain/ModelCall.ts"
 import type { Investigator } from "../../../src/investigation/Investigator.ts"
 import { contextLength } from "../../../src/investigation/models/AiFailure.ts"
 import { make } from "../../../src/investigation/models/LlmInvestigator.ts"
 import { BudgetUsedUp, type UsedUp } from "../../../src/investigation/spend/Budget.ts"
 import type { CallToMeter, Effort, Meter } from "../../../src/investigation/spend/Meter.ts"
 import { type ReportedUsage, ReportUsage } from "../../../src/investigation/spend/ModelUsage.ts"
+import { make as makeMeter } from "../../../src/investigation/spend/SpendMeter.ts"
 import * as Checkpoint from "../../../src/resilience/pipeline/Checkpoint.ts"
 import { evidence, request } from "../fixtures/Requests.ts"
 import { chainOf, rules, withTime } from "../fixtures/ScriptedChain.ts"
@@ -26,10 +28,11 @@ const usage: Response.Usage = {
 
 const llmOf = (
   answers: ReadonlyArray<string | AiError.AiError>,
-  told: Response.Usage = usage
+  told: Response.Usage = usage,
+  provider = "own"
 ): Effect.Effect<Investigator> => {
   const left = [...answers]
-  return make({ provider: "own", model: "m", price }).pipe(
+  return make({ provider, model: "m", price }).pipe(
     Effect.provideServiceEffect(
       LanguageModel.LanguageModel,
       LanguageModel.make({
@@ -127,6 +130,32 @@ describe("a language model", () => {
   )
 })
 
+describe("a gateway that turns every request away", () => {
+  it.effect("is asked as often as without a budget, costs nothing, and leaves the budget to the next tier", () =>
+    Effect.gen(function* () {
+      for (const status of [502, 503, 529]) {
+        const spend = yield* makeMeter({ budgets: { incident: { tokens: 15_000 } }, currency: "USD" }, undefined)
+        const lines: Array<ModelCall> = []
+        yield* spend.events.listen((event) => {
+          if (event._tag === "Settled") lines.push(event.call)
+        })
+        const down = failing(
+          new AiError.InternalProviderError({ description: `HTTP ${status}`, metadata: { kubernaut: { status } } })
+        )
+        const tiers = [yield* llmOf(Array.from({ length: 9 }, () => down)), yield* llmOf([], usage, "next"), rules()]
+        const chain = yield* chainOf(tiers, { meterOf: spend.meterOf })
+        const { hops } = yield* withTime(chain.investigate(given))
+        assert.deepInclude(hops[0], { outcome: "failed", reason: "unavailable", attempts: 5 })
+        assert.deepInclude(hops[1], { provider: "next", outcome: "answered" })
+        assert.deepStrictEqual(
+          lines.map(({ cost, outcome }) => `${outcome}: ${cost}`),
+          [...Array.from({ length: 5 }, () => "rejected: 0"), "answered: 1512"]
+        )
+      }
+    }).pipe(Effect.scoped)
+  )
+})
+
 describe("the chain", () => {
   it.effect("gives each hop its own meter, and asks the next tier when a budget is used up", () =>
     Effect.gen(function* () {
@@ -154,16 +183,24 @@ describe("the chain", () => {
     })
   )
 
-  it.effect("says failed, and not skipped, of a tier whose budget ended between two attempts", () =>
-    Effect.gen(function* () {
-      const { meter } = noting(1)
-      const down = failing(
-        new AiError.InternalProviderError({ description: "HTTP 500", metadata: { kubernaut: { status: 500 } } })
-      )
-      const chain = yield* chainOf([yield* llmOf([down]), rules()], { meterOf: () => meter })
-      const { hops } = yield* withTime(chain.investigate(given))
-      assert.deepInclude(hops[0], { outcome: "failed", reason: "over-budget", attempts: 1 })
-    })
+  it.effect(
+    "names the failure of the last attempt of a tier whose budget ended after it, and beside it the budget",
+    () =>
+      Effect.gen(function* () {
+        const { meter } = noting(1)
+        const down = failing(
+          new AiError.InternalProviderError({ description: "HTTP 500", metadata: { kubernaut: { status: 500 } } })
+        )
+        const chain = yield* chainOf([yield* llmOf([down]), rules()], { meterOf: () => meter })
+        const { hops } = yield* withTime(chain.investigate(given))
+        assert.deepInclude(hops[0], {
+          outcome: "failed",
+          reason: "unavailable",
+          detail:
+            "not repeated, because the money budget of the hour has no room for the call until 2026-11-24T04:00:00.000Z",
+          attempts: 1
+        })
+      })
   )
 
   it.effect("says failed, and not skipped, of a tier that has no room for the shortened repeat of its prompt", () =>

@@ -17,7 +17,7 @@ const sdkOf = (events: ReadonlyArray<object>): Sdk => ({
         headers: { "content-type": "text/event-stream" }
       })
     ),
-  isWork: (event) => bringsText([fieldsOf(event)["text"], fieldsOf(event)["ending"]]),
+  isWork: (event) => bringsText(["text", "thought", "ending"].map((field) => fieldsOf(event)[field])),
   assemble: (seen) => Object.assign({}, ...seen.filter((event) => fieldsOf(event)["error"] === undefined)),
   read: (body) => ({
     id: "",
@@ -78,12 +78,13 @@ describe("a language model on an SDK", () => {
   )
 
   it.effect(
-    "has worked if its stream ends with an error after a part of an answer, or after it counted the request",
+    "has worked if its stream ends with an error after a part of an answer or of a thought, or after it counted the request",
     () =>
       Effect.gen(function* () {
         const error = { error: "rate limit" }
         for (const [begun, inputTokens] of [
           [{ text: "The" }, null],
+          [{ thought: "Let me see." }, null],
           [{ inputTokens: 900, outputTokens: 1 }, 900]
         ] as const)
           assert.deepStrictEqual(yield* toldOf([begun, error]), {

@@ -245,12 +245,17 @@ const reportedIn = ({ ending, inputTokens, outputTokens, text }: Completion): Re
   outputTokens: ending === "missing" || (outputTokens === 0 && text !== "") ? null : (outputTokens ?? null)
 })
 
-/** What a stream had taken when an error ended it. Its model may have worked for long, whatever the error says. */
+/**
+ * What a stream had taken when an error ended it. Its model may have worked for long, whatever the error says, and a
+ * model that thinks may have written nothing that we read.
+ */
 const begunIn = ({ assemble, read }: Sdk, arrived: Arrived, format: Format): ReportedUsage | undefined => {
-  const begun = arrived._tag === "Events" ? read(assemble(arrived.events), format) : undefined
-  return begun === undefined || (begun.text === "" && begun.inputTokens === undefined)
-    ? undefined
-    : { ...reportedIn({ ...begun, ending: "missing" }), isPartial: true }
+  if (arrived._tag !== "Events") return undefined
+  const begun = read(assemble(arrived.events), format)
+  const hasBegun = arrived.hasWork || (begun !== undefined && (begun.text !== "" || begun.inputTokens !== undefined))
+  if (!hasBegun) return undefined
+  const reported = begun === undefined ? undefined : reportedIn({ ...begun, ending: "missing" })
+  return { ...(reported ?? { inputTokens: null, outputTokens: null }), isPartial: true }
 }
 
 const usageOf = (completion: Completion): Response.FinishPartEncoded["usage"] => {
