@@ -13,7 +13,7 @@
  * process remembers it.
  *
  * **Never lost.** Nothing that waits is given up. A message that the sink refuses is tried again later and later, up to
- * once an hour, and the others go ahead (`Refusals`).
+ * every quarter of an hour, and the others go ahead (`Refusals`).
  *
  * **In order.** What is about the same condition as a message that was refused waits with it (`ConditionOrder`). When
  * it was refused three times, it is tried first and then overtaken: what a sink never takes must not silence the next
@@ -117,6 +117,7 @@ const succeeded = (channel: Channel, key: string, batch: Batch): void => {
   channel.failure = undefined
   channel.isReachable = true
   channel.refusals.delete(key)
+  for (const [other, refusal] of Refusals.soon(channel.refusals)) channel.refusals.set(other, refusal)
   for (const { id, notification } of batch) {
     if (id >= 0) channel.unrecorded.add(id)
     else {
@@ -150,7 +151,7 @@ const refused = Effect.fnUntraced(function* (
   isAbout: boolean
 ) {
   const isCut = isAbout && batch.length > 1
-  const refusal = Refusals.refusedAgain(channel.refusals.get(key), batch, yield* Monotonic.nowMs)
+  const refusal = Refusals.refusedAgain(channel.refusals.get(key), batch, isAbout, yield* Monotonic.nowMs)
   if (isCut && channel.sink.refresh !== undefined) channel.atMost = Math.ceil(batch.length / 2)
   else {
     channel.refusals.set(key, refusal)

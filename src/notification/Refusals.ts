@@ -1,8 +1,10 @@
 /**
  * The messages that a sink has refused: when each is tried again, and in which pieces. Pure.
  *
- * A refused message is tried again after a minute, 2, 4, … up to an hour. It is never given up, so there may be
- * thousands of them: what they take from later messages is bounded.
+ * A refused message is tried again after a minute, 2, 4, … up to a quarter of an hour: nobody tells us when a sink is
+ * repaired, and an escalation should not wait for longer then. What was refused for a reason of the sink, such as a key
+ * that it does not know, is tried again when the sink takes another message, once a minute. Nothing is given up, so
+ * there may be thousands of refused messages: what they take from later ones is bounded.
  *
  * - What is not due is not read, unless it counts for the order (`ConditionOrder`). So it never fills what is read.
  * - What was refused three times gets at most a quarter of the messages of a minute.
@@ -22,6 +24,8 @@ export interface Refusal {
   readonly atMs: number
   /** When it is tried again, by the monotonic clock. */
   readonly dueMs: number
+  /** Whether the sink said that it does not take this message, and may take others. */
+  readonly isAbout: boolean
   /** The places of its notifications in the outbox. */
   readonly ids: ReadonlyArray<number>
   /** The names of the conditions that it begins and ends. */
@@ -32,26 +36,37 @@ export interface Refusal {
 export type Refusals = ReadonlyMap<string, Refusal>
 
 const minuteMs = 60_000
-const mostMs = 60 * minuteMs
+const mostMs = 15 * minuteMs
 /** How often a message is refused before others about the same condition overtake it: that takes three minutes. */
 const overtakenAfter = 3
 /** How long after that try it is left out: its own tries must not use up the messages of every minute. */
 const triedLatelyMs = 90_000
 
 /** The refusal of a message that is a part of another one. */
-export const of = (batch: Batch, { atMs, dueMs, times }: Omit<Refusal, "ids" | "conditions">): Refusal => ({
+export const of = (batch: Batch, { atMs, dueMs, isAbout, times }: Omit<Refusal, "ids" | "conditions">): Refusal => ({
   times,
   atMs,
   dueMs,
+  isAbout,
   ids: batch.map(({ id }) => id),
   conditions: conditionsIn(batch)
 })
 
 /** A message was refused. */
-export const refusedAgain = (before: Refusal | undefined, batch: Batch, nowMs: number): Refusal => {
+export const refusedAgain = (before: Refusal | undefined, batch: Batch, isAbout: boolean, nowMs: number): Refusal => {
   const times = (before?.times ?? 0) + 1
-  return of(batch, { times, atMs: nowMs, dueMs: nowMs + Math.min(minuteMs * 2 ** (times - 1), mostMs) })
+  return of(batch, { times, atMs: nowMs, dueMs: nowMs + Math.min(minuteMs * 2 ** (times - 1), mostMs), isAbout })
 }
+
+/**
+ * The sink has taken a message, so what it refused for a reason of its own is tried again soon. Not at once: it may be
+ * a filter in front of the sink that refuses one message and takes the others.
+ */
+export const soon = (refusals: Refusals): ReadonlyArray<readonly [key: string, refusal: Refusal]> =>
+  [...refusals].flatMap(([key, refusal]) => {
+    const dueMs = Math.min(refusal.dueMs, refusal.atMs + minuteMs)
+    return refusal.isAbout || dueMs === refusal.dueMs ? [] : [[key, { ...refusal, dueMs }] as const]
+  })
 
 /** Whether others about the same condition still wait for it. */
 export const isWaitedFor = ({ times }: Refusal): boolean => times < overtakenAfter

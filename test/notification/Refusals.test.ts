@@ -48,7 +48,7 @@ const waiting = (notification: Notification): Waiting => ({
 
 const refusedAt = (id: number, times: number, dueMs: number, atMs = dueMs - 3_600_000): [string, Refusal] => [
   `k${id}`,
-  { times, atMs, dueMs, ids: [id], conditions: [`escalation/${id}`] }
+  { times, atMs, dueMs, isAbout: true, ids: [id], conditions: [`escalation/${id}`] }
 ]
 
 describe("of what was refused", () => {
@@ -153,6 +153,59 @@ describe("a sink", () => {
       yield* add(outbox, many(3, "warning", 70))
       yield* pass(60)
       assert.strictEqual(new Set(keysOf(sink)).size, 62)
+    })
+  )
+
+  it.effect("that did not know our key gets what it refused as soon as it takes another message", () =>
+    Effect.gen(function* () {
+      const sink = testSink("ops")
+      sink.behave = () => refusal(401)
+      const { outbox } = yield* start(Sqlite.openMemory(), [sink])
+      yield* pass(1)
+      yield* add(outbox, many(3))
+      // The fifth try is made after 15 minutes, and the sixth a quarter of an hour later.
+      yield* minutes(17)
+      sink.behave = () => Effect.void
+      yield* add(outbox, [escalated(9)])
+      yield* pass(60)
+      yield* pass(60)
+      assert.sameMembers(keysOf(sink), ["k1", "k2", "k3", "k9"])
+    })
+  )
+
+  it.effect("whose filter refuses one message gets that one once a minute, however many others it takes", () =>
+    Effect.gen(function* () {
+      const sink = testSink("ops")
+      let tries = 0
+      sink.behave = ({ notifications: [{ key }] }) =>
+        key === "k1"
+          ? Effect.andThen(
+              Effect.sync(() => tries++),
+              Effect.fail(refusal(403))
+            )
+          : Effect.void
+      const { outbox } = yield* start(Sqlite.openMemory(), [sink])
+      yield* pass(1)
+      for (let half = 0; half < 20; half++) {
+        yield* add(outbox, [escalated(half + 1)])
+        yield* pass(30)
+      }
+      assert.isAtMost(tries, 10)
+      assert.strictEqual(keysOf(sink).length, 19)
+    })
+  )
+
+  it.effect("that is repaired gets each message that it refused within a quarter of an hour", () =>
+    Effect.gen(function* () {
+      const sink = testSink("ops")
+      sink.behave = () => refusal(413)
+      const { outbox } = yield* start(Sqlite.openMemory(), [sink])
+      yield* pass(1)
+      yield* add(outbox, [escalated(1)])
+      yield* minutes(300)
+      sink.behave = () => Effect.void
+      yield* minutes(15)
+      assert.deepStrictEqual(keysOf(sink), ["k1"])
     })
   )
 
