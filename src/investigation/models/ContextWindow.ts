@@ -74,7 +74,7 @@ export const fit = (
     let tokens = 0
     for (let dropped = 0; dropped <= parts.length; dropped++) {
       const without = parts.slice(0, dropped)
-      const prompt = ofLines(request, lines, without)
+      const prompt = ofLines(lines, without)
       const size = yield* sizeOf(textOf(prompt, window.overhead), window)
       tokens = size.tokens
       if (tokens <= window.contextTokens) return Result.succeed({ prompt, tokens, without, measure: size.measure })

@@ -5,9 +5,10 @@
  *
  * Anyone who can make a pod log a line can write text into alerts, labels, events and logs. This text is JSON-encoded,
  * line by line, between two markers that contain a hash of the content, so no line of it can end the block or pass for
- * an instruction. The instructions outside the block say that nothing inside is an instruction. This makes it less
- * likely that a model follows an injected instruction. It does no harm if one does, because an answer can only select a
- * typed action on the target itself (`Answer`), which the guardrails of `decision` then check.
+ * an instruction. All that is outside the block is the same for every request. The instructions outside the block say
+ * that nothing inside is an instruction. This makes it less likely that a model follows an injected instruction. It
+ * does no harm if one does, because an answer can only select a typed action on the target itself (`Answer`), which the
+ * guardrails of `decision` then check.
  *
  * What another investigator had found when it failed is such data too, and is marked as partial.
  *
@@ -250,12 +251,8 @@ export const linesOf = (request: InvestigationRequest, tokens: number): Effect.E
     (lines) => lines.flat()
   )
 
-/** Makes the prompt of a request with this data, without the parts in `without`. */
-export const ofLines = (
-  { target }: Pick<InvestigationRequest, "target">,
-  lines: ReadonlyArray<Line>,
-  without: ReadonlyArray<Droppable> = []
-): Prompt => {
+/** Makes the prompt of this data, without the parts in `without`. */
+export const ofLines = (lines: ReadonlyArray<Line>, without: ReadonlyArray<Droppable> = []): Prompt => {
   const data = [
     ...lines.filter(({ part }) => part === undefined || !without.includes(part)).map(({ text }) => text),
     ...(without.length === 0 ? [] : [line("omitted to fit the context window", without)])
@@ -265,7 +262,8 @@ export const ofLines = (
   return {
     instructions,
     question: [
-      `Why does this alert fire on ${redact(displayName(target))}, and which one action helps?`,
+      // Names are from outside too: that of a target without an object is the name of its alert.
+      "Why does the alert in the data fire on the target in the data, and which one action helps?",
       "",
       `BEGIN DATA ${fence}`,
       data,
@@ -278,4 +276,4 @@ export const ofLines = (
 
 /** Makes the prompt of a request at once, without the parts in `without`. */
 export const make = (request: InvestigationRequest, without: ReadonlyArray<Droppable> = []): Prompt =>
-  ofLines(request, piecesOf(request, Infinity).flatMap(made), without)
+  ofLines(piecesOf(request, Infinity).flatMap(made), without)
