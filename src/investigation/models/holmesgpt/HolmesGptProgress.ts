@@ -12,7 +12,8 @@
  * | `start_tool_calling`, … | it is at work                                         |
  *
  * HolmesGPT refuses a tool call that it has already made, and tells its model to move on. A model that makes the same
- * call a third time is in a loop, which would last until the step limit.
+ * call a third time is in a loop, which would last until the step limit. Some tools do not tell their parameters.
+ * HolmesGPT compares no such calls, and neither do we: they may be about different things.
  */
 
 import type { Finding } from "../../PartialFindings.ts"
@@ -101,7 +102,7 @@ const toolResult = (data: unknown) => {
   const { description, name, result, tool_name: toolName } = fieldsOf(data)
   const { data: output, error, params, status } = fieldsOf(result)
   return {
-    call: `${textOf(toolName ?? name)} ${textOf(params)}`,
+    call: params === null || params === undefined ? undefined : `${textOf(toolName ?? name)} ${textOf(params)}`,
     finding: {
       source: "tool",
       about: textOf(description) || textOf(toolName ?? name),
@@ -192,8 +193,8 @@ export class HolmesGptProgress {
 
   private takeResult(data: unknown): Ending | undefined {
     const { call, finding } = toolResult(data)
-    const times = (this.calls.get(call) ?? 0) + 1
-    this.calls.set(call, times)
+    const times = call === undefined ? 1 : (this.calls.get(call) ?? 0) + 1
+    if (call !== undefined) this.calls.set(call, times)
     // Its refusal to repeat a call is no finding.
     if (times === 1) this.find(finding)
     return times >= callsOfLoop ? { _tag: "ToolLoop" } : undefined

@@ -110,6 +110,17 @@ describe("the events of a stream", () => {
     assert.lengthOf(findings, 2)
   })
 
+  it("are no loop where a tool does not tell its parameters, and each result is a finding", () => {
+    const { findings, take } = progress()
+    const clusters = ["eu", "us", "ap", "sa"]
+    for (const [at, cluster] of clusters.entries()) {
+      const params = at % 2 === 0 ? { params: null } : {}
+      const result = { status: "success", error: null, data: `{"nodes":["rabbit@${cluster}"]}`, ...params }
+      assert.isUndefined(take("tool_calling_result", { name: "get_rabbitmq_cluster_status", result }))
+    }
+    assert.lengthOf(findings, clusters.length)
+  })
+
   it("of a response that came as a whole are its tool calls", () => {
     const { course, findings } = progress()
     course.takeWhole(JSON.stringify({ analysis: "x", tool_calls: [result({ a: 1 })] }))
