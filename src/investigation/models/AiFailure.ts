@@ -18,13 +18,15 @@
  * | our schema or address, which cannot be sent    | `BadRequest`      | no                                   | –       | next provider                                                                    |
  * | anything else (404)                            | `Unavailable`     | no                                   | failure | next provider                                                                    |
  *
+ * An error in the middle of a stream is not retried once the model has begun to write (`afterBegin`).
+ *
  * _run_: it may depend on the text of the request. Anyone who can write an alert or a log line can cause it, and must
  * not be able to open a breaker that way. So the breaker does not count it, and a run over different targets shows that
  * the provider is of no use (`chain/UselessRun`).
  */
 
 import { DateTime, Duration } from "effect"
-import type { AiError } from "effect/ai"
+import { AiError } from "effect/ai"
 import { InvestigatorError, type InvestigatorErrorReason } from "../Investigator.ts"
 
 /** The constraint that our providers report for a context that is too long. */
@@ -39,7 +41,28 @@ export const noConnection = "no connection"
  */
 export const silentMetadata = (isExcused: boolean) => ({ kubernaut: { silent: true, isExcused } })
 
-const isMarked = (metadata: AiError.ProviderMetadata, name: "silent" | "isExcused"): boolean =>
+/**
+ * The same error, of a model that had begun to write: another attempt would have to be paid for as well. It counts as
+ * before.
+ */
+export const afterBegin = (reason: AiError.AiErrorReason): AiError.AiErrorReason => {
+  const marked = (metadata: AiError.ProviderMetadata) => ({
+    kubernaut: { ...(metadata["kubernaut"] as object | null | undefined), begun: true }
+  })
+  switch (reason._tag) {
+    case "InternalProviderError":
+      return new AiError.InternalProviderError({
+        description: reason.description,
+        metadata: marked(reason.metadata)
+      })
+    case "RateLimitError":
+      return new AiError.RateLimitError({ retryAfter: reason.retryAfter, metadata: marked(reason.metadata) })
+    default:
+      return reason
+  }
+}
+
+const isMarked = (metadata: AiError.ProviderMetadata, name: "begun" | "silent" | "isExcused"): boolean =>
   (metadata["kubernaut"] as { readonly [key: string]: unknown } | null | undefined)?.[name] === true
 
 const numberIn = (metadata: AiError.ProviderMetadata, name: string): number | undefined => {
@@ -89,14 +112,14 @@ export const toInvestigatorError = (
     case "InternalProviderError":
       return isMarked(reason.metadata, "silent")
         ? failure({ _tag: "Silent" }, false, !isMarked(reason.metadata, "isExcused"))
-        : failure({ _tag: "Unavailable", ...kubernautMetadata(reason.metadata) }, true)
+        : failure({ _tag: "Unavailable", ...kubernautMetadata(reason.metadata) }, !isMarked(reason.metadata, "begun"))
     case "RateLimitError":
       return failure(
         {
           _tag: "RateLimited",
           ...(reason.retryAfter === undefined ? {} : { retryAfterMs: Duration.toMillis(reason.retryAfter) })
         },
-        true
+        !isMarked(reason.metadata, "begun")
       )
     case "QuotaExhaustedError": {
       const retryAfterMs = resetMs(reason, nowMs)

@@ -245,6 +245,25 @@ for (const kind of ["openai", "anthropic"] as const) {
       }).pipe(Effect.scoped)
     )
 
+    it.live("with an error is repeated only if the model had not begun, and counts in either case", () =>
+      Effect.gen(function* () {
+        const { error } =
+          kind === "openai"
+            ? { error: { error: { code: 503, message: "" } } }
+            : { error: { type: "error", error: { type: "overloaded_error", message: "Overloaded" } } }
+        const told = Effect.fnUntraced(function* (before: ReadonlyArray<object>) {
+          const { exit } = yield* asked({ _tag: "Parts", parts: [...before, error].map(sse), ending: "end" })
+          const { countsAsFailure, reason, retryable } = failureOf(exit)
+          return [reason._tag, countsAsFailure, retryable]
+        })
+        for (const event of Object.values(empty[kind]))
+          assert.deepStrictEqual(yield* told([event]), ["Unavailable", true, true])
+        const written = Object.entries(begun[kind]).filter(([name]) => name !== "an error")
+        for (const [name, event] of written)
+          assert.deepStrictEqual(yield* told([event]), ["Unavailable", true, false], name)
+      }).pipe(Effect.scoped)
+    )
+
     it.live("that is an HTML page is no answer", () =>
       Effect.gen(function* () {
         for (const mode of [

@@ -22,7 +22,7 @@ import * as RetryAfter from "../../../resilience/RetryAfter.ts"
 import { Excuses } from "../../../resilience/TimeLimit.ts"
 import { type ReportedUsage, ReportUsage } from "../../spend/ModelUsage.ts"
 import { isUnsent } from "../../spend/Unsent.ts"
-import { contextLength, noConnection, silentMetadata } from "../AiFailure.ts"
+import { afterBegin, contextLength, noConnection, silentMetadata } from "../AiFailure.ts"
 import { resetAtMsIn, shareThatFits, statusIn, type Subject, subjectOf } from "./ErrorWording.ts"
 import { type Arrived, collect, defaultPatience, type Patience } from "./StreamedResponse.ts"
 
@@ -366,7 +366,8 @@ export const make = (
     if (Result.isFailure(body)) {
       const begun = begunIn(sdk, arrived, format)
       if (begun !== undefined) report(begun)
-      return yield* fail(sdk, body.failure)
+      const hasWork = arrived._tag === "Events" && arrived.hasWork
+      return yield* fail(sdk, hasWork ? afterBegin(body.failure) : body.failure)
     }
     const completion = sdk.read(body.success, format)
     if (completion !== undefined) report(reportedIn(completion))
