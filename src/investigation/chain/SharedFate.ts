@@ -32,9 +32,12 @@ const isSameHost = (left: Sharer, right: Sharer): boolean => left.host !== undef
 export const shares = (left: Sharer, right: Sharer): boolean =>
   left !== right && (isSameHost(left, right) || left.account === right.account)
 
-/** Whether a failure is one of the connection, and not a response. */
+/**
+ * Whether a failure shows that there was no connection to the server. One that broke after the request had left may be
+ * due to the model behind a gateway, and another model there may answer.
+ */
 export const isUnreachable = (reason: InvestigatorErrorReason | { readonly _tag: string }): boolean =>
-  reason._tag === "Unavailable" && !("status" in reason) && !("retryAfterMs" in reason)
+  reason._tag === "Unavailable" && "unsent" in reason && reason.unsent === true
 
 /** Whether another tier has found out that the server of this one cannot be reached. */
 export const isHostUnreachable = <Tier extends Sharer>(tier: Tier, used: ReadonlyArray<Used<Tier>>): boolean =>

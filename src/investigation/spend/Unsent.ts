@@ -1,13 +1,28 @@
 /** Whether an error says that a request never left: there was no connection to send it on. */
 
-/** The codes of name resolution and of connecting. After any other one, something may have been sent. */
+/**
+ * The codes of name resolution, of connecting, and of a TLS handshake that ends before a request is written: the server
+ * speaks no TLS, or its certificate is not trusted. After any other one, something may have been sent.
+ */
 const codes = new Set([
   "ECONNREFUSED",
   "EAI_AGAIN",
   "EHOSTUNREACH",
   "ENETUNREACH",
   "ENOTFOUND",
-  "UND_ERR_CONNECT_TIMEOUT"
+  "UND_ERR_CONNECT_TIMEOUT",
+  "ERR_SSL_PACKET_LENGTH_TOO_LONG",
+  "ERR_SSL_WRONG_VERSION_NUMBER",
+  "ERR_TLS_CERT_ALTNAME_INVALID",
+  "CERT_HAS_EXPIRED",
+  "CERT_NOT_YET_VALID",
+  "CERT_REVOKED",
+  "CERT_UNTRUSTED",
+  "DEPTH_ZERO_SELF_SIGNED_CERT",
+  "SELF_SIGNED_CERT_IN_CHAIN",
+  "UNABLE_TO_GET_ISSUER_CERT",
+  "UNABLE_TO_GET_ISSUER_CERT_LOCALLY",
+  "UNABLE_TO_VERIFY_LEAF_SIGNATURE"
 ])
 
 /** Errors of HTTP clients wrap that of the socket. */

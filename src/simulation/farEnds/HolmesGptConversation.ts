@@ -10,7 +10,7 @@ import {
   HttpIncomingMessage
 } from "effect/http"
 import type { Message } from "./HolmesGptMessage.ts"
-import type { BodyFault, Breakage, Passage } from "./paths/NetworkPath.ts"
+import { type BodyFault, type Breakage, codes, type Passage } from "./paths/NetworkPath.ts"
 
 const encoder = new TextEncoder()
 const decoder = new TextDecoder()
@@ -102,7 +102,11 @@ const descriptions: Readonly<Record<Breakage, string>> = {
 export const passageOf = (request: HttpClientRequest.HttpClientRequest): Passage<HttpClientError.HttpClientError> => ({
   broken: (how) =>
     new HttpClientError.HttpClientError({
-      reason: new HttpClientError.TransportError({ request, description: descriptions[how] })
+      reason: new HttpClientError.TransportError({
+        request,
+        description: descriptions[how],
+        cause: Object.assign(new Error(descriptions[how]), { code: codes[how] })
+      })
     })
 })
 

@@ -23,12 +23,14 @@ import { attemptOf } from "./Link.ts"
 import { ModelService } from "./ModelService.ts"
 import { type Counted, countedFor } from "./ModelSpend.ts"
 import type { Reply } from "./paths/ModelPath.ts"
-import type { BodyFault, Passage } from "./paths/NetworkPath.ts"
+import { type BodyFault, codes, type Passage } from "./paths/NetworkPath.ts"
 
 const fail = (reason: AiError.AiErrorReason): AiError.AiError =>
   AiError.make({ module: "simulated", method: "generateText", reason })
 
-export const passage: Passage<AiError.AiError> = { broken: () => fail(reasonWithoutStatus(new Error("no response"))) }
+export const passage: Passage<AiError.AiError> = {
+  broken: (how) => fail(reasonWithoutStatus(Object.assign(new Error("no response"), { code: codes[how] })))
+}
 
 /** The text of a reply, or the error that a provider's module maps it to. */
 export const textOf = (reply: Reply): Effect.Effect<string, AiError.AiError> => {

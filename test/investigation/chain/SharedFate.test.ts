@@ -48,8 +48,9 @@ describe("a server that was not reached", () => {
     assert.isFalse(isHostUnreachable(b, [{ tier: a, attempts: 2, isUnreachable: false }]))
   })
 
-  it("has not responded: a status, or a time to wait, is a response", () => {
-    assert.isTrue(isUnreachable({ _tag: "Unavailable" }))
+  it("has taken no request: a connection that broke later, a status, or a time to wait is of the model", () => {
+    assert.isTrue(isUnreachable({ _tag: "Unavailable", unsent: true }))
+    assert.isFalse(isUnreachable({ _tag: "Unavailable" }))
     assert.isFalse(isUnreachable({ _tag: "Unavailable", status: 503 }))
     assert.isFalse(isUnreachable({ _tag: "Unavailable", retryAfterMs: 5 }))
     assert.isFalse(isUnreachable({ _tag: "Silent" }))
@@ -87,10 +88,18 @@ describe("tiers behind one gateway", () => {
 
   it.effect("are not tried one after the other when it cannot be reached", () =>
     Effect.gen(function* () {
-      const down = Effect.fail(error({ _tag: "Unavailable" }, true))
+      const down = Effect.fail(error({ _tag: "Unavailable", unsent: true }, true))
       const [a, b] = [llm("a", down), llm("b", down)]
       assert.deepStrictEqual(yield* hops([a, b]), ["failed unavailable 4", "skipped host-unreachable 0", "answered  1"])
       assert.strictEqual(b.calledAtMs.length, 0)
+    })
+  )
+
+  it.effect("have an attempt each when it takes the request and breaks the connection of one model", () =>
+    Effect.gen(function* () {
+      const reset = Effect.fail(error({ _tag: "Unavailable" }, true))
+      const [a, b] = [llm("a", reset), llm("b", succeeds)]
+      assert.deepStrictEqual(yield* hops([a, b]), ["failed unavailable 4", "answered  1"])
     })
   )
 

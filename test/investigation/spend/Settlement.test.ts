@@ -129,6 +129,8 @@ it("a request has not left if there was no connection, however deep the client h
     new Error("Connection error.", { cause: new TypeError("fetch failed", { cause }) })
   assert.isTrue(isUnsent(inFetch(code("ECONNREFUSED"))))
   assert.isTrue(isUnsent(new AggregateError([code("ECONNREFUSED"), code("ENETUNREACH")])))
+  assert.isTrue(isUnsent(inFetch(code("ERR_SSL_WRONG_VERSION_NUMBER"))))
+  assert.isTrue(isUnsent(inFetch(code("DEPTH_ZERO_SELF_SIGNED_CERT"))))
   assert.isFalse(isUnsent(new AggregateError([code("ECONNREFUSED"), code("ECONNRESET")])))
   for (const other of [inFetch(code("ECONNRESET")), code("ETIMEDOUT"), new Error("?"), undefined, "ECONNREFUSED"])
     assert.isFalse(isUnsent(other))

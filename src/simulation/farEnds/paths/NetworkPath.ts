@@ -6,9 +6,20 @@ import { ActiveFaults } from "./ActiveFaults.ts"
 /** How a connection fails. */
 export type Breakage = "refused" | "reset" | "name" | "truncated"
 
+/** The code of Node's error, by which a sender knows whether there was a connection. */
+export const codes: Readonly<Record<Breakage, string>> = {
+  refused: "ECONNREFUSED",
+  reset: "ECONNRESET",
+  name: "ENOTFOUND",
+  truncated: "UND_ERR_SOCKET"
+}
+
 /** What a network fault needs to know about the request that it disturbs. */
 export interface Passage<E> {
-  /** The error of a failed connection. It never says whether the request arrived, because the sender cannot know. */
+  /**
+   * The error of a failed connection. A refused one, and a name that does not resolve, say that nothing was sent. The
+   * others do not say whether the request arrived, because the sender cannot know.
+   */
   readonly broken: (how: Breakage) => E
 }
 
