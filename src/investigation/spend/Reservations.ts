@@ -49,7 +49,7 @@ const writePending = (memory: SpendMemory, ledger: Ledger | undefined): Effect.E
       Effect.andThen(Effect.sync(() => memory.done({ calls, removed }))),
       Effect.as("works" as const),
       Effect.timeoutOrElse({ duration: patience, orElse: () => Effect.succeed("hangs" as const) }),
-      Effect.catch(() => Effect.succeed("fails" as const)),
+      Effect.orElseSucceed(() => "fails" as const),
       // A defect of the driver is one of the database, too.
       Effect.catchDefect(() => Effect.succeed("fails" as const))
     )
