@@ -15,15 +15,19 @@ export interface LevelStore {
   ) => Effect.Effect<void, { readonly _tag: string }>
   /** Lines that it has not recorded, also those of the process before this one. */
   readonly unrecorded?: Effect.Effect<ReadonlyArray<unknown>>
+  /** Forgets processes that are gone. */
+  readonly tidy?: Effect.Effect<void, { readonly _tag: string }>
 }
 
 /** The lines that wait at most. The level rises at most once in 5 minutes, so that is a database that is down for hours. */
 const mostLines = 100
 const retryEvery = "2 seconds"
-/** So other processes on the database know that this one is there, and what it is in. */
+/** So other processes on the database know that this one is there, what it is in, and what the next one must know. */
 const sayAgainEvery = "5 seconds"
 
-const isWell = ({ isCutOff, level }: LevelRecord): boolean => level === 0 && isCutOff !== true
+/** Whether nobody misses anything if others forget this process. */
+const saysNothing = ({ dismissed, isCutOff, level, out }: LevelRecord): boolean =>
+  level === 0 && isCutOff !== true && out.length + dismissed.length === 0
 
 const same = (left: LevelRecord, right: LevelRecord | undefined): boolean =>
   right !== undefined && JSON.stringify(left) === JSON.stringify(right)
@@ -64,13 +68,14 @@ export const make = Effect.fnUntraced(function* (store: LevelStore | undefined, 
     return !isRecorded()
   })
 
-  /** Waits until something was kept. Meanwhile it records again what is not well, and what was not recorded. */
+  /** Waits until something was kept. Meanwhile it records again what others must not forget, and what was not recorded. */
   const wait = Effect.gen(function* () {
     for (;;) {
       if (store === undefined) return yield* Queue.take(wakes)
       if (Option.isSome(yield* Effect.timeoutOption(Queue.take(wakes), sayAgainEvery))) return
+      yield* Effect.ignore(store.tidy ?? Effect.void)
       if (newest === undefined) continue
-      if (isWell(newest) && (store.unrecorded === undefined || (yield* store.unrecorded).length === 0)) continue
+      if (saysNothing(newest) && (store.unrecorded === undefined || (yield* store.unrecorded).length === 0)) continue
       // The next one follows soon.
       yield* Effect.ignore(store.record(newest, []))
     }

@@ -24,6 +24,7 @@ export interface InForce {
 
 /** The level as the database has it. */
 export interface RecordedLevel {
+  /** Where a process that starts now begins. */
   readonly record: LevelRecord
   /**
    * The keys of the last lines that were recorded with a level, by all processes that say what they are in. Absent: an
@@ -46,7 +47,11 @@ export interface RecordedLevel {
 export class Levels extends Context.Service<
   Levels,
   {
-    /** The level that was recorded last. `None`: none was, or it cannot be read by this version. */
+    /**
+     * Where a process that starts now begins: at the worst level of the processes that are there, or that have ended
+     * less than 25 seconds ago, with what each of them remembers. One that was alone begins where it has ended, however
+     * long ago that was. `None`: no level was recorded, or it cannot be read by this version.
+     */
     readonly latest: Effect.Effect<Option.Option<LevelRecord>, StorageError>
     /** What the database has, whichever process has recorded it. `None` as above. */
     readonly recorded: Effect.Effect<Option.Option<RecordedLevel>, StorageError>
@@ -56,9 +61,15 @@ export class Levels extends Context.Service<
      * however often it is given: a commit may have succeeded and be reported as failed. It gets what other processes
      * are in (`others`, absent: nothing), because what it ends may last there. One that has ended in order has no say.
      *
-     * A process whose level is not 0, or that is cut off, says so again every five seconds, without lines.
+     * A process whose level is not 0, that is cut off, or that remembers what is out or was dismissed, says so again
+     * every five seconds, without lines.
      */
     readonly record: (record: LevelRecord, lines: ReadonlyArray<LevelLine>) => Effect.Effect<void, StorageError>
+    /**
+     * Looks what other processes say, and forgets those that have said nothing for 25 seconds. Call it every five
+     * seconds: a process is known to be gone only by one that looks.
+     */
+    readonly tidy: Effect.Effect<void, StorageError>
     /** The lines of `record` that the database has not taken, from the first on. It costs nothing. */
     readonly unrecorded: Effect.Effect<ReadonlyArray<UnrecordedLine>>
     /** A sink was told of a line from memory: the outbox need not tell it again. */

@@ -89,7 +89,7 @@ const replacedBy = (kept: LevelRecord, own: LevelRecord, at: Timestamp): Readonl
     : [])
 ]
 
-type Recorder = Pick<Levels["Service"], "latest" | "record" | "recorded">
+type Recorder = Pick<Levels["Service"], "latest" | "record" | "recorded" | "tidy">
 
 /** The level of one process, its lines that wait, and its file. */
 class Unrecorded {
@@ -233,5 +233,5 @@ class Unrecorded {
 /** `levels` beside a file at `path`. */
 export const make = (levels: Recorder, path: string | undefined): Levels["Service"] => {
   const { latest, record, told, unrecorded } = new Unrecorded(levels, path)
-  return { latest, recorded: levels.recorded, record, unrecorded, told }
+  return { latest, recorded: levels.recorded, record, tidy: levels.tidy, unrecorded, told }
 }

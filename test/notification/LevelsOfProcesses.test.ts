@@ -181,6 +181,55 @@ describe("an emergency of one of two processes on a database", () => {
     })
   )
 
+  it.effect("lasts over each restart of its process, although the other one is at a better level", () =>
+    Effect.gen(function* () {
+      const { file, one, stops, tells } = yield* withEmergency
+      const other = yield* process(file)
+      yield* minutes(6)
+      yield* other.losesHolmes
+      yield* minutes(1)
+      assert.deepStrictEqual([yield* one.level, yield* other.level], [3, 1])
+      const before = titlesOf(tells)
+      let ends = stops
+      for (let restart = 0; restart < 4; restart++) {
+        yield* ends
+        yield* pass(5)
+        yield* pass(2)
+        const life = yield* Scope.make()
+        const next = yield* Scope.provide(process(file), life)
+        assert.strictEqual(yield* next.level, 3)
+        yield* next.isFull(true)
+        yield* pass(5)
+        yield* pass(5)
+        ends = Scope.close(life, Exit.void)
+      }
+      yield* ends
+      assert.deepStrictEqual(titlesOf(tells), before)
+    })
+  )
+
+  it.effect("stays dismissed over a restart of its process, although the other one says what it is in", () =>
+    Effect.gen(function* () {
+      const { file, one, stops, tells } = yield* withEmergency
+      const other = yield* process(file)
+      yield* minutes(6)
+      yield* other.losesHolmes
+      yield* one.dismiss
+      yield* minutes(10)
+      assert.strictEqual(yield* one.level, 0)
+      yield* stops
+      yield* pass(5)
+      const next = yield* process(file)
+      yield* next.isFull(true)
+      yield* minutes(10)
+      assert.isBelow(yield* next.level, 3)
+      assert.lengthOf(
+        titlesOf(tells).filter((title) => title === entered),
+        1
+      )
+    })
+  )
+
   it.effect("is over as soon as a process that has crashed is known to be gone", () =>
     Effect.gen(function* () {
       const { file, one, shows, tells } = yield* withEmergency

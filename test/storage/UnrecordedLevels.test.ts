@@ -33,6 +33,7 @@ const database = (row?: LevelRecord) => {
   const levels = {
     latest: Effect.succeed(Option.fromUndefinedOr(row)),
     recorded: Effect.succeedNone,
+    tidy: Effect.void,
     record: (_: LevelRecord, added: ReadonlyArray<LevelLine>) =>
       Effect.suspend(() => (self.isDown ? Effect.fail(down) : Effect.sync(() => void lines.push(...added))))
   }

@@ -127,14 +127,17 @@ const makeReads = (database: DatabaseSync) => ({
     database,
     `select ${columns} from remediations where target_key = ? and open = 1`
   ),
-  // An event that cannot be read says nothing.
+  // An event that cannot be read says nothing. In an emergency is what a process says that is there (`SqliteLevels`):
+  // the level beside the processes is that of an earlier version, which does not say what they are in.
   heldBack: prepare<{ readonly found: number }, [string]>(
     database,
     `select 1 as found from remediation_events where remediation_id = ? and kind in ('Decided', 'Executed')
        and case when json_valid(data)
          then coalesce(json_extract(data, '$.decision.reasons[0].rule'), json_extract(data, '$.outcome.failure')) end in ('emergency-stop', 'emergency-level', 'level')
        and not exists (select 1 from standing_orders)
-       and not exists (select 1 from levels where case when json_valid(data) then json_extract(data, '$.level') end = 3)
+       and not exists (select 1 from levels l where case when json_valid(l.data) then coalesce(
+         (select max(json_extract(p.value, '$.level')) from json_each(l.data, '$.processes') p),
+         json_extract(l.data, '$.level')) end = 3)
        limit 1`
   ),
   workedOn: prepare<{ readonly found: number }, [string]>(

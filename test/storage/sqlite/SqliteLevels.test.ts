@@ -4,8 +4,10 @@ import { Context, Effect, Exit, Layer, Option, Scope } from "effect"
 import { TestClock } from "effect/testing"
 import type { LevelRecord } from "../../../src/domain/LevelRecord.ts"
 import { type InForce, Levels } from "../../../src/storage/Levels.ts"
+import { RemediationStore } from "../../../src/storage/RemediationStore.ts"
 import * as Sqlite from "../../../src/storage/sqlite/Sqlite.ts"
 import * as Storage from "../../../src/storage/Storage.ts"
+import { concluded, decided, deployment, minute, newAlert, started, take } from "../Incident.ts"
 
 const emergency: LevelRecord = {
   level: 3,
@@ -23,10 +25,16 @@ const levelsOn = (database: DatabaseSync) =>
 
 const partsIn = (
   database: DatabaseSync
-): ReadonlyArray<InForce & { readonly beat: number; readonly isOver?: boolean }> => {
+): ReadonlyArray<InForce & { readonly beat: number; readonly isOver?: boolean; readonly record: LevelRecord }> => {
   const row = database.prepare("select data from levels").get() as { readonly data: string }
   return Object.values(JSON.parse(row.data).processes)
 }
+
+/** A process looks again and again whether others are there. */
+const looks = (levels: Levels["Service"], seconds: number) =>
+  Effect.repeat(Effect.andThen(levels.tidy, TestClock.adjust("5 seconds")), { times: seconds / 5 })
+
+const beginsAt = (levels: Levels["Service"]) => Effect.map(levels.latest, Option.getOrThrow)
 
 const othersOf = (levels: Levels["Service"]) =>
   Effect.map(levels.recorded, (found) => Option.getOrThrow(found).processes?.others)
@@ -53,12 +61,14 @@ describe("what processes are in", () => {
       const database = yield* Sqlite.open({ filename: ":memory:" })
       const other = yield* levelsOn(database)
       yield* Effect.scoped(Effect.flatMap(levelsOn(database), (levels) => levels.record(emergency, [])))
-      assert.deepStrictEqual(partsIn(database), [{ level: 3, isCutOff: false, beat: 1, isOver: true }])
+      assert.deepStrictEqual(partsIn(database), [
+        { level: 3, isCutOff: false, beat: 1, record: emergency, isOver: true }
+      ])
       assert.lengthOf((yield* othersOf(other)) ?? [], 1)
       yield* TestClock.adjust("25 seconds")
       assert.deepStrictEqual(yield* othersOf(other), [])
       yield* other.record(well, [])
-      assert.deepStrictEqual(partsIn(database), [])
+      assert.deepStrictEqual(partsIn(database), [{ level: 0, isCutOff: false, beat: 1, record: well }])
     })
   )
 
@@ -83,6 +93,134 @@ describe("what processes are in", () => {
       yield* TestClock.adjust("5 seconds")
       yield* one.record(emergency, [])
       assert.isFalse(yield* isInDoubt)
+    })
+  )
+})
+
+describe("where a process begins", () => {
+  it.effect(
+    "is the worst of what is there, with what each process remembers, and not where the last one that wrote is",
+    () =>
+      Effect.gen(function* () {
+        const database = yield* Sqlite.open({ filename: ":memory:" })
+        const [one, other] = [yield* levelsOn(database), yield* levelsOn(database)]
+        const cause = { check: "pressure", key: "memory", cause: "memory is above 95 %" }
+        yield* one.record({ ...emergency, found: [cause], roseAt: "1970-01-01T00:00:09.000Z" }, [])
+        yield* other.record({ ...well, out: ["prometheus"], dismissed: ["models"], isCutOff: true }, [])
+        assert.deepStrictEqual(yield* beginsAt(yield* levelsOn(database)), {
+          ...emergency,
+          roseAt: "1970-01-01T00:00:09.000Z",
+          out: ["prometheus"],
+          dismissed: ["models"],
+          isCutOff: true,
+          found: [cause]
+        })
+      })
+  )
+
+  it.effect("is that of the process that was alone, however long ago it has ended", () =>
+    Effect.gen(function* () {
+      const database = yield* Sqlite.open({ filename: ":memory:" })
+      yield* Effect.scoped(Effect.flatMap(levelsOn(database), (levels) => levels.record(emergency, [])))
+      yield* TestClock.adjust("1 hour")
+      const next = yield* levelsOn(database)
+      assert.deepStrictEqual(yield* beginsAt(next), emergency)
+      yield* next.record(well, [])
+      assert.deepStrictEqual(yield* beginsAt(yield* levelsOn(database)), well, "it has taken over what it began with")
+    })
+  )
+
+  it.effect("is nowhere that a process was which another one knows to be gone", () =>
+    Effect.gen(function* () {
+      for (const isInOrder of [true, false]) {
+        const database = yield* Sqlite.open({ filename: ":memory:" })
+        const other = yield* levelsOn(database)
+        const life = yield* Scope.make()
+        yield* Scope.provide(
+          Effect.flatMap(levelsOn(database), (levels) => levels.record(emergency, [])),
+          life
+        )
+        if (isInOrder) yield* Scope.close(life, Exit.void)
+        yield* looks(other, 20)
+        assert.strictEqual((yield* beginsAt(other)).level, 3)
+        yield* looks(other, 10)
+        assert.strictEqual((yield* beginsAt(other)).level, 0)
+        assert.deepStrictEqual(partsIn(database), [])
+      }
+    })
+  )
+
+  it.effect("is where a process is that could not say so while the disk was full", () =>
+    Effect.gen(function* () {
+      const database = yield* Sqlite.open({ filename: ":memory:" })
+      const [one, other] = [yield* levelsOn(database), yield* levelsOn(database)]
+      yield* one.record(emergency, [])
+      database.exec("create trigger full before update on levels begin select raise(abort, 'full'); end")
+      yield* Effect.repeat(Effect.andThen(Effect.exit(other.tidy), TestClock.adjust("5 seconds")), { times: 4 })
+      database.exec("drop trigger full")
+      yield* looks(other, 5)
+      assert.strictEqual((yield* beginsAt(other)).level, 3)
+      assert.deepStrictEqual(yield* othersOf(other), [{ level: 3, isCutOff: false }])
+    })
+  )
+
+  it.effect("has what an operator has dismissed for five minutes after the process has said so", () =>
+    Effect.gen(function* () {
+      const database = yield* Sqlite.open({ filename: ":memory:" })
+      const [one, other] = [yield* levelsOn(database), yield* levelsOn(database)]
+      yield* one.record({ ...well, dismissed: ["memory"] }, [])
+      yield* looks(other, 290)
+      assert.deepStrictEqual((yield* beginsAt(other)).dismissed, ["memory"])
+      yield* looks(other, 10)
+      assert.deepStrictEqual((yield* beginsAt(other)).dismissed, [])
+    })
+  )
+
+  it.effect("is as an earlier version has written it, whose parts remember nothing", () =>
+    Effect.gen(function* () {
+      const database = yield* Sqlite.open({ filename: ":memory:" })
+      const levels = yield* levelsOn(database)
+      const processes = { a: { level: 3, isCutOff: true, beat: 4 }, b: { level: 1, isCutOff: false, beat: 9 } }
+      const row = { ...well, level: 1, automatic: 1, out: ["holmesgpt"], lines: [], processes }
+      database.prepare("insert into levels (id, data) values (1, ?)").run(JSON.stringify(row))
+      const { automatic, isCutOff, level, out } = yield* beginsAt(levels)
+      assert.deepStrictEqual(
+        { automatic, isCutOff, level, out },
+        {
+          automatic: 3,
+          isCutOff: true,
+          level: 3,
+          out: ["holmesgpt"]
+        }
+      )
+    })
+  )
+})
+
+describe("an alert that an emergency has held back", () => {
+  it.effect("is new work once the process that was in the emergency is gone, and not before", () =>
+    Effect.gen(function* () {
+      const database = yield* Sqlite.open({ filename: ":memory:" })
+      const context = yield* Layer.build(Layer.fresh(Storage.layerDatabase(database)))
+      const [levels, store] = [Context.get(context, Levels), Context.get(context, RemediationStore)]
+      yield* Effect.scoped(Effect.flatMap(levelsOn(database), (one) => one.record(emergency, [])))
+      yield* store.accept([newAlert("x", "x", deployment("x"))], minute(0))
+      const { claim, remediation } = yield* take(deployment("x")).pipe(Effect.provideService(RemediationStore, store))
+      const event = decided(deployment("x"), "escalate")
+      if (event._tag !== "Decided") return assert.fail()
+      const reasons = [{ rule: "emergency-level", message: "the level is 3" }]
+      const held = { ...event, level: 3 as const, decision: { ...event.decision, reasons } }
+      yield* store.append(claim, remediation, [started, held, concluded("Escalated")], minute(1))
+      const again = Effect.map(
+        store.accept([newAlert("y", "x", deployment("x"))], minute(240)),
+        ([each]) => each?.status
+      )
+      assert.strictEqual(yield* again, "duplicate")
+      // Another one that is well has the last word in the row.
+      yield* levels.record(well, [])
+      assert.strictEqual(yield* again, "duplicate")
+      yield* looks(levels, 30)
+      assert.strictEqual(yield* again, "accepted")
     })
   )
 })
