@@ -25,7 +25,9 @@ export const LevelRecord = Schema.Struct({
   /** The causes of an emergency that health checks had found. Absent: an earlier version has not recorded them. */
   found: Schema.optionalKey(
     Schema.Array(Schema.Struct({ check: Schema.String, key: Schema.String, cause: Schema.String }))
-  )
+  ),
+  /** The models that are not in full use, and since when. Absent: all are, or an earlier version has not recorded them. */
+  unrestored: Schema.optionalKey(Schema.Array(Schema.Struct({ service: Schema.String, since: Timestamp })))
 })
 export type LevelRecord = typeof LevelRecord.Type
 

@@ -23,7 +23,7 @@
  * The fiber wakes on each transition of a breaker and then reads all breakers, so a missed event does no harm. It also
  * publishes how long each service was out (`kubernaut_recovery_time_seconds`). The level is durable (`LevelMemory`): a
  * restarted process begins where the one before it was, and a service that was out then counts as out until a health
- * check has seen it work.
+ * check has seen it work. A tier that was not in full use then is restored gradually (`UnrestoredTiers`).
  *
  * **Gotchas**
  *
@@ -48,6 +48,7 @@ import { type LevelState, next, recordOf, stateAt } from "./LevelState.ts"
 import { changed, linesOf, type Status } from "./LevelStatus.ts"
 import { defaultTimes, startAt } from "./LevelTransition.ts"
 import { run as runProbes } from "./Probes.ts"
+import * as UnrestoredTiers from "./UnrestoredTiers.ts"
 
 export type { Status } from "./LevelStatus.ts"
 export type { Watched } from "./LevelFacts.ts"
@@ -185,21 +186,41 @@ const tellHeld = (
     { discard: true }
   )
 
+/** The status before anything has been read. */
+const firstOf = (kept: LevelRecord | undefined, startedAt: Timestamp.Timestamp): Status => ({
+  level: kept?.level ?? 0,
+  reasons: kept?.reasons ?? [],
+  since: kept?.since ?? startedAt,
+  capabilities: capabilities(kept?.level ?? 0),
+  held: [],
+  isCutOff: kept?.isCutOff ?? false
+})
+
+/** Publishes the tiers that are in full use again. The record of the level has to say so. */
+const forward = (
+  restored: Options["restored"],
+  recoveries: EventHub<Recovered>,
+  wakes: Queue.Queue<void>
+): Effect.Effect<void> =>
+  restored === undefined
+    ? Effect.void
+    : Effect.scoped(
+        Effect.andThen(
+          restored.listen((recovered) => {
+            recoveries.publish(recovered)
+            Queue.offerUnsafe(wakes, undefined)
+          }),
+          Effect.never
+        )
+      )
+
 /** Finds the level from the facts, and keeps it. One update at a time: a later one never sees earlier facts. */
 const makeOwner = Effect.fnUntraced(function* (options: Options) {
   const { allAiDown = "rules", dwell, kept, store } = options
   const dwellMs = dwell === undefined ? defaultTimes.dwellMs : Duration.toMillis(Duration.fromInputUnsafe(dwell))
   const startedAt = yield* Timestamp.now
   const state: LevelState = stateAt(kept, yield* Monotonic.nowMs, Timestamp.toMillis(startedAt))
-  const first: Status = {
-    level: kept?.level ?? 0,
-    reasons: kept?.reasons ?? [],
-    since: kept?.since ?? startedAt,
-    capabilities: capabilities(kept?.level ?? 0),
-    held: [],
-    isCutOff: kept?.isCutOff ?? false
-  }
-  const status = yield* SubscriptionRef.make(first)
+  const status = yield* SubscriptionRef.make(firstOf(kept, startedAt))
   const recoveries = makeEventHub<Recovered>()
   const publishRecoveries = recoveryWatch(recoveries)
   const isGradual = options.restored !== undefined
@@ -208,6 +229,8 @@ const makeOwner = Effect.fnUntraced(function* (options: Options) {
   )
   const memory = yield* LevelMemory.make(store, kept)
   const read = makeReader(options, kept?.out ?? [])
+  const unrestored = UnrestoredTiers.make(options.tiers, kept, startedAt)
+  yield* unrestored.resume
   const lock = yield* Semaphore.make(1)
 
   const assessed = (facts: ReadFacts) =>
@@ -235,7 +258,8 @@ const makeOwner = Effect.fnUntraced(function* (options: Options) {
         const current: Status = { ...after, since: moved ? moment : last.since }
         yield* tellHeld(options.tiers, last.held, current.held)
         if (changed(last, current)) yield* SubscriptionRef.set(status, current)
-        memory.keep(recordOf(current, state, found.out, facts.found), [...first, ...linesOf(last, current, moment)])
+        const now = { out: found.out, found: facts.found, unrestored: yield* unrestored.read }
+        memory.keep(recordOf(current, state, now), [...first, ...linesOf(last, current, moment)])
         if (moved) yield* logMove(last.level, current)
         return Math.min(againMs, options.declared === undefined ? Infinity : declaredEveryMs)
       })
@@ -275,9 +299,6 @@ export const make = Effect.fnUntraced(function* (options: Options) {
     return { ...found, reasons: [...found.reasons, `Our own view of the cluster is in doubt: ${doubt.reason}`] }
   })
 
-  const forward = Effect.scoped(
-    Effect.andThen(options.restored?.listen(recoveries.publish) ?? Effect.void, Effect.never)
-  )
   const peers = [...options.tiers, ...(options.others ?? [])]
   return Degradation.of({
     current,
@@ -312,7 +333,7 @@ export const make = Effect.fnUntraced(function* (options: Options) {
           ),
           memory.run,
           runProbes(peers),
-          forward
+          forward(options.restored, recoveries, wakes)
         ],
         {
           concurrency: "unbounded",

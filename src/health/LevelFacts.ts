@@ -12,7 +12,12 @@ import type { Probed } from "./Probes.ts"
 export interface Watched extends Probed {
   readonly name: InvestigatorName
   /** Where it is restored gradually: the end of that is its recovery, and not the end of its outage. */
-  readonly ramp?: Effect.Effect<unknown>
+  readonly ramp?: Effect.Effect<{
+    /** For how many milliseconds it has not been in full use. Absent while it is. */
+    readonly sinceMs?: number
+  }>
+  /** Is told since when it was not in full use in the process before this one, by the monotonic clock of this one. */
+  readonly resume?: (sinceMs: number) => Effect.Effect<void>
   /** Is told whether the level keeps calls from it although it is back. */
   readonly hold?: (isHeld: boolean) => Effect.Effect<void>
 }

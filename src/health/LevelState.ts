@@ -5,7 +5,6 @@ import type { LevelRecord } from "../domain/LevelRecord.ts"
 import { describe } from "../domain/StandingOrder.ts"
 import * as Timestamp from "../domain/Timestamp.ts"
 import type { Assessment } from "./Assessment.ts"
-import type { FoundCause } from "./HealthSupervisor.ts"
 import type { ReadFacts } from "./LevelFacts.ts"
 import { isOut, type TierState } from "./LevelOf.ts"
 import type { Status } from "./LevelStatus.ts"
@@ -117,8 +116,7 @@ export const next = (
 export const recordOf = (
   status: Status,
   state: LevelState,
-  out: ReadonlyArray<string>,
-  found: ReadonlyArray<FoundCause>
+  { found, out, unrestored }: Required<Pick<LevelRecord, "out" | "found" | "unrestored">>
 ): LevelRecord => ({
   level: status.level,
   reasons: status.reasons,
@@ -128,5 +126,6 @@ export const recordOf = (
   out,
   dismissed: [...state.dismissed.keys()],
   ...(status.isCutOff ? { isCutOff: true } : {}),
-  ...(found.length === 0 ? {} : { found })
+  ...(found.length === 0 ? {} : { found }),
+  ...(unrestored.length === 0 ? {} : { unrestored })
 })

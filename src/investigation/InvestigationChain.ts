@@ -107,6 +107,8 @@ export interface Tier {
   readonly ramp?: Effect.Effect<Restoration>
   /** Says whether the level keeps calls from it although it is back: its restoration begins after that. */
   readonly hold?: (isHeld: boolean) => Effect.Effect<void>
+  /** Says since when it was not in full use in the process before this one, by the monotonic clock of this one. */
+  readonly resume?: (sinceMs: number) => Effect.Effect<void>
 }
 
 /** What a chain is made of. */
@@ -174,7 +176,7 @@ const tierOf = ({ investigator, pipeline, ramp, service }: TierPipeline.TierPipe
   ...(pipeline?.circuitBreaker === undefined ? {} : { circuitBreaker: pipeline.circuitBreaker }),
   ...(pipeline?.bulkhead === undefined ? {} : { bulkhead: pipeline.bulkhead }),
   ...(investigator.probe === undefined ? {} : { probe: investigator.probe }),
-  ...(ramp === undefined ? {} : { ramp: ramp.restoration, hold: ramp.hold })
+  ...(ramp === undefined ? {} : { ramp: ramp.restoration, hold: ramp.hold, resume: ramp.resume })
 })
 
 /** Publishes the restorations of all tiers on one hub. */

@@ -9,7 +9,7 @@ describe("the recovery of a tier that is restored gradually", () => {
   it.effect("is published when the tier is in full use, and not when its circuit closes", () =>
     Effect.gen(function* () {
       const circuitBreaker = yield* CircuitBreaker.make("holmesgpt")
-      const holmes = { name: "holmesgpt", service: "holmesgpt", circuitBreaker, ramp: Effect.void } as const
+      const holmes = { name: "holmesgpt", service: "holmesgpt", circuitBreaker, ramp: Effect.succeed({}) } as const
       const restored = makeEventHub<Degradation.Recovered>()
       const degradation = yield* Degradation.make({ tiers: [holmes], restored })
       yield* Effect.forkScoped(degradation.run)

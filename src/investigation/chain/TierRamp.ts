@@ -38,6 +38,11 @@ export interface TierRamp {
    * more: a tier that got no calls would otherwise get all of them at once.
    */
   readonly hold: (isHeld: boolean) => Effect.Effect<void>
+  /**
+   * In the process before this one the tier was not in full use, since this moment of the monotonic clock. Its breaker
+   * is new, and does not know that. So its ramp begins now, and its recovery counts from then.
+   */
+  readonly resume: (sinceMs: number) => Effect.Effect<void>
   readonly record: (outcome: CallOutcome) => Effect.Effect<void>
   readonly restoration: Effect.Effect<Restoration>
   readonly restored: EventHub<Restored>
@@ -68,6 +73,11 @@ const follow = (
     }
   }
 }
+
+const restorationOf = (ramp: Ramp.Ramp, nowMs: number, settings: Ramp.RampSettings): Restoration => ({
+  share: Ramp.shareOf(ramp, settings),
+  ...(ramp._tag === "Full" ? {} : { sinceMs: nowMs - ramp.sinceMs })
+})
 
 /**
  * Looks again at each transition of the breaker, and when the next step is due. `look` returns in how many milliseconds
@@ -101,7 +111,7 @@ export const make = Effect.fnUntraced(function* (
   const { openMs } = breaker.settings
   const settings = { ...Ramp.defaults, openMs, longestOpenMs: Math.max(openMs, Ramp.defaults.longestOpenMs) }
   const restored = makeEventHub<Restored>()
-  let ramp = Ramp.initial
+  let ramp: Ramp.Ramp = Ramp.initial
   let seen: Pick<Snapshot, "_tag" | "generation"> = { _tag: "Closed", generation: 0 }
   let nextOpenMs = openMs
   let isHeld = false
@@ -128,6 +138,8 @@ export const make = Effect.fnUntraced(function* (
     return nowMs
   })
 
+  const againMs = Effect.map(current, (nowMs) => (isHeld ? Infinity : Ramp.deadlineOf(ramp) - nowMs))
+
   return {
     restored,
     admits: Effect.map(current, (nowMs) => {
@@ -145,19 +157,16 @@ export const make = Effect.fnUntraced(function* (
           Queue.offerUnsafe(wakes, undefined)
         })
       }),
+    resume: (sinceMs) =>
+      Effect.suspend(() => {
+        if (ramp._tag === "Full") ramp = { _tag: "Out", sinceMs, relapses: 0 }
+        return Effect.map(current, () => void Queue.offerUnsafe(wakes, undefined))
+      }),
     record: (outcome) =>
       outcome === "ignored"
         ? Effect.void
         : Effect.map(current, (nowMs) => set(Ramp.record(ramp, outcome === "failure", nowMs, settings), nowMs)),
-    restoration: Effect.map(current, (nowMs) => ({
-      share: Ramp.shareOf(ramp, settings),
-      ...(ramp._tag === "Full" ? {} : { sinceMs: nowMs - ramp.sinceMs })
-    })),
-    watch: watching(
-      breaker,
-      hub,
-      wakes,
-      Effect.map(current, (nowMs) => (isHeld ? Infinity : Ramp.deadlineOf(ramp) - nowMs))
-    )
+    restoration: Effect.map(current, (nowMs) => restorationOf(ramp, nowMs, settings)),
+    watch: watching(breaker, hub, wakes, againMs)
   }
 })
