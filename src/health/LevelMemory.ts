@@ -26,8 +26,8 @@ const retryEvery = "2 seconds"
 const sayAgainEvery = "5 seconds"
 
 /** Whether nobody misses anything if others forget this process. */
-const saysNothing = ({ dismissed, isCutOff, level, out }: LevelRecord): boolean =>
-  level === 0 && isCutOff !== true && out.length + dismissed.length === 0
+const saysNothing = ({ dismissed, isCutOff, level, out, unrestored = [] }: LevelRecord): boolean =>
+  level === 0 && isCutOff !== true && out.length + dismissed.length + unrestored.length === 0
 
 const same = (left: LevelRecord, right: LevelRecord | undefined): boolean =>
   right !== undefined && JSON.stringify(left) === JSON.stringify(right)

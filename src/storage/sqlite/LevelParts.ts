@@ -105,6 +105,17 @@ const union = <A>(lists: ReadonlyArray<ReadonlyArray<A>>, keyOf: (each: A) => un
   ...new Map(lists.flat().map((each) => [keyOf(each), each])).values()
 ]
 
+/** The models that are not in full use for some process, each since the first of their times. */
+const unrestoredIn = (records: ReadonlyArray<LevelRecord>): NonNullable<LevelRecord["unrestored"]> =>
+  union(
+    [
+      records
+        .flatMap(({ unrestored = [] }) => unrestored)
+        .toSorted((left, right) => (left.since < right.since ? 1 : left.since > right.since ? -1 : 0))
+    ],
+    ({ service }) => service
+  )
+
 /** The worst of some levels, with what each of them remembers. */
 const together = (first: LevelRecord, rest: ReadonlyArray<LevelRecord>): LevelRecord => {
   const all = [first, ...rest]
@@ -115,6 +126,7 @@ const together = (first: LevelRecord, rest: ReadonlyArray<LevelRecord>): LevelRe
     all.map(({ found = [] }) => found),
     ({ check, key }) => JSON.stringify([check, key])
   )
+  const unrestored = unrestoredIn(all)
   return {
     level: worst.level,
     reasons: worst.reasons,
@@ -130,7 +142,8 @@ const together = (first: LevelRecord, rest: ReadonlyArray<LevelRecord>): LevelRe
       (key) => key
     ),
     ...(all.some(({ isCutOff }) => isCutOff === true) ? { isCutOff: true } : {}),
-    ...(found.length === 0 ? {} : { found })
+    ...(found.length === 0 ? {} : { found }),
+    ...(unrestored.length === 0 ? {} : { unrestored })
   }
 }
 

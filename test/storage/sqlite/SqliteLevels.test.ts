@@ -3,6 +3,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Context, Effect, Exit, Layer, Option, Scope } from "effect"
 import { TestClock } from "effect/testing"
 import type { LevelRecord } from "../../../src/domain/LevelRecord.ts"
+import type { Timestamp } from "../../../src/domain/Timestamp.ts"
 import { type InForce, Levels } from "../../../src/storage/Levels.ts"
 import { RemediationStore } from "../../../src/storage/RemediationStore.ts"
 import * as Sqlite from "../../../src/storage/sqlite/Sqlite.ts"
@@ -105,15 +106,20 @@ describe("where a process begins", () => {
         const database = yield* Sqlite.open({ filename: ":memory:" })
         const [one, other] = [yield* levelsOn(database), yield* levelsOn(database)]
         const cause = { check: "pressure", key: "memory", cause: "memory is above 95 %" }
-        yield* one.record({ ...emergency, found: [cause], roseAt: "1970-01-01T00:00:09.000Z" }, [])
-        yield* other.record({ ...well, out: ["prometheus"], dismissed: ["models"], isCutOff: true }, [])
+        const [earlier, later] = ["1970-01-01T00:00:01.000Z", "1970-01-01T00:00:02.000Z"] as const
+        const outSince = (since: Timestamp) => ({ service: "holmesgpt", since })
+        const unrestored = [outSince(later), { service: "llm:main", since: later }]
+        yield* one.record({ ...emergency, found: [cause], roseAt: "1970-01-01T00:00:09.000Z", unrestored }, [])
+        const rest = { dismissed: ["models"], isCutOff: true, unrestored: [outSince(earlier)] }
+        yield* other.record({ ...well, out: ["prometheus"], ...rest }, [])
         assert.deepStrictEqual(yield* beginsAt(yield* levelsOn(database)), {
           ...emergency,
           roseAt: "1970-01-01T00:00:09.000Z",
           out: ["prometheus"],
           dismissed: ["models"],
           isCutOff: true,
-          found: [cause]
+          found: [cause],
+          unrestored: [outSince(earlier), { service: "llm:main", since: later }]
         })
       })
   )
