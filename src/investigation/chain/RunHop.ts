@@ -2,7 +2,6 @@
 
 import { Deferred, Effect, Exit, Predicate, Schema } from "effect"
 import { type Hop, Investigation } from "../../domain/Investigation.ts"
-import { displayName } from "../../domain/Target.ts"
 import * as Monotonic from "../../resilience/Monotonic.ts"
 import {
   type InvestigationRequest,
@@ -25,7 +24,7 @@ import {
 } from "./HopOutcome.ts"
 import { isUnreachable } from "./SharedFate.ts"
 import type { TierPipeline } from "./TierPipeline.ts"
-import { afterCall, isOfNoUse, ofNoUse, worthOf } from "./UselessRun.ts"
+import { type Worth, worthOf } from "./UselessRun.ts"
 
 export interface HopResult {
   readonly hop: Hop
@@ -33,6 +32,8 @@ export interface HopResult {
   readonly investigation?: Investigation
   /** Nothing of its server could be reached. */
   readonly isUnreachable: boolean
+  /** What it shows about the use of the tier. */
+  readonly worth: Worth
 }
 
 /** The tier that was asked before, and why it returned no investigation. */
@@ -121,17 +122,6 @@ const endable = (
     return Effect.raceFirst(call(tier, each, most), between)
   })
 
-/** Counts what the call says about the use of the tier. One of no use is taken out like one that is down. */
-const judgeUse = (tier: TierPipeline, { target }: InvestigationRequest, result: TierResult): Effect.Effect<void> =>
-  Effect.suspend(() => {
-    const worth = Exit.isSuccess(result.exit) ? "usable" : worthOf(tier.investigator.name, errorOf(result))
-    tier.useless = afterCall(tier.useless, worth, displayName(target))
-    const breaker = tier.pipeline?.circuitBreaker
-    return worth === "useless" && breaker !== undefined && isOfNoUse(tier.useless)
-      ? Effect.asVoid(breaker.trip(ofNoUse))
-      : Effect.void
-  })
-
 const breakerState = ({ pipeline }: TierPipeline, attribute: string): Readonly<Record<string, string>> =>
   pipeline?.circuitBreaker === undefined
     ? {}
@@ -196,7 +186,6 @@ export const runHop = (
     )
     const called = yield* turn === undefined ? call(tier, attempt, most) : endable(tier, attempt, most, turn)
     const result = ofAttemptBefore(called, before)
-    yield* judgeUse(tier, request, result)
     if (tier.ramp !== undefined) yield* tier.ramp.record(callOutcomeOf(result))
     const hedge = turn?.hedge()
     const hop: Hop = { ...hopOf(investigator, result), ...(hedge === undefined ? {} : { hedge }) }
@@ -214,11 +203,13 @@ export const runHop = (
     return { result, hop, investigation }
   }).pipe(Effect.withSpan(`hop ${investigator.name}`, { attributes: attributesAtStart(tier, previous) }))
   return Effect.flatMap(spanned, ({ hop, investigation, result }) => {
-    if (investigation !== undefined) return Effect.succeed({ hop, investigation, isUnreachable: false })
+    if (investigation !== undefined)
+      return Effect.succeed({ hop, investigation, isUnreachable: false, worth: "usable" })
     const error = errorOf(result)
     return Effect.as(logFailure(request, hop, result), {
       hop,
-      isUnreachable: error !== undefined && isUnreachable(error.reason)
+      isUnreachable: error !== undefined && isUnreachable(error.reason),
+      worth: worthOf(investigator.name, error)
     })
   })
 }

@@ -16,6 +16,7 @@ import { type Beside, type HedgeOptions, runHedged } from "./HedgedHop.ts"
 import { type HopResult, type Previous, runHop, skipHop, type Turn } from "./RunHop.ts"
 import { attemptsFor, isHostUnreachable, type Used } from "./SharedFate.ts"
 import { isFree, mostAttempts, type TierPipeline, wouldReject } from "./TierPipeline.ts"
+import { afterCall, ofNoUse, together, type Worth } from "./UselessRun.ts"
 
 /** The chain moved from one tier to the next. Metrics count these as `kubernaut_fallback_activations_total{from,to}`. */
 export interface FallbackEvent {
@@ -83,6 +84,25 @@ const gatherSafely = (gather: Gather, request: InvestigationRequest): Effect.Eff
   )
 }
 
+/**
+ * Counts what the calls about a target say about the use of their tiers. One of no use is taken out like one that is
+ * down.
+ */
+const judgeUse = (
+  calls: ReadonlyArray<{ readonly tier: TierPipeline; readonly worth: Worth }>,
+  { target }: InvestigationRequest
+): Effect.Effect<void> =>
+  Effect.forEach(
+    together(calls),
+    ({ tier, worth }) => {
+      const { isOfNoUse, run } = afterCall(tier.useless, worth, target)
+      tier.useless = run
+      const breaker = tier.pipeline?.circuitBreaker
+      return isOfNoUse && breaker !== undefined ? breaker.trip(ofNoUse) : Effect.void
+    },
+    { discard: true }
+  )
+
 class Walk {
   private readonly parts: Parts
   private readonly given: InvestigationRequest
@@ -91,6 +111,7 @@ class Walk {
   private readonly hops: Array<Hop> = []
   private readonly skipped: Array<TierPipeline> = []
   private readonly used: Array<Used<TierPipeline>> = []
+  private readonly calls: Array<{ readonly tier: TierPipeline; readonly worth: Worth }> = []
 
   constructor(parts: Parts, given: InvestigationRequest) {
     this.parts = parts
@@ -100,6 +121,11 @@ class Walk {
 
   /** An interruption from outside ends it. A tier that interrupts itself has failed. */
   readonly run: Effect.Effect<ChainResult> = Effect.suspend(() =>
+    // Whether a call was useless is known once the others about the same request are.
+    Effect.tap(this.tried, () => judgeUse(this.calls, this.given))
+  )
+
+  private readonly tried: Effect.Effect<ChainResult> = Effect.suspend(() =>
     Effect.gen({ self: this }, function* () {
       const { hops, parts, skipped, used } = this
       yield* Effect.annotateCurrentSpan({
@@ -248,9 +274,10 @@ class Walk {
   }
 
   /** What a hop has shown, for those after it. */
-  private took(tier: TierPipeline, { hop, investigation, isUnreachable }: HopResult): Effect.Effect<void> {
+  private took(tier: TierPipeline, { hop, investigation, isUnreachable, worth }: HopResult): Effect.Effect<void> {
     return Effect.gen({ self: this }, function* () {
       this.hops.push(hop)
+      this.calls.push({ tier, worth })
       // One that was turned away beside another may have room when that has failed.
       if (hop.outcome !== "skipped") this.used.push({ tier, attempts: hop.attempts, isUnreachable })
       const failed = this.hops.filter(({ outcome, reason }) => outcome === "failed" && reason !== "overtaken")
