@@ -10,7 +10,7 @@ import {
 type Row = readonly [vendor: string, status: number, code: string | null, message: string]
 
 /** Written by anybody who can write an alert. */
-const hostile = `{"summary":"No credits left\\npayment required; insufficient balance. It resets on 2031-01-01."}`
+const hostile = `{"summary":"No credits left\\npayment required; insufficient balance. It resets on 2031-01-01. API key not valid"}`
 
 describe("a server that quotes the request", () => {
   it("says nothing about the account by words that are in it, however it encodes them", () => {
@@ -51,7 +51,17 @@ const rows: Readonly<Record<NonNullable<Subject>, ReadonlyArray<Row>>> = {
     ["DeepSeek", 402, "invalid_request_error", "Insufficient Balance"],
     ["Bedrock", 400, "ServiceQuotaExceededException", "Your request exceeds the service quota for your account."],
     ["xAI", 429, null, "Your team has either used all available credits or reached its monthly spending limit."],
+    ["New API", 403, "insufficient_user_quota", "user quota is not enough (request id: 2025)"],
+    ["New API behind a gateway", 403, null, "user quota is not enough"],
+    ["DashScope", 400, "Arrearage", "Access denied, please make sure your account is in good standing."],
+    ["DashScope behind a gateway", 400, null, "Access denied, please make sure your account is in good standing."],
+    ["Azure API Management", 403, null, "Out of call volume quota. Quota will be replenished in 2.10:00:00."],
     ["a gateway", 429, null, "Insufficient funds"]
+  ],
+  key: [
+    ["Google", 400, "INVALID_ARGUMENT", "API key not valid. Please pass a valid API key."],
+    ["Google", 400, "INVALID_ARGUMENT", "API key expired. Please renew the API key."],
+    ["xAI", 400, null, "Incorrect API key provided: na***ys. You can obtain an API key from https://console.example."]
   ],
   "context-length": [
     ["OpenAI", 400, "context_length_exceeded", "This model's maximum context length is 128000 tokens."],
@@ -72,7 +82,26 @@ const rows: Readonly<Record<NonNullable<Subject>, ReadonlyArray<Row>>> = {
       "The input token count (1200000) exceeds the maximum number of tokens allowed."
     ],
     ["Mistral", 400, "invalid_request_error", "Prompt contains too many tokens. Too many input tokens."],
-    ["a gateway", 413, null, "Please reduce the length of the messages."]
+    ["a gateway", 413, null, "Please reduce the length of the messages."],
+    [
+      "Text Generation Inference",
+      422,
+      null,
+      "Input validation error: `inputs` tokens + `max_new_tokens` must be <= 4096. Given: 5000 `inputs` tokens and 512 `max_new_tokens`"
+    ],
+    ["Text Generation Inference", 422, null, "`inputs` must have less than 1024 tokens. Given: 1872"],
+    [
+      "Groq",
+      413,
+      "rate_limit_exceeded",
+      "Request too large for model `m` on tokens per minute (TPM): Limit 6000, Requested 9120, please reduce your message size and try again."
+    ],
+    [
+      "OpenAI",
+      429,
+      "rate_limit_exceeded",
+      "Request too large for gpt-4o on tokens per min (TPM): Limit 30000, Requested 36420. The input or output tokens must be reduced in order to run successfully."
+    ]
   ],
   refusal: [
     [
@@ -93,6 +122,13 @@ const others: ReadonlyArray<Row> = [
   ["Azure", 429, "429", "Exceeded call rate limit of your current pricing tier. Please retry after 7 seconds."],
   ["Bedrock", 429, "ThrottlingException", "Too many requests, please wait before trying again."],
   ["OpenAI", 400, null, "Invalid value for 'messages'"],
+  [
+    "OpenAI",
+    429,
+    "rate_limit_exceeded",
+    "Rate limit reached for gpt-4o on tokens per min (TPM): Limit 30000, Used 29000, Requested 5000. Please try again in 8s."
+  ],
+  ["a server", 500, null, "API key not valid"],
   ["a server", 500, null, "The context window of the cache is being rebuilt"],
   ["a server", 503, null, "no available credits service"],
   ["a server", 401, "invalid_api_key", "Incorrect API key provided"]
@@ -129,7 +165,12 @@ describe("the error of a provider", () => {
     ["The input token count (2000) exceeds the maximum number of tokens allowed.", undefined],
     ["prompt is too long: 100 tokens > 200000 maximum", undefined],
     ["prompt is too long: 0 tokens > 0 maximum", undefined],
-    ["the request exceeds the available context size", undefined]
+    ["the request exceeds the available context size", undefined],
+    ["`inputs` tokens + `max_new_tokens` must be <= 4000. Given: 5000 `inputs` tokens and 512", 0.8],
+    ["`inputs` tokens + `max_new_tokens` must be <= 4000. Given: 3900 `inputs` tokens and 512", undefined],
+    ["`inputs` must have less than 1000 tokens. Given: 2000", 0.5],
+    ["tokens per min (TPM): Limit 30000, Requested 40000. The input or output tokens must be reduced", 0.75],
+    ["tokens per min (TPM): Limit 30000, Used 29000, Requested 40000.", undefined]
   ])("%j says that this share of the prompt fits: %s", (message, share) => {
     assert.strictEqual(shareThatFits(message), share)
     assert.isUndefined(shareThatFits(message, `data: ${message}`), "quoted")

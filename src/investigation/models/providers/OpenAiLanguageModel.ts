@@ -8,19 +8,20 @@
  * format and responds with prose gives an invalid answer. There is no second attempt in another format, because an
  * answer without a schema is worth little.
  *
- * | the server responds                                                                                     | reason                                                   |
- * | ------------------------------------------------------------------------------------------------------- | -------------------------------------------------------- |
- * | no or half a response                                                                                   | `NetworkError`                                           |
- * | 200 with a body that is not JSON                                                                        | `InvalidResponseError`                                   |
- * | 401, 403                                                                                                | `AuthenticationError`                                    |
- * | 402, or 400, 403 and 429 with the codes or words of an account without money (`ErrorWording`)           | `QuotaExhaustedError`                                    |
- * | 429                                                                                                     | `RateLimitError`, with `retry-after` or `retry-after-ms` |
- * | 400, 413, 422 with the codes or words of a context that is too long                                     | `InvalidRequestError`, constraint `context-length`       |
- * | 400 with code `content_filter` or `content_policy_violation`; a refusal; finish reason `content_filter` | `ContentPolicyError`                                     |
- * | 400, 413, 422                                                                                           | `InvalidRequestError`                                    |
- * | 408, 409, 5xx                                                                                           | `InternalProviderError`                                  |
- * | finish reason `length`                                                                                  | `InvalidOutputError`                                     |
- * | anything else                                                                                           | `UnknownError`                                           |
+ * | the server responds                                                                                      | reason                                                   |
+ * | -------------------------------------------------------------------------------------------------------- | -------------------------------------------------------- |
+ * | no or half a response                                                                                    | `NetworkError`                                           |
+ * | 200 with a body that is not JSON                                                                         | `InvalidResponseError`                                   |
+ * | 400 with the words of a rejected key                                                                     | `AuthenticationError`                                    |
+ * | 401, 403                                                                                                 | `AuthenticationError`                                    |
+ * | 402, or 400, 403 and 429 with the codes or words of an account without money (`ErrorWording`)            | `QuotaExhaustedError`                                    |
+ * | 429                                                                                                      | `RateLimitError`, with `retry-after` or `retry-after-ms` |
+ * | 400, 413, 422 with the codes or words of a context that is too long, 429 with those of a request that is | `InvalidRequestError`, constraint `context-length`       |
+ * | 400 with code `content_filter` or `content_policy_violation`; a refusal; finish reason `content_filter`  | `ContentPolicyError`                                     |
+ * | 400, 413, 422                                                                                            | `InvalidRequestError`                                    |
+ * | 408, 409, 5xx                                                                                            | `InternalProviderError`                                  |
+ * | finish reason `length`                                                                                   | `InvalidOutputError`                                     |
+ * | anything else                                                                                            | `UnknownError`                                           |
  */
 
 import { Effect, Layer, Redacted } from "effect"

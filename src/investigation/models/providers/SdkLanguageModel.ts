@@ -127,6 +127,7 @@ export const reasonOfStatus = ({
 }: HttpFailure): AiError.AiErrorReason => {
   const waitMs = waitOf(headers, nowMs)
   if (subject === "context-length") return contextLengthError(share)
+  if (subject === "key") return new AiError.AuthenticationError({ kind: "InvalidKey" })
   if (subject === "quota") return quotaError(waitMs, resetAtMs)
   if (subject === "refusal") return new AiError.ContentPolicyError({ description: `HTTP ${status}` })
   switch (status) {
