@@ -7,10 +7,12 @@
  * | 402, or 400, 403, 429 with the words of no money left      | `out-of-money` |
  * | 401: it does not know the key                              | `wrong-key`    |
  * | 403: the key may not do this. It may be about this request | none           |
+ *
+ * An answer shows that the account is served, and so does one of no use: a model has worked for it.
  */
 
 import type { Suspension } from "../../resilience/breaker/Suspension.ts"
-import type { InvestigatorErrorReason } from "../Investigator.ts"
+import type { InvestigatorError, InvestigatorErrorReason } from "../Investigator.ts"
 
 /** Why a tier is suspended: the reason code of its skipped hops. */
 export const suspensionReasons = ["out-of-money", "wrong-key"] as const
@@ -32,3 +34,14 @@ export const suspensionOf = (
       return undefined
   }
 }
+
+const served: ReadonlySet<InvestigatorErrorReason["_tag"]> = new Set([
+  "InvalidAnswer",
+  "Refused",
+  "StepLimit",
+  "ToolLoop"
+])
+
+/** Whether a failure shows that the account is served. What the breaker counts, such as the page of a gateway, does not. */
+export const isServed = ({ countsAsFailure, reason }: Pick<InvestigatorError, "countsAsFailure" | "reason">): boolean =>
+  !countsAsFailure && served.has(reason._tag)

@@ -35,13 +35,13 @@ export const triedElsewhere = (
 }
 
 /**
- * After a hop: what it has shown about the account holds for every tier of it. Only an answer shows that the account
- * works: a tier that an operator has isolated or forced closed is not suspended either, and shows nothing.
+ * After a hop: what it has shown about the account holds for every tier of it. Only a call that was served shows that
+ * the account works: a tier that an operator has isolated or forced closed is not suspended either, and shows nothing.
  */
 export const spread = (
   tier: TierPipeline,
   tiers: ReadonlyArray<TierPipeline>,
-  hasAnswered: boolean
+  wasServed: boolean
 ): Effect.Effect<void> => {
   const own = tier.pipeline?.circuitBreaker
   const others = othersOf(tier, tiers)
@@ -52,7 +52,7 @@ export const spread = (
       ({ breaker }) =>
         _tag === "Suspended"
           ? breaker.suspend({ forMs: retryAfterMs, reason, times: suspensions })
-          : hasAnswered && breaker.suspendedUnsafe !== undefined
+          : wasServed && breaker.suspendedUnsafe !== undefined
             ? breaker.resume
             : Effect.void,
       { discard: true }

@@ -5,7 +5,7 @@ import type { Hop, Investigation, InvestigatorName } from "../../domain/Investig
 import type { Classification, Counted, PipelineError } from "../../resilience/pipeline/Pipeline.ts"
 import type { Investigator, InvestigatorError } from "../Investigator.ts"
 import { textOf, type UsedUp } from "../spend/Budget.ts"
-import { suspensionOf } from "./Account.ts"
+import { isServed, suspensionOf } from "./Account.ts"
 import type { CallOutcome } from "./TierRamp.ts"
 
 /** The result of calling one tier, with its attempts and duration. */
@@ -111,7 +111,7 @@ export const classify =
     const suspension = suspensionOf(reason)
     return {
       retry: retryable,
-      breaker: countsAsFailure ? "failure" : "ignored",
+      breaker: countsAsFailure ? "failure" : isServed({ countsAsFailure, reason }) ? "served" : "ignored",
       ...(retryAfterMs === undefined ? {} : { retryAfter: Duration.millis(retryAfterMs) }),
       attempts:
         hasNextModel && reason._tag === "RateLimited" && retryAfterMs === undefined

@@ -10,6 +10,7 @@ import {
   InvestigatorErrorReason,
   serviceName
 } from "../Investigator.ts"
+import { isServed } from "./Account.ts"
 import {
   callOutcomeOf,
   capped,
@@ -32,6 +33,8 @@ export interface HopResult {
   readonly investigation?: Investigation
   /** Nothing of its server could be reached. */
   readonly isUnreachable: boolean
+  /** It shows that the account is served. */
+  readonly isServed: boolean
   /** What it shows about the use of the tier. */
   readonly worth: Worth
 }
@@ -204,11 +207,12 @@ export const runHop = (
   }).pipe(Effect.withSpan(`hop ${investigator.name}`, { attributes: attributesAtStart(tier, previous) }))
   return Effect.flatMap(spanned, ({ hop, investigation, result }) => {
     if (investigation !== undefined)
-      return Effect.succeed({ hop, investigation, isUnreachable: false, worth: "usable" })
+      return Effect.succeed({ hop, investigation, isUnreachable: false, isServed: true, worth: "usable" })
     const error = errorOf(result)
     return Effect.as(logFailure(request, hop, result), {
       hop,
       isUnreachable: error !== undefined && isUnreachable(error.reason),
+      isServed: error !== undefined && "countsAsFailure" in error && isServed(error),
       worth: worthOf(investigator.name, error)
     })
   })

@@ -274,7 +274,7 @@ class Walk {
   }
 
   /** What a hop has shown, for those after it. */
-  private took(tier: TierPipeline, { hop, investigation, isUnreachable, worth }: HopResult): Effect.Effect<void> {
+  private took(tier: TierPipeline, { hop, isServed, isUnreachable, worth }: HopResult): Effect.Effect<void> {
     return Effect.gen({ self: this }, function* () {
       this.hops.push(hop)
       this.calls.push({ tier, worth })
@@ -284,7 +284,7 @@ class Walk {
       // Later ones may fail differently.
       if (failed.length === 1 && failed[0] === hop)
         yield* Effect.annotateCurrentSpan("kubernaut.cause.first", `${tier.service}: ${hop.reason}`)
-      yield* spread(tier, this.parts.tiers, investigation !== undefined)
+      yield* spread(tier, this.parts.tiers, isServed)
     })
   }
 

@@ -24,7 +24,7 @@
  *     └──────────────┘          └──────────┘
  *       ▲ forceClosed(for)        ▲ isolate(for)          by an operator, from any state
  *
- *     ┌───────────┐  after its time one real call: a success closes, a failure suspends again,
+ *     ┌───────────┐  after its time one real call: one that is served closes, a failure suspends again,
  *     │ Suspended │  auto makes it HalfOpen
  *     └───────────┘
  *       ▲ a call shows that nobody is served, whatever the load: no money, a rejected key (`Suspension`)
@@ -41,7 +41,8 @@
  * –: no call is admitted in this state, so an outcome can only be a late one.
  *
  * - **Ignored** outcomes (an invalid request such as 400 or 422, an interruption) count as neither success nor failure. A
- *   probe releases its permit with any outcome.
+ *   probe releases its permit with any outcome. Such a call may have been _served_. That ends a suspension, whatever
+ *   the answer is worth: the peer serves us again.
  * - **Generations.** Every transition starts a new one. An outcome carries the generation in which its call was admitted,
  *   and a late outcome from an earlier generation changes nothing.
  * - **A suspended circuit takes no probe**, because a cheap request succeeds without money. After its time it admits one
@@ -211,10 +212,11 @@ const tripCause = (
 
 type Ended = Extract<CircuitEvent, { readonly _tag: "Ended" }>
 
-/** The end of a trial. One that was interrupted, or was our own fault, shows nothing. */
+/** The end of a trial. One that was interrupted, or was rejected for what it asked, shows nothing. */
 const tried = (state: Suspended, event: Ended, settings: Resolved, nowMs: number): Step => {
   switch (event.outcome) {
     case "success":
+    case "served":
       return close(state, "trial-succeeded")
     case "ignored":
       return [state.trial?.probe === event.probe ? { ...state, trial: undefined } : state, none]
@@ -230,6 +232,8 @@ const tried = (state: Suspended, event: Ended, settings: Resolved, nowMs: number
 
 const record = (state: Circuit, event: Ended, settings: Resolved, nowMs: number): Step => {
   if (event.generation !== state.generation) return [state, none]
+  if (event.outcome === "served" && state._tag !== "Suspended")
+    return record(state, { ...event, outcome: "ignored" }, settings, nowMs)
   if (event.suspension !== undefined && (state._tag === "Closed" || state._tag === "HalfOpen")) {
     const { reason } = event.suspension
     return suspend(state, { reason, times: 1, forMs: suspensionMs(1, event.suspension, settings) }, "suspended", nowMs)

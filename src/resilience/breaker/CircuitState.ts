@@ -63,7 +63,8 @@ export interface Suspended {
 }
 export type Circuit = Closed | Open | HalfOpen | Isolated | ForcedClosed | Suspended
 
-export type Outcome = "success" | "failure" | "ignored"
+/** `served`: as `ignored`, but the peer has served the call, so it is not suspended any more. */
+export type Outcome = "success" | "failure" | "ignored" | "served"
 
 export type CircuitEvent =
   /** A call requests admission. */

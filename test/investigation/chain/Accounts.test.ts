@@ -72,6 +72,30 @@ describe("a tier whose account serves nobody", () => {
     })
   )
 
+  it.effect.each<readonly [InvestigatorErrorReason, boolean]>([
+    [{ _tag: "InvalidAnswer", problem: "the answer was cut off" }, true],
+    [{ _tag: "Refused" }, true],
+    [{ _tag: "StepLimit" }, true],
+    [{ _tag: "ToolLoop" }, true],
+    [{ _tag: "BadRequest" }, false],
+    [{ _tag: "Authentication", forbidden: true }, false],
+    [{ _tag: "ContextOverflow", tokens: 2, limit: 1 }, false]
+  ])("and whose trial fails by %j is in use again, with all tiers of its account: %s", ([reason, isInUse]) =>
+    Effect.gen(function* () {
+      const [a, b] = [llm("a", noMoney, "k1"), llm("b", noMoney, "k1")]
+      const chain = yield* chainOf([a, b, rules()])
+      yield* hops(chain)
+      for (const tier of [a, b]) tier.behaviour = Effect.fail(error(reason, false, false))
+      yield* TestClock.adjust("1 minute")
+      yield* hops(chain)
+      const states = yield* Effect.forEach(chain.tiers.slice(0, 2), (tier) => tier.circuitBreaker!.state)
+      assert.deepStrictEqual(
+        states.map(({ _tag }) => _tag !== "Suspended"),
+        [isInUse, isInUse]
+      )
+    })
+  )
+
   it.effect("is asked at once when its rejected key has been replaced", () =>
     Effect.gen(function* () {
       let isNew = false

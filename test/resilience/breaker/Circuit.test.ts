@@ -58,6 +58,8 @@ const events = {
   "a success": ended("success", generation),
   "a failure": ended("failure", generation),
   "an ignored outcome": ended("ignored", generation),
+  "an outcome of no use that was served": ended("served", generation),
+  "a late one that was served": ended("served", generation - 1),
   "a failure that suspends": {
     ...ended("failure", generation),
     suspension: { reason: "out-of-money" }
@@ -112,6 +114,22 @@ const table: Record<keyof typeof events, Record<Tag, ReadonlyArray<string>>> = {
     Isolated: nothing,
     ForcedClosed: nothing,
     Suspended: counts
+  },
+  "an outcome of no use that was served": {
+    Closed: nothing,
+    Open: nothing,
+    HalfOpen: counts,
+    Isolated: nothing,
+    ForcedClosed: nothing,
+    Suspended: to("Closed")
+  },
+  "a late one that was served": {
+    Closed: nothing,
+    Open: nothing,
+    HalfOpen: nothing,
+    Isolated: nothing,
+    ForcedClosed: nothing,
+    Suspended: nothing
   },
   "a late success": {
     Closed: nothing,

@@ -6,7 +6,7 @@ export const otherTierOfTheAccount: PlantedBug = {
   edits: [
     {
       file: "investigation/chain/Walk.ts",
-      search: `      yield* spread(tier, this.parts.tiers, investigation !== undefined)\n`,
+      search: `      yield* spread(tier, this.parts.tiers, isServed)\n`,
       replace: ""
     }
   ],
