@@ -14,6 +14,7 @@ import type { ConditionChange, Derived, Outbox, Positions } from "../storage/Out
 import type { RemediationStore } from "../storage/RemediationStore.ts"
 import type { StorageError } from "../storage/StorageError.ts"
 import { type Channel, wake } from "./Channel.ts"
+import * as LostBeginnings from "./LostBeginnings.ts"
 import * as LostEnds from "./LostEnds.ts"
 import { aboutRemediation, notificationOf, type Teller } from "./NotificationOf.ts"
 import { takes } from "./NotificationSink.ts"
@@ -32,9 +33,12 @@ const linesAtOnce = 200
 const linesBetween = 1000
 /** After so long they are moved, too: it shows that there is a process with these sinks. */
 const longestMs = Duration.toMillis("1 hour")
-/** How often conditions are looked for that do not last any more, besides at the start. */
+/** How often conditions are compared with the record, besides at the start. */
 const lostEveryMs = Duration.toMillis("10 minutes")
-/** What a line has not ended because another process was in it may be over when that one is known to be gone. */
+/**
+ * What a line has not ended because another process was in it may be over when that one is known to be gone. What it
+ * has ended may last in a process that was taken for gone.
+ */
 const lostSoonMs = Duration.toMillis("30 seconds")
 /** These ends are recorded at each start, or by each of several processes, and are news only while it lasts. */
 const onlyIfLasting: ReadonlySet<string> = new Set([
@@ -43,6 +47,11 @@ const onlyIfLasting: ReadonlySet<string> = new Set([
   "audit.intact",
   "condition.ended"
 ])
+/** These are no news while it lasts. */
+const onlyIfNotLasting: ReadonlySet<string> = new Set(["condition.lasts"])
+/** These say something of the level of one of the processes. */
+const isOfLevel = ({ data, kind }: AuditEvent): boolean =>
+  data["others"] !== undefined || /^(level|peers|condition)\./.test(kind)
 /** Lines of one commit, and of those that follow at once, are read together. */
 const together = Duration.millis(100)
 /** Lines of other processes wake nobody. */
@@ -105,6 +114,8 @@ const derive = Effect.fnUntraced(function* (lines: ReadonlyArray<AuditEvent>, se
       const lasting = yield* Effect.filter(ends, ({ name }) => isLasting(conditions, self, name))
       if (lasting.length === 0) continue
     }
+    if (begins !== undefined && onlyIfNotLasting.has(line.kind) && (yield* isLasting(conditions, self, begins.name)))
+      continue
     for (const condition of ends) conditions.push({ line: line.sequence, _tag: "Ends", condition })
     if (begins !== undefined)
       conditions.push({ line: line.sequence, _tag: "Begins", lasting: { condition: begins, began: notification } })
@@ -152,6 +163,7 @@ const derived = (
         const nowMs = yield* Monotonic.nowMs
         if (nowMs - lookedMs >= lostEveryMs) {
           const records = { ...stores.records, remediations: stores.remediations }
+          yield* LostBeginnings.find(position, stores, records.levels)
           const isInDoubt = yield* LostEnds.find(position, stores, records)
           lookedMs = isInDoubt ? nowMs - lostEveryMs + lostSoonMs : nowMs
         }
@@ -161,8 +173,7 @@ const derived = (
       }
       const { conditions, notifications } = yield* derive(lines, self)
       position = last.sequence
-      if (lines.some(({ data }) => data["others"] !== undefined))
-        lookedMs = Math.min(lookedMs, (yield* Monotonic.nowMs) - lostEveryMs + lostSoonMs)
+      if (lines.some(isOfLevel)) lookedMs = Math.min(lookedMs, (yield* Monotonic.nowMs) - lostEveryMs + lostSoonMs)
       yield* store({ conditions, notifications })
       const names = new Set(notifications.map(({ sink }) => sink))
       yield* Effect.forEach(

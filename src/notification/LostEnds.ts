@@ -17,6 +17,7 @@ import type { Outbox } from "../storage/Outbox.ts"
 import type { RemediationStore } from "../storage/RemediationStore.ts"
 import type { StandingOrders } from "../storage/StandingOrders.ts"
 import type { StorageError } from "../storage/StorageError.ts"
+import { hasBegun } from "./LostBeginnings.ts"
 
 /** Where the record says what lasts. */
 export interface Records {
@@ -43,7 +44,7 @@ const lastsByRecord = (
       if (Option.isNone(found)) return undefined
       const { lines, processes, record } = found.value
       // One of an earlier version has begun it, which does not say what it is in.
-      if (lines !== undefined && !lines.includes(began.key)) return undefined
+      if (lines !== undefined && !lines.includes(began.key) && !hasBegun(began)) return undefined
       const { others, own = [] } = processes ?? { others: [{ isCutOff: false, ...record }] }
       return [...others].concat(own).some(lasts)
     })

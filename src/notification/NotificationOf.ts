@@ -24,6 +24,7 @@
  * | `account.suspended` for the first time        | `account-suspended`                           | warning          | `account/NAME`   |
  * | `account.resumed`                             | `account-resumed`                             | warning          | ends it          |
  * | `condition.ended` (`LostEnds`)                | that of its end                               | of the condition | ends it          |
+ * | `condition.lasts` (`LostBeginnings`)          | that of its beginning                         | of the condition | begins it        |
  *
  * What a line of one process ends may last in another one that shares the database: `LevelNotification`.
  *
@@ -46,7 +47,8 @@ import {
 import type { Remediation, RemediationId } from "../domain/Remediation.ts"
 import { Timestamp } from "../domain/Timestamp.ts"
 import { ofLevel } from "./LevelNotification.ts"
-import { toldOf } from "./LostEnds.ts"
+import * as LostBeginnings from "./LostBeginnings.ts"
+import * as LostEnds from "./LostEnds.ts"
 import { type Facts, remediationFacts, reviewFacts } from "./RemediationFacts.ts"
 
 /** What every notification says of its origin, and how text becomes harmless. */
@@ -260,9 +262,9 @@ const ofServiceLine = (line: AuditEvent, teller: Teller): Told | undefined => {
   return { ...told, ...(isWhole && ends !== undefined ? { ends } : {}) }
 }
 
-/** An end that was lost. */
-const ofLostEnd = ({ data, subject }: AuditEvent, teller: Teller): Told | undefined => {
-  const told = toldOf(subject, data["severity"])
+/** A beginning or an end that was lost. */
+const ofCondition = ({ data, kind, subject }: AuditEvent, teller: Teller): Told | undefined => {
+  const told = kind === "condition.lasts" ? LostBeginnings.toldOf(subject) : LostEnds.toldOf(subject, data["severity"])
   return (
     told && {
       ...told,
@@ -326,8 +328,8 @@ export const notificationOf = (
   const told =
     line.kind === "level.changed" || line.kind.startsWith("peers.")
       ? ofLevel(line, teller)
-      : line.kind === "condition.ended"
-        ? ofLostEnd(line, teller)
+      : line.kind.startsWith("condition.")
+        ? ofCondition(line, teller)
         : line.kind.startsWith("account.")
           ? ofAccount(line, teller)
           : aboutRemediation(line) === undefined
@@ -341,6 +343,6 @@ export const notificationOf = (
 /** A line that was written late says when it happened. */
 const happened = ({ at, data }: AuditEvent): Timestamp => (isTimestamp(data["at"]) ? data["at"] : at)
 
-/** What was told from memory has its key in the line. Every other line is identified by its place in the chain. */
+/** What may be told before it is on record has its key in the line. Every other one is known by its place in the chain. */
 const keyOf = ({ data, hash, kind }: AuditEvent): string =>
-  /^(storage|level|peers)\./.test(kind) && typeof data["key"] === "string" ? data["key"] : hash.slice(0, 32)
+  /^(storage|level|peers|condition)\./.test(kind) && typeof data["key"] === "string" ? data["key"] : hash.slice(0, 32)

@@ -34,12 +34,15 @@ export interface RecordedLevel {
   /**
    * What processes are in, beside a level of 0: this one, and others that are there. One that has ended counts as there
    * until it was seen to say nothing for 25 seconds. Absent: an earlier version has recorded the level. `isInDoubt`:
-   * one of the others has ended in order, or was never seen to say anything. That is known 25 seconds later.
+   * one of the others has ended in order, or was never seen to say anything. That is known 25 seconds later. `sure`:
+   * what is in force without doubt, in this process or in others. This one is not among them where another one has
+   * taken it for gone, until it says something again.
    */
   readonly processes?: {
     readonly own?: InForce
     readonly others: ReadonlyArray<InForce>
     readonly isInDoubt?: boolean
+    readonly sure?: ReadonlyArray<InForce>
   }
 }
 

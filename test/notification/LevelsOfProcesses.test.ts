@@ -51,10 +51,13 @@ const process = Effect.fnUntraced(function* (file: string) {
     store: levels,
     ...(kept === undefined ? {} : { kept })
   })
+  const scope = yield* Effect.scope
   const running = yield* Effect.forkScoped(degradation.run)
   return {
     /** It says nothing any more. Its database is not closed. */
     crashes: Fiber.interrupt(running),
+    /** It only stood still. */
+    runsAgain: Effect.forkIn(degradation.run, scope),
     dismiss: degradation.dismiss("ann"),
     level: Effect.map(degradation.current, ({ level }) => level),
     isFull: (next: boolean) =>
@@ -227,6 +230,34 @@ describe("an emergency of one of two processes on a database", () => {
         titlesOf(tells).filter((title) => title === entered),
         1
       )
+    })
+  )
+
+  it.effect("that was told as over while its process stood still is told again, and ends with it", () =>
+    Effect.gen(function* () {
+      const { file, one, shows, tells } = yield* withEmergency
+      const other = yield* process(file)
+      yield* minutes(6)
+      assert.strictEqual(yield* other.level, 0)
+      yield* one.crashes
+      yield* minutes(1)
+      yield* other.losesHolmes
+      yield* minutes(2)
+      assert.notInclude([...(shownBy(shows) ?? [])], "emergency")
+      yield* one.runsAgain
+      yield* minutes(12)
+      const lasts = "The emergency still lasts: alerts are stored and escalated, and nothing is acted on"
+      assert.include([...(shownBy(shows) ?? [])], "emergency")
+      yield* minutes(30)
+      assert.include([...(shownBy(shows) ?? [])], "emergency")
+      assert.lengthOf(
+        titlesOf(tells).filter((title) => title === lasts),
+        1
+      )
+      yield* one.isFull(false)
+      yield* minutes(6)
+      assert.notInclude([...(shownBy(shows) ?? [])], "emergency")
+      assert.strictEqual(titlesOf(tells).at(-1), over)
     })
   )
 

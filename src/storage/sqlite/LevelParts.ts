@@ -84,9 +84,8 @@ export const makeOthers = () => {
     /** Whether one that was looked at is gone, or soon is. */
     isQuiet: (processes: Parts = {}, nowMs: number): boolean =>
       Object.entries(processes).some((other) => seen.has(other[0]) && leftMs(other, nowMs) <= goneAfterMs - quietMs),
-    /** Whether one of them may not be there any more. */
-    isInDoubt: (living: ReadonlyArray<Named>): boolean =>
-      living.some(([name, part]) => isIn(part) && (part.isOver === true || seen.get(name)?.isHeard !== true)),
+    /** Whether one of them is surely there. */
+    isSure: ([name, { isOver }]: Named): boolean => isOver !== true && seen.get(name)?.isHeard === true,
     /** Nobody could write for some time, and who has not may be there. */
     forget: () => seen.clear()
   }

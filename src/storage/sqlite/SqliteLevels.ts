@@ -32,25 +32,33 @@ const keysOf = (lines: ReadonlyArray<LevelLine>): ReadonlyArray<string> =>
 
 const inForce = ({ isCutOff, level }: InForce) => ({ level, isCutOff })
 
-/** What is read. */
+/** What is read. `self`: the name of this process. `said`: what it is in as it knows it. */
 const asRecorded = (
   row: LevelParts.Row,
-  said: LevelParts.Part | undefined,
+  { said, self }: { readonly self: string | undefined; readonly said: LevelParts.Part | undefined },
   living: ReadonlyArray<LevelParts.Named>,
-  isInDoubt: boolean
-): RecordedLevel => ({
-  record: LevelParts.beginning(row),
-  ...(row.lines === undefined ? {} : { lines: row.lines }),
-  ...(row.processes === undefined
-    ? {}
-    : {
-        processes: {
-          others: living.flatMap(([, part]) => (LevelParts.isIn(part) ? [inForce(part)] : [])),
-          ...(said !== undefined && LevelParts.isIn(said) ? { own: inForce(said) } : {}),
-          isInDoubt
-        }
-      })
-})
+  isSure: (other: LevelParts.Named) => boolean
+): RecordedLevel => {
+  const others = living.filter(([, part]) => LevelParts.isIn(part))
+  const own = said !== undefined && LevelParts.isIn(said) ? [inForce(said)] : []
+  // Another one may have thought that it was gone.
+  const isKnown = self !== undefined && row.processes?.[self] !== undefined
+  const sure = others.filter(isSure).map(([, part]) => inForce(part))
+  return {
+    record: LevelParts.beginning(row),
+    ...(row.lines === undefined ? {} : { lines: row.lines }),
+    ...(row.processes === undefined
+      ? {}
+      : {
+          processes: {
+            others: others.map(([, part]) => inForce(part)),
+            ...(own[0] === undefined ? {} : { own: own[0] }),
+            isInDoubt: sure.length < others.length,
+            sure: isKnown ? [...own, ...sure] : sure
+          }
+        })
+  }
+}
 
 /** What others are in, for lines. One that has ended has no say. */
 const besideLines = (others: ReadonlyArray<LevelParts.Named>) => {
@@ -119,8 +127,7 @@ export const make = (
     attempt("level", () =>
       Option.map(row.read(), (found) => {
         const living = others.look(found.processes, name, nowMs)
-        // As this process knows it: another one may have thought that it was gone.
-        return { found, recorded: asRecorded(found, said, living, others.isInDoubt(living)) }
+        return { found, recorded: asRecorded(found, { said, self: name }, living, others.isSure) }
       })
     )
   )
