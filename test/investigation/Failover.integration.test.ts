@@ -100,7 +100,7 @@ describe("Failover Bench", () => {
       yield* chain.investigate(given)
       assert.lengthOf(settled, 6)
       for (const failed of settled.slice(0, 5))
-        assert.deepInclude(failed, { provider: "a", model: "model-a", outcome: "failed", basis: "estimated" })
+        assert.deepInclude(failed, { provider: "a", model: "model-a", outcome: "rejected", basis: "measured" })
       const measured = { inputTokens: 1320, outputTokens: 96, basis: "measured" }
       assert.deepInclude(settled[5], { provider: "b", model: "model-b", outcome: "answered", ...measured })
     }).pipe(Effect.scoped)

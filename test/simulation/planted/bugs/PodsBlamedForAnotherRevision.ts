@@ -16,7 +16,7 @@ export const podsBlamedForAnotherRevision: PlantedBug = {
     },
     {
       file: "investigation/rules/RuleFacts.ts",
-      search: `container.revision !== null && failsNow(container, observed)`,
+      search: `container.revision !== null && !hasRecovered(container, observed)`,
       replace: `container.revision !== null && container.current === true`
     },
     {
