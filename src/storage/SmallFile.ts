@@ -22,7 +22,8 @@ export const patience = "2 seconds"
 /** The last operation of each folder: the next one begins when it has ended. */
 const last = new Map<string, Promise<unknown>>()
 
-const inTurn = <A>(folder: string, operation: () => Promise<A>): Promise<A> =>
+/** Does an operation when those before it in the folder have ended. */
+export const inTurn = <A>(folder: string, operation: () => Promise<A>): Promise<A> =>
   FileOperations.run(() => {
     const turn = (last.get(folder) ?? Promise.resolve()).then(operation)
     const ended = turn
@@ -62,43 +63,51 @@ export const replace = async (path: string, content: string): Promise<void> => {
 /** Removing a file needs no space on a full disk. */
 export const remove = (path: string): Promise<void> => rm(path, { force: true })
 
-/** One file. */
-export interface SmallFile {
-  /** Its content; none if it cannot be read, or not in time. */
-  readonly read: Effect.Effect<Option.Option<string>>
+/** One file, or some that are read and stored together. */
+export interface SmallFile<A> {
+  /** Its content; `None` if it cannot be read, or not in time. */
+  readonly read: Effect.Effect<Option.Option<A>>
   /** As `read`, and waits for its disk. */
-  readonly answer: Effect.Effect<Option.Option<string>>
+  readonly answer: Effect.Effect<A>
   /** Stores what there is to store when the disk is free. Never fails. Begins at once; nobody has to wait. */
   readonly store: () => Promise<void>
 }
 
-/**
- * The file at a path. `store` writes it, or removes it, as it has to be when it is called. `onRead` is called with what
- * a read has found, before anything else is done with the file.
- */
-export const at = (
-  path: string,
-  store: (path: string) => Promise<void>,
-  onRead: (content: Option.Option<string>) => void = () => {}
-): SmallFile => {
-  const folder = dirname(resolve(path))
+/** What is read by `find`, which never fails, and stored by `save`, as it has to be when that is called. */
+export const of = <A>(folder: string, find: () => Promise<A>, save: () => Promise<void>): SmallFile<A> => {
   const excuses = new TimeLimit.Excuses()
-  let reading: Promise<Option.Option<string>> | undefined
-  const find = () =>
+  let reading: Promise<A> | undefined
+  const begin = () =>
     (reading ??= inTurn(folder, async () => {
-      const content = await readFile(path, "utf8").then(Option.some, () => Option.none<string>())
+      const found = await find()
       reading = undefined
-      onRead(content)
-      return content
+      return found
     }))
-  const inTime = (finding: Promise<Option.Option<string>>): Effect.Effect<Option.Option<string>> =>
-    Effect.promise(() => finding).pipe(
+  const inTime = (finding: Promise<A>): Effect.Effect<Option.Option<A>> =>
+    Effect.map(
+      Effect.promise(() => finding),
+      Option.some
+    ).pipe(
       // Where this process stood still, the content may be there all the same.
       TimeLimit.within(excuses, patience, (isExcused) => (isExcused ? inTime(finding) : Effect.succeedNone))
     )
   return {
-    read: Effect.suspend(() => inTime(find())),
-    answer: Effect.promise(find),
-    store: once(folder, () => store(path).catch(() => {}))
+    read: Effect.suspend(() => inTime(begin())),
+    answer: Effect.promise(begin),
+    store: once(folder, () => save().catch(() => {}))
   }
+}
+
+/** The file at a path; none if it cannot be read. `store` writes it, or removes it, as it has to be when it is called. */
+export const at = (path: string, store: (path: string) => Promise<void>) => {
+  const {
+    answer,
+    read,
+    store: save
+  } = of(
+    dirname(resolve(path)),
+    () => readFile(path, "utf8").then(Option.some, () => Option.none<string>()),
+    () => store(path)
+  )
+  return { answer, read: Effect.map(read, Option.flatten), store: save }
 }

@@ -70,8 +70,9 @@ export interface StorageOptions
    */
   readonly archive?: Partial<SqliteArchive.ArchiveOptions>
   /**
-   * The file that keeps the degradation level while the database takes no writes. Its folder has to exist. Default:
-   * none, and a level that the database has not taken ends with the process.
+   * The file that keeps the degradation level while the database takes no writes. Its folder has to exist. Other
+   * processes with the same file have one beside it (`LevelFiles`). Default: none, and a level that the database has
+   * not taken ends with the process.
    */
   readonly levelFile?: string
 }
@@ -160,6 +161,7 @@ const make = (
     if (broken.length > 0) yield* Effect.logError("The audit chain is broken", { sequences: broken })
     const levels = yield* Sqlite.attempt("open", () => SqliteLevels.make(database, writer, tables.audit))
     yield* Effect.addFinalizer(() => levels.end)
+    const unrecorded = yield* UnrecordedLevels.make(levels, options.levelFile)
     const archiving = archiveOptions(filename, options.archive)
     return yield* Sqlite.attempt("open", () =>
       Context.make(
@@ -180,7 +182,7 @@ const make = (
           SpoolStore,
           SqliteSpoolStore.make(database, writer, tables.remediations, tables.audit, isFile(filename))
         ),
-        Context.add(Levels, UnrecordedLevels.make(levels, options.levelFile)),
+        Context.add(Levels, unrecorded),
         Context.add(StandingOrders, SqliteStandingOrders.make(database, writer, tables.audit)),
         Context.add(
           Archive,

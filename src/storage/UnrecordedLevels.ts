@@ -3,18 +3,19 @@
  * the process may end before the database is back, and the level with its lines must not end with it.
  *
  * The file is written when the database has failed, or has not committed for two seconds. The next process records what
- * is in it when it reads the level, or as soon as the disk of the file answers. It is best effort: a file that cannot
- * be written or read is as none.
+ * is in it when it reads the level, or as soon as the disk of the file answers. Where there is none, a process beside
+ * it records it (`LevelFiles`). It is best effort: a file that cannot be written or read is as none.
  */
 
 import { hash } from "node:crypto"
-import { Effect, Exit, Option, Schema } from "effect"
+import { Effect, Exit, Option, Schema, type Scope } from "effect"
 import { levelName } from "../domain/DegradationLevel.ts"
 import { type LevelLine, LevelRecord } from "../domain/LevelRecord.ts"
 import { now, Timestamp } from "../domain/Timestamp.ts"
 import * as Monotonic from "../resilience/Monotonic.ts"
+import * as LevelFiles from "./LevelFiles.ts"
 import type { Levels, UnrecordedLine } from "./Levels.ts"
-import * as SmallFile from "./SmallFile.ts"
+import type * as SmallFile from "./SmallFile.ts"
 
 /** A commit that takes longer may never come. */
 const patience = "2 seconds"
@@ -40,6 +41,12 @@ const Content = Schema.fromJsonString(
 type Content = typeof Content.Type
 const decode = Schema.decodeUnknownOption(Content)
 const encode = Schema.encodeSync(Content)
+
+/** The worst level, and all lines. */
+const together = (left: Content, right: Content): Content => ({
+  record: right.record.level > left.record.level ? right.record : left.record,
+  lines: [...left.lines, ...right.lines]
+})
 
 /** The same for the same line, also when it counts those before it that were lost. */
 const keyOf = ({ actor, at, data, kind, subject }: LevelLine): string =>
@@ -94,36 +101,45 @@ type Recorder = Pick<Levels["Service"], "latest" | "record" | "recorded" | "tidy
 /** The level of one process, its lines that wait, and its file. */
 class Unrecorded {
   readonly #levels: Recorder
-  readonly #file: SmallFile.SmallFile | undefined
+  #file: SmallFile.SmallFile<void> | undefined
   #record: LevelRecord | undefined
   /** What this process has begun with. One that is well records nothing, and this is its level. */
   #begun: LevelRecord | undefined
   #waiting: ReadonlyArray<UnrecordedLine> = []
   /** Whether the file may have something. */
   #isLate = false
-  /** What the process before this one has kept, until it is taken up. */
+  /** What processes that have ended have kept, until it is taken up. */
   #kept: Content | undefined
   /** Whether the file has been read. Its disk may answer late. */
   #isRead = false
   #isAwaited = false
 
-  constructor(levels: Recorder, path: string | undefined) {
+  constructor(levels: Recorder) {
     this.#levels = levels
-    this.#file =
-      path === undefined
-        ? undefined
-        : SmallFile.at(
-            path,
-            (at) => {
-              const content = this.#content()
-              return content === undefined ? SmallFile.remove(at) : SmallFile.replace(at, encode(content))
-            },
-            (text) => {
-              if (!this.#isRead) this.#kept = Option.getOrUndefined(Option.flatMap(text, decode))
-              this.#isRead = true
-            }
-          )
   }
+
+  /** Keeps it in files, too. The first one is at `path`. */
+  readonly keepAt = (path: string): Effect.Effect<void, never, Scope.Scope> =>
+    Effect.map(
+      LevelFiles.make(
+        path,
+        () => {
+          const content = this.#content()
+          return content === undefined ? undefined : encode(content)
+        },
+        (texts) => {
+          const kept = texts.flatMap((text) => Option.toArray(decode(text)))
+          this.#kept = (this.#kept === undefined ? kept : [this.#kept, ...kept]).reduce<Content | undefined>(
+            (all, each) => (all === undefined ? each : together(all, each)),
+            undefined
+          )
+          this.#isRead = true
+        }
+      ),
+      (file) => {
+        this.#file = file
+      }
+    )
 
   readonly latest = Effect.gen({ self: this }, function* () {
     yield* Effect.ignore(this.#takeUp)
@@ -144,6 +160,13 @@ class Unrecorded {
       this.#waiting = withFresh(this.#waiting, lines, nowMs)
       return Effect.andThen(this.#flush, Effect.ignore(this.#takeUpLate))
     })
+
+  /** Looks what others have left, and takes up what was found before: its disk may hang. */
+  readonly tidy = Effect.gen({ self: this }, function* () {
+    yield* Effect.ignore(this.#takeUpLate)
+    if (this.#file !== undefined && this.#isRead) yield* Effect.forkDetach(this.#file.answer)
+    yield* this.#levels.tidy
+  })
 
   readonly told: Levels["Service"]["told"] = (key, sink) =>
     Effect.suspend(() => {
@@ -230,8 +253,10 @@ class Unrecorded {
   }
 }
 
-/** `levels` beside a file at `path`. */
-export const make = (levels: Recorder, path: string | undefined): Levels["Service"] => {
-  const { latest, record, told, unrecorded } = new Unrecorded(levels, path)
-  return { latest, recorded: levels.recorded, record, tidy: levels.tidy, unrecorded, told }
-}
+/** `levels` beside a file, whose first place is `path`. Others take it up once the scope is closed. */
+export const make = Effect.fnUntraced(function* (levels: Recorder, path: string | undefined) {
+  const self = new Unrecorded(levels)
+  if (path !== undefined) yield* self.keepAt(path)
+  const { latest, record, tidy, told, unrecorded } = self
+  return { latest, recorded: levels.recorded, record, tidy, unrecorded, told } satisfies Levels["Service"]
+})

@@ -16,6 +16,7 @@ import { SinkError } from "../../src/notification/NotificationSink.ts"
 import { makeFacts } from "../../src/notification/RemediationFacts.ts"
 import { AccountSuspensions } from "../../src/storage/AccountSuspensions.ts"
 import { AuditLog } from "../../src/storage/AuditLog.ts"
+import * as FileOperations from "../../src/storage/FileOperations.ts"
 import { Levels } from "../../src/storage/Levels.ts"
 import { Outbox } from "../../src/storage/Outbox.ts"
 import { RemediationStore } from "../../src/storage/RemediationStore.ts"
@@ -165,6 +166,38 @@ describe("an emergency while the database takes nothing", () => {
     })
   )
 
+  it.effect("is told as over by a process beside it, which is well, where the one that was in it has ended", () =>
+    Effect.gen(function* () {
+      const { begin, levelFile, lock } = yield* world
+      const pager = testSink("pager")
+      const [one, other] = [yield* begin([pager]), yield* begin([pager])]
+      for (const { levels } of [one, other]) yield* levels.latest
+      yield* pass(2)
+      const unlock = yield* lock
+      one.keep(record(3, began), [line(0, 3, began)])
+      other.keep(record(0, began), [])
+      yield* pass(30)
+      yield* until(() => existsSync(levelFile) && readFileSync(levelFile, "utf8").includes("pager"))
+      yield* one.kill
+      yield* unlock
+      assert.deepStrictEqual(kindsOf(pager), ["emergency-entered"])
+      for (let turn = 0; existsSync(levelFile) && turn < 20; turn++) {
+        yield* pass(5)
+        yield* until(() => !FileOperations.areUnderWay())
+      }
+      assert.isFalse(existsSync(levelFile))
+      yield* pass(90)
+      assert.deepStrictEqual(kindsOf(pager), ["emergency-entered", "emergency-left"])
+      assert.deepStrictEqual(
+        (yield* other.audit.read(0, 10)).map(({ data: { from, to } }) => [from, to]),
+        [
+          [0, 3],
+          [3, 0]
+        ]
+      )
+    })
+  )
+
   it.effect("that a process did not live to tell of is told by the next one", () =>
     Effect.gen(function* () {
       const { begin, levelFile, lock } = yield* world
@@ -262,7 +295,7 @@ describe("an emergency whose commit takes long, and succeeds", () => {
       recorded: Levels
     }).pipe(Effect.provideContext(context))
     const { accounts, audit, orders, outbox, recorded, remediations } = stores
-    const levels = UnrecordedLevels.make(
+    const levels = yield* UnrecordedLevels.make(
       { ...recorded, record: (level, lines) => Effect.delay(recorded.record(level, lines), commit) },
       undefined
     )

@@ -61,7 +61,7 @@ const beganWithout = Effect.fnUntraced(function* (isDown: boolean) {
   const path = yield* levelFile
   const { release } = yield* hung(path, kept)
   const { changes, levels, self } = database()
-  const own = UnrecordedLevels.make(levels, path)
+  const own = yield* UnrecordedLevels.make(levels, path)
   const start = yield* Effect.forkChild(own.latest, { startImmediately: true })
   yield* TestClock.adjust("2 seconds")
   assert.deepStrictEqual(yield* Fiber.join(start), Option.none())
@@ -76,7 +76,7 @@ const wellWithout = Effect.fnUntraced(function* (isDown: boolean) {
   const path = yield* levelFile
   const { release } = yield* hung(path, kept)
   const { changes, levels, self } = database(record(0))
-  const own = UnrecordedLevels.make(levels, path)
+  const own = yield* UnrecordedLevels.make(levels, path)
   const start = yield* Effect.forkChild(own.latest, { startImmediately: true })
   yield* TestClock.adjust("2 seconds")
   assert.deepStrictEqual(yield* Fiber.join(start), Option.some(record(0)))
@@ -110,7 +110,8 @@ describe("the level that the process before this one has kept", () => {
         const path = yield* levelFile
         writeFileSync(path, kept)
         const { changes, levels } = database()
-        const start = yield* Effect.forkChild(UnrecordedLevels.make(levels, path).latest, { startImmediately: true })
+        const own = yield* UnrecordedLevels.make(levels, path)
+        const start = yield* Effect.forkChild(own.latest, { startImmediately: true })
         yield* standStill(500)
         yield* TestClock.adjust("2 seconds")
         yield* Fiber.join(start)

@@ -1,8 +1,7 @@
 /**
  * The folder of the spool on the file system: the folder for its owner alone (0700), as are its files (0600).
  *
- * The lock is one of SQLite on an empty file, because Node.js has no file locks: the operating system releases it when
- * the process ends, however it ends. Operations are asynchronous, so a disk that hangs does not hang the service.
+ * Operations are asynchronous, so a disk that hangs does not hang the service.
  */
 
 // Each operation is one sequence of calls of Node.js that must not be interrupted halfway: promises fit.
@@ -10,10 +9,9 @@
 
 import { type FileHandle, mkdir, open, readdir, rename, rm } from "node:fs/promises"
 import { join } from "node:path"
-import { DatabaseSync } from "node:sqlite"
 import { Duration, Effect, Schema, type Scope } from "effect"
+import * as FileLock from "../FileLock.ts"
 import * as FileOperations from "../FileOperations.ts"
-import { resultCode } from "../sqlite/Sqlite.ts"
 import { adopt } from "./SpoolAdoption.ts"
 import { type SpoolDisk, SpoolFault } from "./SpoolDisk.ts"
 import * as SpoolPlace from "./SpoolPlace.ts"
@@ -50,40 +48,14 @@ const writeFully = async (handle: FileHandle, content: Uint8Array, offset: numbe
   await writeFully(handle, content.subarray(bytesWritten), offset + bytesWritten)
 }
 
-const busy = 5
-
 const closeWithin = Duration.seconds(2)
 
-/**
- * Makes the folder and its lock, and reads both. SQLite holds up the whole process while it opens a file, so it is only
- * called after the disk has answered.
- */
-const touchLock = async (directory: string): Promise<string> => {
+/** Makes the folder, and its lock. */
+const takeLock = async (directory: string): Promise<FileLock.FileLock> => {
   await mkdir(directory, { recursive: true, mode: 0o700 })
-  const path = join(directory, "lock")
-  await (await open(path, "a", 0o600)).close()
-  // What SQLite looks for beside it.
-  await readdir(directory)
-  const handle = await open(path, "r")
-  try {
-    await handle.read(Buffer.alloc(1), 0, 1, 0)
-  } finally {
-    await handle.close()
-  }
-  return path
-}
-
-/** SQLite's lock on an empty database, which it does not write to. */
-const takeLock = async (directory: string): Promise<DatabaseSync> => {
-  const database = new DatabaseSync(await touchLock(directory), { timeout: 0 })
-  try {
-    database.exec("begin exclusive")
-    return database
-  } catch (cause) {
-    database.close()
-    if (((resultCode(cause) ?? 0) & 0xff) !== busy) throw cause
-    throw new SpoolFault({ reason: "locked", detail: `another process has ${directory}` })
-  }
+  const lock = await FileLock.take(join(directory, "lock"))
+  if (lock !== undefined) return lock
+  throw new SpoolFault({ reason: "locked", detail: `another process has ${directory}` })
 }
 
 const lockDuring = async (root: string): Promise<() => void> => {
@@ -98,7 +70,7 @@ class NodeSpoolDisk implements SpoolDisk {
   /** Of one service, once it is locked. */
   #directory: string
   readonly #handles = new Map<string, FileHandle>()
-  #lock: DatabaseSync | undefined
+  #lock: FileLock.FileLock | undefined
   #isClosed = false
 
   constructor(directory: string, owner?: SpoolPlace.SpoolOwner) {

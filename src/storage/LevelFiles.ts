@@ -1,0 +1,118 @@
+/**
+ * The files in which the processes on one database keep their levels, one for each process that is there:
+ *
+ *     spool.level.json      spool.level.lock      the first process, also one that is alone
+ *     spool.level.2.json    spool.level.2.lock    another one beside it
+ *
+ * A process has the lock of its file for as long as it lives. So a process that is well never writes over the emergency
+ * of another one, and nobody takes up the file of a process that is there. A file whose lock is free is what a process
+ * has left that has ended. A process that starts takes it up at once. One that runs waits for 25 seconds, as the
+ * database does with what a process was in: the next process may begin there.
+ */
+
+// Sequences of calls of Node.js that must not be interrupted halfway: promises fit.
+// @effect-diagnostics asyncFunction:off
+
+import { readdir, readFile } from "node:fs/promises"
+import { basename, dirname, resolve } from "node:path"
+import { Effect, type Scope } from "effect"
+import * as FileLock from "./FileLock.ts"
+import * as SmallFile from "./SmallFile.ts"
+
+/** More processes than ever share a database. One that finds no file keeps its level in memory only. */
+const mostFiles = 8
+/** Of looks every five seconds. */
+const looksBefore = 5
+
+interface Held {
+  readonly path: string
+  readonly lock: FileLock.FileLock
+}
+
+/** The paths of the files, by that of the first one. */
+const pathsOf = (first: string): ReadonlyArray<string> =>
+  Array.from({ length: mostFiles }, (_, index) =>
+    index === 0 ? first : first.replace(/(\.json)?$/, `.${index + 1}$1`)
+  )
+
+const lockOf = (path: string): string => `${path.replace(/\.json$/, "")}.lock`
+
+/** The files as one process has them. */
+class LevelFiles {
+  readonly #paths: ReadonlyArray<string>
+  readonly #content: () => string | undefined
+  readonly #found: (texts: ReadonlyArray<string>) => void
+  #own: Held | undefined
+  /** Of processes that have ended. They go once what was in them is stored elsewhere. */
+  #left: ReadonlyArray<Held> = []
+  /** How often the file of a process that has ended was seen. */
+  #looks = new Map<string, number>()
+  #isClosed = false
+
+  constructor(first: string, content: () => string | undefined, found: (texts: ReadonlyArray<string>) => void) {
+    this.#paths = pathsOf(first)
+    this.#content = content
+    this.#found = found
+  }
+
+  /** Finds what processes have left that have ended. Takes a file of its own first. */
+  readonly find = async (): Promise<void> => {
+    const isStart = this.#own === undefined
+    const names = new Set(await readdir(dirname(resolve(this.#paths[0] ?? ""))).catch(() => []))
+    const taken = new Set([this.#own, ...this.#left].map((held) => held?.path))
+    const free = this.#paths.filter((path) => !taken.has(path) && (isStart || names.has(basename(path))))
+    const looks = new Map<string, number>()
+    const texts = await Array.fromAsync(free, async (path) => {
+      const lock = this.#isClosed ? undefined : await FileLock.take(lockOf(path)).catch(() => undefined)
+      if (lock === undefined) return []
+      const seen = this.#looks.get(path) ?? 0
+      looks.set(path, seen + 1)
+      const isTaken = isStart || seen >= looksBefore
+      const text = isTaken ? await readFile(path, "utf8").catch(() => undefined) : undefined
+      if (this.#own === undefined) this.#own = { path, lock }
+      else if (text === undefined) lock.close()
+      else this.#left = [...this.#left, { path, lock }]
+      return text === undefined ? [] : [text]
+    })
+    this.#looks = looks
+    this.#found(texts.flat())
+  }
+
+  /** Writes the own file, or removes it, as it has to be now. Then nobody needs those that others have left. */
+  readonly store = async (): Promise<void> => {
+    if (this.#own === undefined && !this.#isClosed) await this.find()
+    if (this.#own === undefined) return
+    const content = this.#content()
+    await (content === undefined ? SmallFile.remove(this.#own.path) : SmallFile.replace(this.#own.path, content))
+    const left = this.#left
+    this.#left = []
+    await Array.fromAsync(left, ({ lock, path }) => SmallFile.remove(path).finally(() => lock.close()))
+  }
+
+  readonly close = (): void => {
+    this.#isClosed = true
+    for (const held of [this.#own, ...this.#left]) held?.lock.close()
+    this.#own = undefined
+    this.#left = []
+  }
+}
+
+/**
+ * The files, of which the first one is at `first`. `content` is what the own file has to have, `undefined`: none.
+ * `left` is called with what was found, before anything else is done with a file. The locks end with the scope, after
+ * what is under way.
+ */
+export const make = (
+  first: string,
+  content: () => string | undefined,
+  left: (texts: ReadonlyArray<string>) => void
+): Effect.Effect<SmallFile.SmallFile<void>, never, Scope.Scope> =>
+  Effect.suspend(() => {
+    const files = new LevelFiles(first, content, left)
+    const folder = dirname(resolve(first))
+    const self = SmallFile.of(folder, files.find, files.store)
+    return Effect.as(
+      Effect.addFinalizer(() => Effect.sync(() => void SmallFile.inTurn(folder, async () => files.close()))),
+      self
+    )
+  })
