@@ -58,10 +58,11 @@ const takeOne = Effect.fnUntraced(function* (
   ids: Array<RemediationId>
 ) {
   const { level } = yield* degradation.current
-  if (level === 3 || Option.isSome(yield* orders.current("emergency-stop"))) return false
+  if (level === 3) return false
   const at = yield* now
   const query: HeldBackQuery = { cluster, level, firedSince: since(at) }
   if (ids.length === 0) ids.push(...(yield* heldBack.waiting(query, batch)))
+  if (ids.length === 0 || Option.isSome(yield* orders.current("emergency-stop"))) return false
   const id = ids.shift()
   if (id === undefined) return false
   const taken = yield* heldBack.takeUp(id, query, at)
