@@ -84,10 +84,7 @@ export const of = <A>(folder: string, find: () => Promise<A>, save: () => Promis
       return found
     }))
   const inTime = (finding: Promise<A>): Effect.Effect<Option.Option<A>> =>
-    Effect.map(
-      Effect.promise(() => finding),
-      Option.some
-    ).pipe(
+    Effect.asSome(Effect.promise(() => finding)).pipe(
       // Where this process stood still, the content may be there all the same.
       TimeLimit.within(excuses, patience, (isExcused) => (isExcused ? inTime(finding) : Effect.succeedNone))
     )
