@@ -6,10 +6,14 @@ import { mkdirSync } from "node:fs"
 import { dirname } from "node:path"
 import { Effect, type Scope } from "effect"
 
-/** Waits for a line, or five seconds. Then what hangs ends, and reads the content that the file has. */
+/**
+ * Waits for a line, or five seconds. Then what hangs ends, and reads the content that the file has. The content waits
+ * for two seconds for a reader, which may do something else before.
+ */
 const releasing = `
   read -t 5 line
-  exec 3<>"$1"; printf %s "$2" >&3; sleep 0.05; exec 3>&-
+  exec 3<>"$1"; printf %s "$2" >&3
+  for turn in {1..100}; do read -t 0 -u 3 || break; sleep 0.02; done; sleep 0.05; exec 3>&-
   for turn in 1 2 3 4 5; do [ -p "$1" ] || exit; exec 3<>"$1"; sleep 0.02; exec 3>&-; sleep 0.02; done
 `
 
