@@ -15,6 +15,7 @@
 
 import { Clock, Effect, Result } from "effect"
 import { LanguageModel, Prompt as AiPrompt, type Response } from "effect/ai"
+import * as Monotonic from "../../resilience/Monotonic.ts"
 import { type InvestigationRequest, type Investigator, InvestigatorError } from "../Investigator.ts"
 import type { BudgetUsedUp } from "../spend/Budget.ts"
 import { effortOf } from "../spend/Effort.ts"
@@ -105,6 +106,20 @@ const mostOf = ({ instructions, question }: Prompt, contextTokens: number): Most
   outputTokens: mostWritten
 })
 
+/** The effect, and how many milliseconds it took. */
+const timing = <A, E, R>(
+  effect: Effect.Effect<A, E, R>
+): { readonly run: Effect.Effect<A, E, R>; readonly tookMs: () => number } => {
+  let tookMs = 0
+  const run = Effect.flatMap(Monotonic.nowMs, (startedMs) =>
+    Effect.ensuring(
+      effect,
+      Effect.map(Monotonic.nowMs, (nowMs) => void (tookMs = nowMs - startedMs))
+    )
+  )
+  return { run, tookMs: () => tookMs }
+}
+
 const toAiPrompt = (prompt: Prompt): AiPrompt.Prompt =>
   AiPrompt.make([
     { role: "system", content: prompt.instructions },
@@ -154,6 +169,7 @@ export const make = (options: Options): Effect.Effect<Investigator, never, Langu
             )
           )
         )
+        const timed = timing(ask)
         const call = {
           ...named,
           estimate: { inputTokens: tokens - answerTokens, outputTokens: answerTokens },
@@ -164,7 +180,9 @@ export const make = (options: Options): Effect.Effect<Investigator, never, Langu
           "kubernaut.prompt.measure": measure,
           "kubernaut.prompt.without": [...without]
         }).pipe(
-          Effect.andThen((request.meter ?? unmetered)(call, ask, ({ reason }) => effortOf(reason))),
+          Effect.andThen(
+            (request.meter ?? unmetered)(call, timed.run, ({ reason }) => effortOf(reason, timed.tookMs()))
+          ),
           Effect.catchTag("BudgetUsedUp", (error) => Effect.fail(overBudget(error, isRepeat))),
           Effect.catchIf(
             ({ reason }) => reason._tag === "ContextOverflow" && !isFitted && without.length < droppable.length,

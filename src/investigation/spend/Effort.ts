@@ -3,15 +3,23 @@
 import { type InvestigatorErrorReason, isNotSent } from "../Investigator.ts"
 import type { Effort } from "./Meter.ts"
 
-/** With these a gateway says that it has no server for the request now, and a server that it is overloaded. */
-const isTurnedAway = (status: number): boolean => status === 502 || status === 503 || status === 529
+/** With these a gateway says that it has no server for the request. */
+const gatewayStatuses: ReadonlySet<number> = new Set([502, 503])
+/** A server that is overloaded. */
+const overloaded = 529
+/** Later, a gateway may say the same of a server that has ended while its model worked. */
+const earlyMs = 2000
+
+const isTurnedAway = (status: number, tookMs: number): boolean =>
+  status === overloaded || (gatewayStatuses.has(status) && tookMs <= earlyMs)
 
 /**
  * A status below 500 says that the provider refused the request, and some of the others that nobody took it. A server
  * that failed otherwise or was too slow for its gateway, an answer of no use, and silence say nothing about what was
- * done. A response that had begun reports what it took (`ModelUsage`), and that counts before its error.
+ * done. `tookMs`: how long the provider took to fail. A response that had begun reports what it took (`ModelUsage`),
+ * and that counts before its error.
  */
-export const effortOf = (reason: InvestigatorErrorReason): Effort => {
+export const effortOf = (reason: InvestigatorErrorReason, tookMs: number): Effort => {
   if (isNotSent(reason)) return "not-sent"
   switch (reason._tag) {
     case "Authentication":
@@ -21,7 +29,9 @@ export const effortOf = (reason: InvestigatorErrorReason): Effort => {
     case "RateLimited":
       return "rejected"
     case "Unavailable":
-      return reason.status !== undefined && (reason.status < 500 || isTurnedAway(reason.status)) ? "rejected" : "worked"
+      return reason.status !== undefined && (reason.status < 500 || isTurnedAway(reason.status, tookMs))
+        ? "rejected"
+        : "worked"
     default:
       return "worked"
   }

@@ -66,7 +66,11 @@ const empty = {
   anthropic: {
     "the start of a message": { type: "message_start", message },
     ping: { type: "ping" },
-    "the start of the tool call that we force": { type: "content_block_start", index: 0, content_block: tool }
+    "the start of a text, which a gateway may send": {
+      type: "content_block_start",
+      index: 0,
+      content_block: { type: "text", text: "" }
+    }
   }
 } as const
 
@@ -83,6 +87,11 @@ const begun = {
     "an error": { error: { code: 503, message: "" } }
   },
   anthropic: {
+    "the start of the tool call, whose values are held back": {
+      type: "content_block_start",
+      index: 0,
+      content_block: tool
+    },
     "a piece of the tool call": {
       type: "content_block_delta",
       index: 0,
@@ -251,13 +260,17 @@ for (const kind of ["openai", "anthropic"] as const) {
           kind === "openai"
             ? { error: { error: { code: 503, message: "" } } }
             : { error: { type: "error", error: { type: "overloaded_error", message: "Overloaded" } } }
-        const told = Effect.fnUntraced(function* (before: ReadonlyArray<object>) {
-          const { exit } = yield* asked({ _tag: "Parts", parts: [...before, error].map(sse), ending: "end" })
+        const told = Effect.fnUntraced(function* (before: ReadonlyArray<object>, last: object = error) {
+          const { exit } = yield* asked({ _tag: "Parts", parts: [...before, last].map(sse), ending: "end" })
           const { countsAsFailure, reason, retryable } = failureOf(exit)
           return [reason._tag, countsAsFailure, retryable]
         })
         for (const event of Object.values(empty[kind]))
           assert.deepStrictEqual(yield* told([event]), ["Unavailable", true, true])
+        if (kind === "openai") {
+          const behind = { ...error, choices: [{ index: 0, delta: { content: "" }, finish_reason: "error" }] }
+          assert.deepStrictEqual(yield* told([], behind), ["Unavailable", true, true], "of the provider behind it")
+        }
         const written = Object.entries(begun[kind]).filter(([name]) => name !== "an error")
         for (const [name, event] of written)
           assert.deepStrictEqual(yield* told([event]), ["Unavailable", true, false], name)

@@ -98,7 +98,7 @@ describe("a call that is over costs", () => {
 })
 
 describe("a failed call", () => {
-  const cases: ReadonlyArray<readonly [InvestigatorErrorReason, string]> = [
+  const cases: ReadonlyArray<readonly [InvestigatorErrorReason, string, tookMs?: number]> = [
     [{ _tag: "Unavailable", unsent: true }, "not-sent"],
     [{ _tag: "Unavailable" }, "worked"],
     [{ _tag: "Unavailable", status: 500 }, "worked"],
@@ -106,7 +106,9 @@ describe("a failed call", () => {
     [{ _tag: "Unavailable", status: 404 }, "rejected"],
     [{ _tag: "Unavailable", status: 502 }, "rejected"],
     [{ _tag: "Unavailable", status: 503 }, "rejected"],
-    [{ _tag: "Unavailable", status: 529 }, "rejected"],
+    [{ _tag: "Unavailable", status: 502 }, "worked", 2001],
+    [{ _tag: "Unavailable", status: 503 }, "worked", 2001],
+    [{ _tag: "Unavailable", status: 529 }, "rejected", 60_000],
     [{ _tag: "Authentication" }, "rejected"],
     [{ _tag: "QuotaExhausted" }, "rejected"],
     [{ _tag: "RateLimited" }, "rejected"],
@@ -119,8 +121,9 @@ describe("a failed call", () => {
     [{ _tag: "Refused" }, "worked"],
     [{ _tag: "InvalidAnswer", problem: "" }, "worked"]
   ]
-  for (const [reason, effort] of cases)
-    it(`by ${JSON.stringify(reason)} counts as ${effort}`, () => assert.strictEqual(effortOf(reason), effort))
+  for (const [reason, effort, tookMs = 2000] of cases)
+    it(`by ${JSON.stringify(reason)} after ${tookMs} ms counts as ${effort}`, () =>
+      assert.strictEqual(effortOf(reason, tookMs), effort))
 })
 
 it("a request has not left if there was no connection, however deep the client hides that", () => {

@@ -142,8 +142,9 @@ const inputOf = (text: string): unknown => {
 }
 
 /**
- * `message_start` and `ping` come before the model has begun, and the start of a block may: we force the tool that it
- * calls. A block of thoughts is begun by the model, and its thoughts may not be sent.
+ * `message_start` and `ping` come before the model has begun, and a gateway may begin a block of text itself. Every
+ * other block is begun by the model. What follows may take long: thoughts may not be sent, and Anthropic holds each
+ * value of a tool's input back until it is whole.
  */
 const isWork: Sdk["isWork"] = (event) => {
   const { content_block: block, delta, message, type, usage } = fieldsOf(event)
@@ -152,8 +153,8 @@ const isWork: Sdk["isWork"] = (event) => {
     case "message_start":
       return bringsText(content) || bringsText(stopReason)
     case "content_block_start": {
-      const { input, text, type: kind } = fieldsOf(block)
-      return (kind !== "text" && kind !== "tool_use") || bringsText(text) || bringsText(input)
+      const { text, type: kind } = fieldsOf(block)
+      return kind !== "text" || bringsText(text)
     }
     case "content_block_delta":
       return bringsText(delta)

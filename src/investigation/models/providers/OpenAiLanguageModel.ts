@@ -132,14 +132,15 @@ const reader =
 
 /**
  * The role comes before the model has begun, as do a filter's results for the prompt and empty texts. vLLM sends the
- * role with the first token, which follows at once.
+ * role with the first token, which follows at once. OpenRouter reports an error of the provider behind it as the finish
+ * reason `error`, also before the model has begun.
  */
 const isWork: Sdk["isWork"] = (event) => {
   const { choices, usage } = fieldsOf(event)
   const choice = fieldsOf(Array.isArray(choices) ? choices[0] : undefined)
   return (
     bringsText(choice["delta"] ?? choice["message"])
-    || bringsText(choice["finish_reason"])
+    || (choice["finish_reason"] !== "error" && bringsText(choice["finish_reason"]))
     || (countOf(fieldsOf(usage)["completion_tokens"]) ?? 0) > 0
   )
 }
