@@ -7,6 +7,7 @@
 
 import { Duration, Effect, Option, Schedule } from "effect"
 import type { AuditEvent } from "../domain/AuditEvent.ts"
+import type { Notification } from "../domain/Notification.ts"
 import type { Remediation } from "../domain/Remediation.ts"
 import * as Monotonic from "../resilience/Monotonic.ts"
 import type { AuditLog } from "../storage/AuditLog.ts"
@@ -74,51 +75,65 @@ const recordOf = (line: AuditEvent, { remediations }: Stores): Effect.Effect<Rem
 /** The sinks that were told from memory. */
 const toldBefore = ({ data: { told } }: AuditEvent): ReadonlyArray<unknown> => (Array.isArray(told) ? told : [])
 
-/** What one process derives. `begun`: the conditions that began in lines that it has read, and have not ended there. */
+/** What one process derives. `known`: which conditions last after the lines that it has read, and which have ended. */
 interface Derivation {
   readonly channels: ReadonlyArray<Channel>
   readonly positions: Positions
-  readonly begun: Set<string>
+  readonly known: Map<string, boolean>
   readonly stores: Stores
   readonly teller: Teller
 }
 
 /**
- * Whether a condition lasts at this line. The outbox alone does not know: another process may have derived more lines,
- * and this one fewer for its own sinks.
+ * Whether a condition lasts at this line; `undefined`: it is not known any more. What the outbox shows is of a later
+ * moment where another process has derived this line already: this one is slower, or has sinks that were away.
  */
-const isLasting = (
-  conditions: ReadonlyArray<ConditionChange>,
-  { begun, stores: { outbox } }: Derivation,
-  name: string
-): Effect.Effect<boolean, StorageError> => {
-  const last = conditions.findLast(
-    (each) => (each._tag === "Ends" ? each.condition : each.lasting.condition).name === name
-  )
-  if (last !== undefined) return Effect.succeed(last._tag === "Begins")
-  return begun.has(name)
-    ? Effect.succeed(true)
-    : Effect.map(outbox.conditions, (lasting) => lasting.some(({ condition }) => condition.name === name))
-}
+const lastsAt = Effect.fnUntraced(function* (
+  { sequence }: AuditEvent,
+  name: string,
+  { known, positions: { sinks }, stores: { outbox } }: Derivation
+) {
+  const own = known.get(name)
+  if (own !== undefined) return own
+  // In this order: the position may be later than what is shown, and never earlier.
+  const lasting = yield* outbox.conditions
+  const { conditions } = yield* outbox.register([...sinks.keys()])
+  return conditions < sequence ? lasting.some(({ condition }) => condition.name === name) : undefined
+})
+
+/** Whether nobody needs to be told of a line. Where it is not known, people are told: too much is better. */
+const isNoNews = (
+  line: AuditEvent,
+  { begins, ends = [] }: Pick<Notification, "begins" | "ends">,
+  self: Derivation
+): Effect.Effect<boolean, StorageError> =>
+  Effect.gen(function* () {
+    if (onlyIfLasting.has(line.kind)) {
+      const lasting = yield* Effect.filter(ends, ({ name }) =>
+        Effect.map(lastsAt(line, name, self), (lasts) => lasts !== false)
+      )
+      if (lasting.length === 0) return true
+    }
+    return begins !== undefined && onlyIfNotLasting.has(line.kind) && (yield* lastsAt(line, begins.name, self)) === true
+  })
 
 /** What follows from lines, for sinks at their positions. */
 const derive = Effect.fnUntraced(function* (lines: ReadonlyArray<AuditEvent>, self: Derivation) {
-  const { begun, channels, positions, stores, teller } = self
+  const { channels, known, positions, stores, teller } = self
   const notifications: Array<Derived["notifications"][number]> = []
   const conditions: Array<ConditionChange> = []
   for (const line of lines) {
     const notification = notificationOf(line, yield* recordOf(line, stores), teller)
-    if (notification === undefined) continue
+    if (notification === undefined || (yield* isNoNews(line, notification, self))) continue
     const { begins, ends = [] } = notification
-    if (onlyIfLasting.has(line.kind)) {
-      const lasting = yield* Effect.filter(ends, ({ name }) => isLasting(conditions, self, name))
-      if (lasting.length === 0) continue
+    for (const condition of ends) {
+      conditions.push({ line: line.sequence, _tag: "Ends", condition })
+      known.set(condition.name, false)
     }
-    if (begins !== undefined && onlyIfNotLasting.has(line.kind) && (yield* isLasting(conditions, self, begins.name)))
-      continue
-    for (const condition of ends) conditions.push({ line: line.sequence, _tag: "Ends", condition })
-    if (begins !== undefined)
+    if (begins !== undefined) {
       conditions.push({ line: line.sequence, _tag: "Begins", lasting: { condition: begins, began: notification } })
+      known.set(begins.name, true)
+    }
     const told = toldBefore(line)
     for (const { sink } of channels)
       if (
@@ -128,9 +143,6 @@ const derive = Effect.fnUntraced(function* (lines: ReadonlyArray<AuditEvent>, se
       )
         notifications.push({ sink: sink.name, notification })
   }
-  for (const change of conditions)
-    if (change._tag === "Ends") begun.delete(change.condition.name)
-    else begun.add(change.lasting.condition.name)
   return { notifications, conditions }
 })
 
@@ -144,7 +156,7 @@ const derived = (
     const { audit, outbox } = stores
     const sinks = channels.map(({ sink }) => sink.name)
     const positions = yield* outbox.register(sinks)
-    const self = { channels, positions, begun: new Set<string>(), stores, teller }
+    const self = { channels, positions, known: new Map<string, boolean>(), stores, teller }
     let position = Math.min(positions.conditions, ...positions.sinks.values())
     let durable = { position, atMs: yield* Monotonic.nowMs }
     let lookedMs = Number.NEGATIVE_INFINITY

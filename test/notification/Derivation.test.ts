@@ -120,6 +120,78 @@ describe("of two processes that derive from one audit log", () => {
     )
 })
 
+/** A line that says of the emergency what the record says and no line has said. */
+const found = ({ audit }: Harness, kind: "condition.ended" | "condition.lasts") =>
+  audit.record({
+    actor: "kubernaut",
+    kind,
+    subject: "emergency",
+    data: { severity: "critical", reason: "found", ...(kind === "condition.lasts" ? { key: "lasts-emergency-1" } : {}) }
+  })
+
+describe("a sink that was away while another process derived", () => {
+  /** What the sink is told when it comes back, after what another process has derived meanwhile. */
+  const toldAfter = <E>(
+    before: (harness: Harness) => Effect.Effect<unknown, E>,
+    meanwhile: (harness: Harness) => Effect.Effect<unknown, E>
+  ) =>
+    Effect.gen(function* () {
+      const database = Sqlite.openMemory()
+      const life = (sink: TestSink, use: (harness: Harness) => Effect.Effect<unknown, E>) =>
+        Effect.scoped(
+          Effect.gen(function* () {
+            const harness = yield* start(database, [sink])
+            yield* pass(2)
+            yield* use(harness)
+            yield* pass(20)
+          })
+        )
+      const sink = testSink("ops")
+      yield* life(sink, before)
+      yield* life(testSink("chat"), meanwhile)
+      const known = sink.arrived.length
+      yield* life(sink, () => Effect.void)
+      return kindsOf({ ...sink, arrived: sink.arrived.slice(known) })
+    })
+  /** The record agrees with the lines, so that nothing else is found. */
+  const isIn = (level: 0 | 3) => (harness: Harness) =>
+    harness.levels.record({ level, automatic: level, reasons: [], since: "", out: [], dismissed: [] }, [])
+
+  it.effect("is told of an emergency that still lasts", () =>
+    Effect.gen(function* () {
+      const told = yield* toldAfter(
+        () => Effect.void,
+        (harness) => Effect.andThen(isIn(3)(harness), found(harness, "condition.lasts"))
+      )
+      assert.deepStrictEqual(told, ["emergency-entered"])
+    })
+  )
+
+  it.effect("is told of the end that was found of an emergency that it was told of", () =>
+    Effect.gen(function* () {
+      const told = yield* toldAfter(
+        (harness) => Effect.andThen(isIn(3)(harness), emergency(harness.audit)),
+        (harness) => Effect.andThen(isIn(0)(harness), found(harness, "condition.ended"))
+      )
+      assert.deepStrictEqual(told, ["emergency-left"])
+    })
+  )
+
+  it.effect("is told of each change of an emergency once, however often it was found", () =>
+    Effect.gen(function* () {
+      const told = yield* toldAfter(
+        (harness) => Effect.andThen(isIn(3)(harness), emergency(harness.audit)),
+        (harness) =>
+          Effect.gen(function* () {
+            for (const kind of ["condition.ended", "condition.ended", "condition.lasts", "condition.lasts"] as const)
+              yield* found(harness, kind)
+          })
+      )
+      assert.deepStrictEqual(told, ["emergency-left", "emergency-entered"])
+    })
+  )
+})
+
 describe("conditions", () => {
   it.effect("end also while no sink is configured, and where every sink has another name", () =>
     Effect.gen(function* () {
