@@ -84,14 +84,17 @@ const receiver = Effect.acquireRelease(
   ({ close }) => Effect.sync(close)
 )
 
-/** A broken HolmesGPT, which keeps the headers of its requests. */
+/**
+ * A broken HolmesGPT, which keeps the headers of its requests. Its health route succeeds: on a slow machine failed
+ * probes would open the breaker before the fifth attempt.
+ */
 const brokenHolmesgpt = Effect.acquireRelease(
   Effect.callback<{ readonly url: string; readonly requests: Array<IncomingHttpHeaders>; readonly close: () => void }>(
     (resume) => {
       const requests: Array<IncomingHttpHeaders> = []
       const server = createServer((request, response) => {
         if (request.url === "/api/chat") requests.push(request.headers)
-        response.writeHead(500).end()
+        response.writeHead(request.url === "/healthz" ? 200 : 500).end()
       })
       server.listen(0, "127.0.0.1", () =>
         resume(

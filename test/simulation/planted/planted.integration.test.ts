@@ -59,7 +59,7 @@ beforeAll(async () => {
       { concurrency: 2, discard: true }
     )
   )
-}, 1_200_000)
+}, 3_600_000)
 
 afterAll(() => {
   Copies.removeAll()
