@@ -15,6 +15,7 @@ import { now } from "../domain/Timestamp.ts"
 import type { RemediationStore } from "../storage/RemediationStore.ts"
 import type { AlertSpool, Oldest } from "../storage/spool/AlertSpool.ts"
 import { AlertSpool as Spool } from "../storage/spool/AlertSpool.ts"
+import type { SpoolFault } from "../storage/spool/SpoolDisk.ts"
 import { SpoolReplay } from "../storage/spool/SpoolReplay.ts"
 import { type Replayed, SpoolStore } from "../storage/spool/SpoolStore.ts"
 import { isAboutTheContent, type StorageError } from "../storage/StorageError.ts"
@@ -101,15 +102,26 @@ const setAside = Effect.fnUntraced(function* (parts: Parts, oldest: Oldest, erro
 
 const run = (parts: Parts): Effect.Effect<never> => {
   let refusals = 0
+  let isStuck = false
+  /** Once, and not in each attempt. */
+  const stuck = (error: StorageError | SpoolFault): Effect.Effect<void> =>
+    Effect.suspend(() => {
+      if (error._tag !== "SpoolFault" || isStuck) return Effect.void
+      isStuck = true
+      return Effect.logError("An entry that the database refuses cannot be kept, and what is behind it waits", {
+        reason: error.message
+      })
+    })
   const turn = Effect.gen(function* () {
     const oldest = yield* parts.spool.oldest
     yield* Effect.catchTag(replay(parts, oldest), "StorageError", (error) =>
       Effect.flatMap(parts.isHealthy, (isHealthy) => {
         refusals = isHealthy && isAboutTheContent(error) ? refusals + 1 : 0
-        return refusals < mostRefusals ? Effect.fail(error) : setAside(parts, oldest, error)
+        return refusals < mostRefusals ? Effect.fail(error) : Effect.tapError(setAside(parts, oldest, error), stuck)
       })
     )
     refusals = 0
+    isStuck = false
   })
   const { database } = parts.store
   return Effect.andThen(

@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Context, Effect, Fiber, Layer } from "effect"
+import { Context, Effect, Fiber, Layer, Logger } from "effect"
 import { TestClock } from "effect/testing"
 import { RemediationStore } from "../../src/storage/RemediationStore.ts"
 import { SpoolFault } from "../../src/storage/spool/SpoolDisk.ts"
@@ -205,7 +205,10 @@ describe("alerts while the database is down", () => {
     ([, isIn]) =>
       Effect.scoped(
         Effect.gen(function* () {
-          const { audit, database, drained, faults, files, receive } = yield* service()
+          const logged: Array<string> = []
+          const logger = Logger.make<unknown, void>(({ message }) => void logged.push(JSON.stringify(message)))
+          const started = Effect.provide(service(), Logger.layer([logger]))
+          const { audit, database, drained, faults, files, receive } = yield* started
           database.trouble = unavailable
           yield* receive(alert("1", "a"))
           yield* receive(alert("2", "b"))
@@ -221,6 +224,10 @@ describe("alerts while the database is down", () => {
           database.trouble = Effect.suspend(() => (++attempts <= 5 ? Effect.fail(down("refused")) : Effect.void))
           yield* drained
           assert.isBelow(times, 1)
+          assert.lengthOf(
+            logged.filter((line) => line.includes("cannot be kept, and what is behind it waits")),
+            1
+          )
           const refused = (yield* audit.read(0, 100)).find(({ kind }) => kind === "spool.refused")
           const kept = entryOf(yield* files.diskOf(1).read(String(refused?.data["file"])))
           assert.deepStrictEqual(
