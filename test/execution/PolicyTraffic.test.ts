@@ -120,6 +120,14 @@ describe("a policy that was deleted, and would let more through than a younger o
     assert.deepStrictEqual(again(wide, monitoring(anywhere(byName("prometheus"))), ...known), asks)
   })
 
+  it("asks where both select a pod that no workload owns, such as one of an operator", () => {
+    const other = policy("b", { ...narrow, podSelector: { matchLabels: { tier: "data" } } }, lately)
+    const all = [other, workload("db", {}), workload("queue", { tier: "data" })]
+    const pod = made("Pod", { spec: {} }, { name: "pg-1", labels: { app: "db", tier: "data" } })
+    assert.deepStrictEqual(again(wide, ...all), [])
+    assert.deepStrictEqual(again(wide, ...all, pod), asks)
+  })
+
   it("names the younger one to the person who is asked", () => {
     const result = planBack(recorded(wide, undefined), undefined, { related: [policy("b", narrow, lately)] })
     const [first] = result._tag === "Plan" ? result.asks : []

@@ -20,14 +20,14 @@
  *
  * Two things are apart only where that is shown:
  *
- * | two                           | are apart                                                              |
- * | ----------------------------- | ---------------------------------------------------------------------- |
- * | selectors                     | if no value of one label satisfies both, such as two values of it; or  |
- * |                               | of pods of the namespace, if each selects workloads, and none of those |
- * |                               | is selected by both                                                    |
- * | blocks of addresses           | if neither is within the other; of IPv6 never                          |
- * | a block and a selector        | if the block is surely of addresses outside the cluster                |
- * | ports of one protocol, ranges | if they have no number in common; a name may be any number             |
+ * | two                           | are apart                                                             |
+ * | ----------------------------- | --------------------------------------------------------------------- |
+ * | selectors                     | if no value of one label satisfies both, such as two values of it; or |
+ * |                               | of pods of the namespace, if each selects pods or workloads, and none |
+ * |                               | of those is selected by both                                          |
+ * | blocks of addresses           | if neither is within the other; of IPv6 never                         |
+ * | a block and a selector        | if the block is surely of addresses outside the cluster               |
+ * | ports of one protocol, ranges | if they have no number in common; a name may be any number            |
  *
  * So two labels may select the same: somebody who tightens a policy may select by other labels than before.
  */
@@ -107,8 +107,8 @@ const excludes = (one: Requirement, other: Requirement): boolean => {
 }
 
 /**
- * Whether two selectors may select the same. `workloads`: those of the namespace, if both select pods of it and all
- * workloads are known.
+ * Whether two selectors may select the same. `workloads`: those of the namespace and its pods, if both select pods of
+ * it and all of those are known.
  */
 const selectorsMeet = (one: unknown, other: unknown, workloads: ReadonlyArray<KubernetesObject>): boolean => {
   const others = requirementsOf(other)
@@ -202,7 +202,8 @@ const meet = (
 /**
  * What a policy and another one come to once the first is as it was; `undefined` if they are about other pods,
  * directions or traffic, complete each other, or if the first lets no more through than it does now. `now` is
- * `undefined` for one that was deleted. `workloads`: all of the namespace, or none if some cannot be read.
+ * `undefined` for one that was deleted. `workloads`: all of the namespace and its pods, or none if some cannot be
+ * read.
  */
 export const together = (
   now: KubernetesObject | undefined,

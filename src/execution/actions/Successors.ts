@@ -78,14 +78,17 @@ const ownKinds: ReadonlySet<string> = new Set([
   "CronJob"
 ])
 
-/** The kinds that are about pods by a selector: workloads show whether two of them are about the same ones. */
+/** Those show pods, and so do these: a pod of an operator has no workload of a known kind. */
+const withPods: ReadonlyArray<string> = [...workloadKinds, "CronJob", "Pod"]
+
+/** The kinds that are about pods by a selector: what has pods shows whether two of them are about the same ones. */
 const ofPods: ReadonlySet<string> = new Set(["PodDisruptionBudget", "NetworkPolicy"])
 
 /** The kinds of the namespace among which a successor may be. */
 export const successorKinds = (kind: string): ReadonlyArray<string> =>
   workloadKinds.includes(kind)
     ? [...workloadKinds, "Service"]
-    : [...(ownKinds.has(kind) ? [kind] : []), ...(ofPods.has(kind) ? workloadKinds : [])]
+    : [...(ownKinds.has(kind) ? [kind] : []), ...(ofPods.has(kind) ? withPods : [])]
 
 interface Successor {
   readonly object: KubernetesObject
@@ -170,6 +173,7 @@ const exclusive: ReadonlySet<string> = new Set(["HorizontalPodAutoscaler", "PodD
 const claiming: ReadonlySet<string> = new Set(["Ingress", "HTTPRoute", "GRPCRoute", "NetworkPolicy"])
 
 const isWorkload = ({ kind }: KubernetesObject): boolean => workloadKinds.includes(kind)
+const showsPods = ({ kind }: KubernetesObject): boolean => withPods.includes(kind)
 
 type Entry = NonNullable<KubernetesObject["metadata"]["managedFields"]>[number]
 
@@ -266,11 +270,11 @@ const standsInFor = (workload: KubernetesObject, other: KubernetesObject, { rela
   )
 }
 
-/** Whether two disruption budgets are about the same pods: by their selectors, or by a workload that both select. */
+/** Whether two disruption budgets are about the same pods: by their selectors, or by a pod or workload of both. */
 const protectsSame = (budget: KubernetesObject, other: KubernetesObject, { related }: PlanObjects): boolean =>
   sameJson(valueOf(budget, "spec", "selector"), valueOf(other, "spec", "selector"))
   || related.some((each) => {
-    const labels = isWorkload(each) ? podLabelsOf(each) : undefined
+    const labels = showsPods(each) ? podLabelsOf(each) : undefined
     return labels !== undefined && [budget, other].every((one) => selects(labels, one, "spec", "selector"))
   })
 
@@ -282,8 +286,8 @@ const policyOf = (
   objects: PlanObjects
 ): Successor | undefined => {
   // One that cannot be read may be selected by both.
-  const areRead = !workloadKinds.some((kind) => isUnread(objects, kind as Kind))
-  const workloads = areRead ? objects.related.filter(isWorkload) : []
+  const areRead = !withPods.some((kind) => isUnread(objects, kind as Kind))
+  const workloads = areRead ? objects.related.filter(showsPods) : []
   const found = others.flatMap((late) => {
     const both = together(now, earlier, late.object, workloads)
     return both === undefined ? [] : [{ ...late, letsMore: both === "more" }]
