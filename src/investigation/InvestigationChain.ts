@@ -28,8 +28,8 @@
  *   then after twice as long each time, one call tries it. All tiers of the account share the suspension and the trial.
  *   It survives a restart, and an operator ends it with `auto` of the breaker.
  * - Tiers with one server or one key have the attempts of one hop together (`chain/SharedFate`).
- * - A tier whose answers are of no use for five targets in a row is out, and found up again like any other
- *   (`chain/UselessRun`).
+ * - A tier whose answers are of no use for five targets in a row is out, and found up again like any other. What it
+ *   refuses counts by namespace, and for all tiers together that refuse the same (`chain/UselessRun`).
  * - A tier that is not configured is no hop.
  * - Confidence is capped on the way down: 1.0 for HolmesGPT and for an embedder's own, 0.8 for an LLM, 0.5 for rules.
  * - Rules are local and pure. They are a hop, but have no pipeline.
@@ -83,6 +83,7 @@ import type { HedgeOptions } from "./chain/HedgedHop.ts"
 import { keep, restore, type SuspensionStore } from "./chain/KeptSuspensions.ts"
 import * as TierPipeline from "./chain/TierPipeline.ts"
 import type { Restoration, Restored, TierRamp } from "./chain/TierRamp.ts"
+import { noRuns } from "./chain/UselessRun.ts"
 import { type ChainResult, type FallbackEvent, type Parts, walk } from "./chain/Walk.ts"
 import type { Gather } from "./evidence/EvidenceGatherer.ts"
 import { type InvestigationRequest, type Investigator, serviceName } from "./Investigator.ts"
@@ -210,6 +211,7 @@ export const make = (options: Options): Effect.Effect<InvestigationChain["Servic
     const { evidence, hedge, meterOf } = options
     const parts: Parts = {
       tiers,
+      useless: { runs: noRuns },
       fallbacks,
       hedges,
       ...(evidence === undefined ? {} : { evidence }),

@@ -14,7 +14,6 @@ import { ResilienceEvents } from "../../resilience/ResilienceEvent.ts"
 import { type Investigator, serviceName } from "../Investigator.ts"
 import * as Overtaken from "./OvertakenRun.ts"
 import { make as makeRamp, type TierRamp } from "./TierRamp.ts"
-import { noRun, type UselessRun } from "./UselessRun.ts"
 
 export interface TierOptions {
   /**
@@ -40,8 +39,6 @@ export interface TierPipeline {
   readonly hasNextModel: boolean
   /** Absent where there is no circuit breaker. */
   readonly ramp?: TierRamp
-  /** Of its calls. See `UselessRun`. */
-  useless: UselessRun
   /** Of its calls that were hedged. See `OvertakenRun`. */
   overtaken: Overtaken.OvertakenRun
 }
@@ -83,8 +80,13 @@ export const makeAll = (
   Effect.forEach(investigators, (investigator, index): Effect.Effect<TierPipeline> => {
     const service = serviceName(investigator)
     const { account = service, host } = investigator
-    const runs = { useless: noRun, overtaken: Overtaken.noRun }
-    const shared = { investigator, service, account, ...(host === undefined ? {} : { host }), ...runs }
+    const shared = {
+      investigator,
+      service,
+      account,
+      ...(host === undefined ? {} : { host }),
+      overtaken: Overtaken.noRun
+    }
     if (investigator.name === "rules") return Effect.succeed({ ...shared, pipeline: undefined, hasNextModel: false })
     const hasNextModel = investigators.slice(index + 1).some((next) => next.name !== "rules")
     return Effect.gen(function* () {

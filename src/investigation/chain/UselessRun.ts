@@ -2,26 +2,35 @@
  * When a provider that responds is of no use: it refuses, or gives answers that nothing can follow from, to one alert
  * after the other. Pure.
  *
- * | a call                                                                    | counts as | once for each |
- * | ------------------------------------------------------------------------- | --------- | ------------- |
- * | returned an investigation                                                 | usable    | –             |
- * | gave an answer that is malformed, empty, cut off, about others            | useless   | target        |
- * | went round in circles: the step limit, the same tool call again and again | useless   | target        |
- * | was rejected for what we are (403)                                        | useless   | target        |
- * | was refused or rejected for what it says, or as too long                  | refused   | namespace     |
- * | the same, and so it was by another tier                                   | nothing   | –             |
- * | was not sent: too long by our own count, or no request that can be sent   | nothing   | –             |
- * | was refused by a custom investigator: it may be for other alerts          | nothing   | –             |
- * | failed otherwise, or was not made: the breaker counts that                | nothing   | –             |
+ * | a call                                                                    | counts as | once for each | for                |
+ * | ------------------------------------------------------------------------- | --------- | ------------- | ------------------ |
+ * | returned an investigation                                                 | usable    | –             | –                  |
+ * | gave an answer that is malformed, empty, cut off, about others            | useless   | target        | its tier           |
+ * | went round in circles: the step limit, the same tool call again and again | useless   | target        | its tier           |
+ * | was rejected for what we are (403)                                        | useless   | target        | its tier           |
+ * | was rejected, and the provider does not say for what it says (400)        | rejected  | namespace     | its tier           |
+ * | was refused for what it says, or as too long                              | refused   | namespace     | its tier           |
+ * | the same, and another tier refused or rejected the same request           | refused   | namespace     | these tiers as one |
+ * | was not sent: too long by our own count, or no request that can be sent   | nothing   | –             | –                  |
+ * | was refused by a custom investigator: it may be for other alerts          | nothing   | –             | –                  |
+ * | failed otherwise, or was not made: the breaker counts that                | nothing   | –             | –                  |
  *
  * Each of these may be due to the text of the alert, which somebody else writes. So one says nothing, and the same
  * target counts once, however often it fires: only different targets in a row, without a usable answer between them,
  * show that the fault is the provider's. What a filter rejects is easy to write, and a tenant who may write one object
- * of a namespace may write five. So there it needs different namespaces, and a request that two tiers refuse is at
- * fault itself.
+ * of a namespace may write five. So there it needs different namespaces. Not every filter says that it is one, so a
+ * rejection without a reason needs them too.
  *
- * After the fifth the provider is out for a while, and the run begins again. What has counted does not count again
- * until an answer is usable, so that those who have put a provider out cannot keep it out.
+ * Where two tiers refuse the same request, either the request is at fault, or what the tiers share: a gateway that
+ * knows neither model. They have a run together then, and a usable answer of any of them ends it: one that answers
+ * other alerts shows that the request is at fault. Without that, the later tier would count only what the earlier one
+ * refuses, and never what that one answers. At the end of the run all of them are out.
+ *
+ * After the fifth the provider is out for a while, and the run begins again. Refusals that have counted do not count
+ * again until an answer is usable, so that those who have put a provider out cannot keep it out. That does not hold for
+ * malformed answers and plain rejections: a model that gives nothing else would be asked by the same alerts for ever.
+ * If such calls alone have put it out, two of them put it out again, which is what a broken model costs each time that
+ * it is tried. They have to be of different namespaces, so that one tenant still needs five targets.
  */
 
 import type { InvestigatorName } from "../../domain/Investigation.ts"
@@ -32,63 +41,133 @@ import { type InvestigatorError, type InvestigatorErrorReason, isNotSent } from 
 /** Five failures in a row open a breaker (`docs/requirements.md`); here each has to be of another target. */
 export const runLength = 5
 
+/** How many namespaces have to be concerned if the provider was out for the same before. */
+const namespacesAgain = 2
+
 /** The reason code of a tier that is out because of this. */
 export const ofNoUse = "of-no-use"
 
-/** Where the useless calls since the last usable one came from, each once. */
-export interface UselessRun {
-  /** Since the provider was last out because of them. */
-  readonly counted: ReadonlyArray<string>
-  /** Before that, the latest last. */
-  readonly spent: ReadonlyArray<string>
+/** Who or what a useless call was about. */
+interface Source {
+  readonly name: string
+  readonly namespace: string
+  /** It does not count again after the provider was out because of it. */
+  readonly isRefusal: boolean
 }
 
-export const noRun: UselessRun = { counted: [], spent: [] }
+/** Where the useless calls since the last usable one came from, each once. */
+export interface UselessRun {
+  /** The tiers that it is about. */
+  readonly tiers: ReadonlyArray<string>
+  /** Since they were last out because of them. */
+  readonly counted: ReadonlyArray<Source>
+  /** The names of those that were refused before that, the latest last. */
+  readonly spent: ReadonlyArray<string>
+  /** Whether they were out because of calls none of which was refused. */
+  readonly wasOut: boolean
+}
 
-export type Worth = "usable" | "useless" | "refused" | "nothing"
+/** The runs of all tiers. */
+export type UselessRuns = ReadonlyArray<UselessRun>
+
+export const noRuns: UselessRuns = []
+
+export type Worth = "usable" | "useless" | "rejected" | "refused" | "nothing"
+
+/** A call to a tier, and what it shows about its use. */
+export interface Call {
+  readonly tier: string
+  readonly worth: Worth
+}
 
 type Tag = (InvestigatorErrorReason | PipelineError["reason"])["_tag"]
 
 const uselessTags: ReadonlySet<Tag> = new Set(["Authentication", "InvalidAnswer", "StepLimit", "ToolLoop"])
 
-const refusedTags: ReadonlySet<Tag> = new Set(["BadRequest", "ContextOverflow", "Refused"])
+const refusedTags: ReadonlySet<Tag> = new Set(["ContextOverflow", "Refused"])
 
 /** What a failure shows. One that the breaker counts is not counted here too. */
 export const worthOf = (name: InvestigatorName, error: InvestigatorError | PipelineError | undefined): Worth => {
   if (error === undefined || !("countsAsFailure" in error) || error.countsAsFailure) return "nothing"
   if (isNotSent(error.reason)) return "nothing"
   if (name === "custom" && error.reason._tag === "Refused") return "nothing"
+  if (error.reason._tag === "BadRequest") return "rejected"
   if (refusedTags.has(error.reason._tag)) return "refused"
   return uselessTags.has(error.reason._tag) ? "useless" : "nothing"
 }
 
-/** What the calls about one request show, all of them together. */
-export const together = <Tier>(
-  calls: ReadonlyArray<{ readonly tier: Tier; readonly worth: Worth }>
-): ReadonlyArray<{ readonly tier: Tier; readonly worth: Worth }> => {
-  const refusing = new Set(calls.filter(({ worth }) => worth === "refused").map(({ tier }) => tier))
-  return refusing.size < 2 ? calls : calls.filter(({ worth }) => worth !== "refused")
+/** What the calls about one request count as, and for which tiers. */
+const countsOf = (
+  calls: ReadonlyArray<Call>
+): ReadonlyArray<{ readonly tiers: ReadonlyArray<string>; readonly worth: Worth }> => {
+  const declined = calls.filter(({ worth }) => worth === "refused" || worth === "rejected")
+  const together = [...new Set(declined.map(({ tier }) => tier))]
+  const isShared = together.length > 1 && declined.some(({ worth }) => worth === "refused")
+  const alone = isShared ? calls.filter(({ worth }) => worth !== "refused") : calls
+  return [
+    ...alone.map(({ tier, worth }) => ({ tiers: [tier], worth })),
+    ...(isShared ? [{ tiers: together, worth: "refused" } as const] : [])
+  ]
 }
 
 /** What has no namespace is written by nobody's tenant. */
-const sourceOf = (worth: Worth, target: Target): string =>
-  worth === "refused" && target.namespace !== "" ? `namespace ${target.namespace}` : displayName(target)
+const nameOf = (worth: Worth, target: Target): string =>
+  worth !== "useless" && target.namespace !== "" ? `namespace ${target.namespace}` : displayName(target)
 
 /** How many sources are remembered that have counted. */
 const mostSpent = 100
 
-/** The run after a call about a target, and whether it shows that the provider is of no use. */
-export const afterCall = (
+/** The run after a useless call about a target, and whether it shows that its tiers are of no use. */
+const afterCall = (
   run: UselessRun,
-  worth: Worth,
+  worth: "useless" | "rejected" | "refused",
   target: Target
 ): { readonly run: UselessRun; readonly isOfNoUse: boolean } => {
-  if (worth === "usable") return { run: noRun, isOfNoUse: false }
-  const source = sourceOf(worth, target)
-  if (worth === "nothing" || run.counted.includes(source) || run.spent.includes(source))
+  const { counted: before, spent, wasOut } = run
+  const source: Source = {
+    name: nameOf(worth, target),
+    namespace: target.namespace,
+    isRefusal: worth === "refused"
+  }
+  if (before.some(({ name }) => name === source.name) || (source.isRefusal && spent.includes(source.name)))
     return { run, isOfNoUse: false }
-  const counted = [...run.counted, source]
-  return counted.length < runLength
-    ? { run: { ...run, counted }, isOfNoUse: false }
-    : { run: { counted: [], spent: [...run.spent, ...counted].slice(-mostSpent) }, isOfNoUse: true }
+  const counted = [...before, source]
+  const refused = counted.filter(({ isRefusal }) => isRefusal).map(({ name }) => name)
+  const others = new Set(counted.filter(({ isRefusal }) => !isRefusal).map(({ namespace }) => namespace))
+  if (counted.length < runLength && !(wasOut && others.size >= namespacesAgain))
+    return { run: { ...run, counted }, isOfNoUse: false }
+  return {
+    run: {
+      ...run,
+      counted: [],
+      spent: [...spent, ...refused].slice(-mostSpent),
+      wasOut: wasOut || refused.length === 0
+    },
+    isOfNoUse: true
+  }
+}
+
+const isOf = (run: UselessRun, tiers: ReadonlyArray<string>): boolean =>
+  run.tiers.length === tiers.length && tiers.every((tier) => run.tiers.includes(tier))
+
+/** The runs after all calls about one request, and the tiers that these show to be of no use. */
+export const afterCalls = (
+  runs: UselessRuns,
+  calls: ReadonlyArray<Call>,
+  target: Target
+): { readonly runs: UselessRuns; readonly ofNoUse: ReadonlySet<string> } => {
+  const ofNoUse = new Set<string>()
+  let after = runs
+  for (const { tiers, worth } of countsOf(calls)) {
+    if (worth === "nothing") continue
+    if (worth === "usable") {
+      after = after.filter((run) => !tiers.some((tier) => run.tiers.includes(tier)))
+      continue
+    }
+    const before = after.find((run) => isOf(run, tiers)) ?? { tiers, counted: [], spent: [], wasOut: false }
+    const { isOfNoUse, run } = afterCall(before, worth, target)
+    after = [...after.filter((each) => each !== before), run]
+    if (isOfNoUse) for (const tier of tiers) ofNoUse.add(tier)
+  }
+  return { runs: after, ofNoUse }
 }

@@ -16,7 +16,7 @@ import { type Beside, type HedgeOptions, runHedged } from "./HedgedHop.ts"
 import { type HopResult, type Previous, runHop, skipHop, type Turn } from "./RunHop.ts"
 import { attemptsFor, isHostUnreachable, type Used } from "./SharedFate.ts"
 import { isFree, mostAttempts, type TierPipeline, wouldReject } from "./TierPipeline.ts"
-import { afterCall, ofNoUse, together, type Worth } from "./UselessRun.ts"
+import { afterCalls, type Call, ofNoUse, type UselessRuns } from "./UselessRun.ts"
 
 /** The chain moved from one tier to the next. Metrics count these as `kubernaut_fallback_activations_total{from,to}`. */
 export interface FallbackEvent {
@@ -38,6 +38,8 @@ export interface ChainResult {
 /** What the ways of all alerts have in common. */
 export interface Parts {
   readonly tiers: ReadonlyArray<TierPipeline>
+  /** Of the calls to the tiers. See `UselessRun`. */
+  readonly useless: { runs: UselessRuns }
   /** Absent: investigators get the alert and the target's state alone. */
   readonly evidence?: Gather
   /** Absent: calls to models are neither counted nor limited. */
@@ -89,19 +91,18 @@ const gatherSafely = (gather: Gather, request: InvestigationRequest): Effect.Eff
  * down.
  */
 const judgeUse = (
-  calls: ReadonlyArray<{ readonly tier: TierPipeline; readonly worth: Worth }>,
+  { tiers, useless }: Parts,
+  calls: ReadonlyArray<Call>,
   { target }: InvestigationRequest
 ): Effect.Effect<void> =>
-  Effect.forEach(
-    together(calls),
-    ({ tier, worth }) => {
-      const { isOfNoUse, run } = afterCall(tier.useless, worth, target)
-      tier.useless = run
-      const breaker = tier.pipeline?.circuitBreaker
-      return isOfNoUse && breaker !== undefined ? breaker.trip(ofNoUse) : Effect.void
-    },
-    { discard: true }
-  )
+  Effect.suspend(() => {
+    const after = afterCalls(useless.runs, calls, target)
+    useless.runs = after.runs
+    const out = tiers.filter(({ service }) => after.ofNoUse.has(service))
+    return Effect.forEach(out, ({ pipeline }) => pipeline?.circuitBreaker?.trip(ofNoUse) ?? Effect.void, {
+      discard: true
+    })
+  })
 
 class Walk {
   private readonly parts: Parts
@@ -111,7 +112,7 @@ class Walk {
   private readonly hops: Array<Hop> = []
   private readonly skipped: Array<TierPipeline> = []
   private readonly used: Array<Used<TierPipeline>> = []
-  private readonly calls: Array<{ readonly tier: TierPipeline; readonly worth: Worth }> = []
+  private readonly calls: Array<Call> = []
 
   constructor(parts: Parts, given: InvestigationRequest) {
     this.parts = parts
@@ -122,7 +123,7 @@ class Walk {
   /** An interruption from outside ends it. A tier that interrupts itself has failed. */
   readonly run: Effect.Effect<ChainResult> = Effect.suspend(() =>
     // Whether a call was useless is known once the others about the same request are.
-    Effect.tap(this.tried, () => judgeUse(this.calls, this.given))
+    Effect.tap(this.tried, () => judgeUse(this.parts, this.calls, this.given))
   )
 
   private readonly tried: Effect.Effect<ChainResult> = Effect.suspend(() =>
@@ -277,7 +278,7 @@ class Walk {
   private took(tier: TierPipeline, { hop, isServed, isUnreachable, worth }: HopResult): Effect.Effect<void> {
     return Effect.gen({ self: this }, function* () {
       this.hops.push(hop)
-      this.calls.push({ tier, worth })
+      this.calls.push({ tier: tier.service, worth })
       // One that was turned away beside another may have room when that has failed.
       if (hop.outcome !== "skipped") this.used.push({ tier, attempts: hop.attempts, isUnreachable })
       const failed = this.hops.filter(({ outcome, reason }) => outcome === "failed" && reason !== "overtaken")

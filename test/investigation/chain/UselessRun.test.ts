@@ -3,10 +3,10 @@ import { Effect } from "effect"
 import { TestClock } from "effect/testing"
 import type { Target } from "../../../src/domain/Target.ts"
 import {
-  afterCall,
-  noRun,
+  afterCalls,
+  type Call,
+  noRuns,
   runLength,
-  together,
   type Worth,
   worthOf
 } from "../../../src/investigation/chain/UselessRun.ts"
@@ -21,12 +21,12 @@ const everywhere = (count: number) => Array.from({ length: count }, (_, index) =
 
 describe("a run of useless calls", () => {
   /** After which calls it shows that the provider is of no use, and the run after all of them. */
-  const after = (targets: ReadonlyArray<Target>, worth: Worth = "useless", from = noRun) => {
+  const after = (targets: ReadonlyArray<Target>, worth: Worth = "useless", from = noRuns) => {
     let run = from
     const outs = targets.flatMap((each, index) => {
-      const next = afterCall(run, worth, each)
-      run = next.run
-      return next.isOfNoUse ? [index + 1] : []
+      const next = afterCalls(run, [{ tier: "a", worth }], each)
+      run = next.runs
+      return next.ofNoUse.has("a") ? [index + 1] : []
     })
     return { outs, run }
   }
@@ -42,44 +42,50 @@ describe("a run of useless calls", () => {
     assert.deepStrictEqual(after([...one, ...many(4)]).outs, [])
   })
 
-  it("counts a namespace once for what is refused, whose owner may have written all of it", () => {
-    assert.deepStrictEqual(after(many(100), "refused").outs, [])
-    assert.deepStrictEqual(after(everywhere(5), "refused").outs, [5])
+  it("counts a namespace once for what is refused or rejected, whose owner may have written all of it", () => {
     const nodes = many(5).map(({ name }) => ({ ...target, kind: "Node", namespace: "", name }))
-    assert.deepStrictEqual(after(nodes, "refused").outs, [5])
+    for (const worth of ["refused", "rejected"] as const) {
+      assert.deepStrictEqual(after(many(100), worth).outs, [])
+      assert.deepStrictEqual(after(everywhere(5), worth).outs, [5])
+      assert.deepStrictEqual(after(nodes, worth).outs, [5])
+    }
   })
 
-  it("begins again when the provider was out, and what has counted does not count again", () => {
-    const { run } = after(many(5))
-    assert.deepStrictEqual(after([...many(5), ...many(5)], "useless", run).outs, [])
-    assert.deepStrictEqual(after(many(9), "useless", run).outs, [])
-    assert.deepStrictEqual(after(many(10), "useless", run).outs, [10])
-    const refused = after(everywhere(5), "refused").run
-    assert.deepStrictEqual(after(everywhere(5), "refused", refused).outs, [])
+  it("begins again when the provider was out, and a refusal that has counted does not count again", () => {
+    const { run } = after(everywhere(5), "refused")
+    assert.deepStrictEqual(after([...everywhere(9), ...everywhere(9)], "refused", run).outs, [])
+    assert.deepStrictEqual(after(everywhere(10), "refused", run).outs, [10])
+  })
+
+  it("counts a malformed answer again when the provider was out, so that the same alerts put it out again", () => {
+    assert.deepStrictEqual(after(Array.from({ length: 4 }, () => many(5)).flat()).outs, [5, 10, 15, 20])
+  })
+
+  it("shows by calls of two namespaces that a provider is still of no use, and not by four targets of one", () => {
+    for (const worth of ["useless", "rejected"] as const) {
+      const { run } = after(everywhere(5), worth)
+      assert.deepStrictEqual(after(everywhere(6), worth, run).outs, [2, 4, 6])
+      assert.deepStrictEqual(after(many(4), worth, run).outs, [])
+    }
+    // Nobody's filter puts a provider out for the price of two malformed answers.
+    const { run } = after(everywhere(5), "refused")
+    assert.deepStrictEqual(after(everywhere(4), "useless", run).outs, [])
   })
 
   it("ends with the first usable answer, and not with a failure that the breaker counts", () => {
-    assert.deepStrictEqual(afterCall(after(many(7)).run, "usable", target).run, noRun)
+    assert.deepStrictEqual(after([target], "usable", after(many(7)).run).run, noRuns)
     const { run } = after(many(4))
-    assert.deepStrictEqual(afterCall(run, "nothing", target).run, run)
+    assert.deepStrictEqual(after([target], "nothing", run).run, run)
   })
 
   it("does not grow without end", () => {
-    const { run } = after(many(1000))
-    assert.isAtMost(run.counted.length + run.spent.length, 105)
-  })
-
-  it("does not count a request that two tiers refuse, and counts one that the other has answered or failed at", () => {
-    const refused = { tier: "a", worth: "refused" } as const
-    assert.deepStrictEqual(together([refused, { tier: "b", worth: "refused" }]), [])
-    for (const worth of ["usable", "useless", "nothing"] as const)
-      assert.deepStrictEqual(together([refused, { tier: "b", worth }]), [refused, { tier: "b", worth }])
-    assert.deepStrictEqual(together([refused, refused]), [refused, refused])
+    const [run] = after(everywhere(1000), "refused").run
+    assert.isAtMost(run!.counted.length + run!.spent.length, 105)
   })
 
   it.each<readonly [InvestigatorErrorReason, boolean, string]>([
     [{ _tag: "Refused" }, false, "refused"],
-    [{ _tag: "BadRequest" }, false, "refused"],
+    [{ _tag: "BadRequest" }, false, "rejected"],
     [{ _tag: "ContextOverflow", tokens: 2, limit: 1 }, false, "refused"],
     [{ _tag: "ContextOverflow", tokens: 2, limit: 1, unsent: true }, false, "nothing"],
     [{ _tag: "BadRequest", unsent: true }, false, "nothing"],
@@ -95,6 +101,61 @@ describe("a run of useless calls", () => {
   it("counts no refusal of a custom investigator, which may be for other alerts", () => {
     assert.strictEqual(worthOf("custom", error({ _tag: "Refused" }, false, false)), "nothing")
     assert.strictEqual(worthOf("custom", error({ _tag: "InvalidAnswer", problem: "x" }, false, false)), "useless")
+  })
+})
+
+describe("the runs of several tiers", () => {
+  /** The tiers that calls about one namespace after the other show to be of no use, after each of them. */
+  const after = (calls: ReadonlyArray<ReadonlyArray<Call>>) => {
+    let runs = noRuns
+    return calls.map((each, index) => {
+      const next = afterCalls(runs, each, deployment(`team-${index}`, "w"))
+      runs = next.runs
+      return [...next.ofNoUse].toSorted().join(" ")
+    })
+  }
+  const both = (a: Worth, b: Worth): ReadonlyArray<Call> => [
+    { tier: "a", worth: a },
+    { tier: "b", worth: b }
+  ]
+  const times = (count: number, calls: ReadonlyArray<Call>) => Array.from({ length: count }, () => calls)
+
+  it("show that all tiers are of no use that refuse the same requests of five namespaces", () => {
+    assert.deepStrictEqual(after(times(5, both("refused", "refused"))), ["", "", "", "", "a b"])
+  })
+
+  it("end with a usable answer of one of them, and not with one of another tier", () => {
+    const refused = times(4, both("refused", "refused"))
+    const next = times(1, both("refused", "refused"))
+    for (const tier of ["a", "b"])
+      assert.strictEqual(after([...refused, [{ tier, worth: "usable" }], ...next]).join(""), "")
+    assert.strictEqual(after([...refused, [{ tier: "c", worth: "usable" }], ...next]).at(-1), "a b")
+  })
+
+  it("do not hold a refusal against one tier that another one has declined too", () => {
+    const alone = times(4, [{ tier: "a", worth: "refused" }])
+    for (const other of ["refused", "rejected"] as const)
+      assert.strictEqual(after([...alone, both("refused", other)]).at(-1), "")
+    for (const other of ["usable", "useless", "nothing"] as const)
+      assert.strictEqual(after([...alone, both("refused", other)]).at(-1), "a")
+  })
+
+  it("hold a plain rejection against each tier, whatever the other one said and answers to others", () => {
+    const others: Call = { tier: "a", worth: "usable" }
+    const calls = times(5, both("refused", "rejected")).flatMap((each) => [each, [others]])
+    assert.deepStrictEqual(
+      after(calls).filter((out) => out !== ""),
+      ["b"]
+    )
+    assert.deepStrictEqual(after(times(5, both("rejected", "rejected"))), ["", "", "", "", "a b"])
+  })
+
+  it("count a tier that was asked twice about one request once", () => {
+    const twice: ReadonlyArray<Call> = [
+      { tier: "a", worth: "refused" },
+      { tier: "a", worth: "refused" }
+    ]
+    assert.deepStrictEqual(after(times(5, twice)), ["", "", "", "", "a"])
   })
 })
 
@@ -142,26 +203,6 @@ describe("a provider of no use", () => {
       assert.strictEqual((yield* state)._tag, "HalfOpen")
       assert.strictEqual(yield* hop("w9"), "failed refused")
       assert.deepInclude(yield* state, { _tag: "Open", reason: "of-no-use" })
-    })
-  )
-
-  it.effect("is not what two providers are that refuse the alerts of one tenant, whose others they answer", () =>
-    Effect.gen(function* () {
-      const [a, b] = ["a", "b"].map((provider) => scripted("llm", refused, { provider }))
-      const chain = yield* chainOf([a!, b!, rules()], { pipeline: () => ({ retry: false }) })
-      const hops = (namespace: string, name: string) =>
-        Effect.map(withTime(chain.investigate(request({ target: deployment(namespace, name) }))), (result) =>
-          result.hops.map(({ outcome, reason = "" }) => `${outcome} ${reason}`)
-        )
-      // Both refuse whatever the tenant writes, into however many namespaces.
-      for (let index = 0; index < 20; index++)
-        assert.deepStrictEqual(yield* hops(`tenant-${index}`, `w${index}`), [
-          "failed refused",
-          "failed refused",
-          "answered "
-        ])
-      a!.behaviour = succeeds
-      assert.deepStrictEqual(yield* hops("shop", "checkout"), ["answered "])
     })
   )
 
