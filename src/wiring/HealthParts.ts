@@ -1,7 +1,6 @@
 /** The health checks, and the degradation level, fed by the peers, the database and the standing orders. */
 
 import { Effect, Layer, Option } from "effect"
-import type { LevelRecord } from "../domain/LevelRecord.ts"
 import { type Check, healthy, unhealthy } from "../health/Check.ts"
 import * as Degradation from "../health/Degradation.ts"
 import * as HealthSupervisor from "../health/HealthSupervisor.ts"
@@ -24,6 +23,7 @@ import { StorageHealth } from "../storage/StorageHealth.ts"
 import { FiringAlerts } from "../verification/FiringAlerts.ts"
 import { ClusterProbe } from "./ClusterParts.ts"
 import { identityCheck } from "./IdentityCheck.ts"
+import { keptLevel } from "./KeptLevel.ts"
 import { auditCheck, businessChecks, dataFlowCheck } from "./StorageChecks.ts"
 
 /** The Alertmanager that can be asked, if there is one. */
@@ -61,15 +61,6 @@ const databaseCheck = ({ changes, status }: StorageHealth["Service"]): Check => 
     found._tag === "Up" ? healthy("alerts can be stored") : unhealthy(`stores nothing: ${found.message}`)
   )
 })
-
-/** The level that the process before this one has kept. One that cannot be read is found again. */
-const keptLevel = Effect.flatMap(
-  Effect.serviceOption(Levels),
-  Option.match({
-    onNone: () => Effect.succeedNone,
-    onSome: ({ latest }) => Effect.orElseSucceed(latest, () => Option.none<LevelRecord>())
-  })
-)
 
 /** The checks of every service. More are added with `HealthSupervisor.add`. */
 export const health = ({ health: { pressure } = {} }: KubernautOptions<unknown, unknown>) =>

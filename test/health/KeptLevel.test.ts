@@ -1,0 +1,61 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Clock, Effect, Fiber, Layer, Option } from "effect"
+import { TestClock } from "effect/testing"
+import type { LevelRecord } from "../../src/domain/LevelRecord.ts"
+import { Levels } from "../../src/storage/Levels.ts"
+import { StorageError } from "../../src/storage/StorageError.ts"
+import { keptLevel } from "../../src/wiring/KeptLevel.ts"
+
+const emergency: LevelRecord = {
+  level: 3,
+  automatic: 3,
+  reasons: [],
+  since: "1970-01-01T00:00:00.000Z",
+  out: [],
+  dismissed: []
+}
+const failed = (retryable: boolean): StorageError =>
+  new StorageError({
+    operation: "level",
+    reason: retryable ? "busy" : "damaged",
+    retryable,
+    committed: "no",
+    detail: "test"
+  })
+
+/** What a process begins with whose first reads fail, how often it reads, and how long its start waits. */
+const begun = Effect.fnUntraced(function* (failures: number, error: StorageError) {
+  let reads = 0
+  const latest = Effect.suspend(() => (++reads <= failures ? Effect.fail(error) : Effect.succeedSome(emergency)))
+  const levels = Layer.mock(Levels, { latest })
+  const waited = yield* Effect.forkChild(
+    Effect.map(Effect.provide(keptLevel, levels), (kept) => ({ level: Option.getOrUndefined(kept)?.level })).pipe(
+      Effect.flatMap((found) => Effect.map(Clock.currentTimeMillis, (endMs) => ({ ...found, endMs })))
+    )
+  )
+  yield* TestClock.adjust("1 minute")
+  return { ...(yield* Fiber.join(waited)), reads }
+})
+
+describe("the level that a process begins with", () => {
+  it.effect("is that of the one before it, although the database fails for a moment", () =>
+    Effect.gen(function* () {
+      assert.deepInclude(yield* begun(1, failed(true)), { level: 3 })
+      assert.deepInclude(yield* begun(7, failed(true)), { level: 3 })
+    })
+  )
+
+  it.effect("is unknown where the database fails for two seconds, and the start waits no longer", () =>
+    Effect.gen(function* () {
+      const { endMs, level } = yield* begun(Infinity, failed(true))
+      assert.isUndefined(level)
+      assert.isAtMost(endMs, 2000)
+    })
+  )
+
+  it.effect("is unknown at once where it cannot be read at all", () =>
+    Effect.gen(function* () {
+      assert.deepStrictEqual(yield* begun(Infinity, failed(false)), { level: undefined, endMs: 0, reads: 1 })
+    })
+  )
+})
