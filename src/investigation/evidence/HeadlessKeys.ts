@@ -1,61 +1,207 @@
 /**
  * Finds private keys whose first line is missing, because the tail of a log, or another excerpt, begins within them.
  *
- * Takes linear time: what is before an end is searched once, and every gap and fragment is bounded.
+ * **Details**
+ *
+ * What is before an end is part of a key only if it looks like lines of one (`KeyLines`): random runs of one length,
+ * apart from the first and the last, each of which is alone in its line. Around each of them is what is around the end:
+ * the time of a logger, or the notation of a string. So a log that names an end keeps its lines, whatever identifiers
+ * they have.
+ *
+ * Takes linear time: what is before an end is read once, and every gap is bounded.
  */
+
+import {
+  type Frame,
+  isKeyLine,
+  isRest,
+  type Line,
+  linesOf,
+  longestGlued,
+  piecesOf,
+  type Run,
+  runAt,
+  runIn
+} from "./KeyLines.ts"
 
 const ending = /-----END [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----/g
 
-/** Part of a line of a key. Only its last line, and the checksum after it, may be shorter. */
-const part = /(?<![A-Za-z0-9+/])[A-Za-z0-9+/]{32,}/g
-
 /**
- * In characters. Between two parts there are at most a short last line, a checksum, what a logger puts before each
- * line, and a line of another thread.
+ * In characters. Between two lines of a key there are at most a short last line, a checksum, what a logger puts around
+ * each line, and a line of another thread.
  */
 const longestGap = 300
 
-/** What a cut has left of a line of a key. Nothing else is before it. */
-const remainder = /^\s*[A-Za-z0-9+/]{0,76}={0,2}(?:\s|\\{1,7}[rn])*$/
+/** In characters. Only the last line of a key is shorter than this. */
+const shortestWidth = 32
 
-/** The last line of a key, where nothing else is left of it. A shorter one tells nothing about the key. */
-const lastLine = /(?<![A-Za-z0-9+/])[A-Za-z0-9+/]{16,}/
+/** In characters. Tools break keys into lines of 60, 64, 70 or 76. Without an end, lines of another width are none. */
+const usualWidth = 60
+const longestWidth = 76
 
-/** In characters. Only a checksum and what a logger puts before a line are between the last line and the end. */
-const longestLast = 150
+/** In characters. What is between the lines of a key in one line: a space, or quotes and a comma. */
+const longestJoint = 12
 
-/** Where the key begins that ends where this text does. */
-const startIn = (text: string): number => {
-  let start = text.length
-  for (const { 0: found, index } of [...text.matchAll(part)].toReversed()) {
-    if (start - (index + found.length) > longestGap) break
-    start = index
-  }
-  if (start === text.length) {
-    const near = text.slice(-longestLast)
-    const found = near.search(lastLine)
-    return found === -1 ? start : start - near.length + found
-  }
-  return start <= longestGap && remainder.test(text.slice(0, start)) ? 0 : start
+/** The checksum of PGP. */
+const checksum = /^=[A-Za-z0-9+/]{4}$/
+const checksumLength = 5
+
+const bare: Frame = { before: [], after: [], isCut: false }
+
+/** Whether the run is the line of a key before those that were found, from the last one on. */
+const continues = (found: ReadonlyArray<Run>, run: Run): boolean => {
+  const next = found.at(-1)
+  if (next === undefined) return isKeyLine(run)
+  const { length } = run.text
+  const isWidth = found.length === 1 ? length >= Math.max(next.text.length, shortestWidth) : length === next.text.length
+  return isWidth && isKeyLine(run)
 }
 
-/** Lines of base64 from the very start, as a key has them: neither its first line nor its last one is there. */
-const headlessAndEndless =
-  /^\s*(?:[A-Za-z0-9+/]{1,76}\r?\n)?(?:[A-Za-z0-9+/]{60,76}\r?\n)+(?:[A-Za-z0-9+/]{1,76}={0,2}(?=\r?\n|$))?/
+/** Whether the run is what a cut has left of the first line. */
+const isCutLine = (found: ReadonlyArray<Run>, run: Run): boolean => {
+  const next = found.at(-1)
+  const width = Math.max(longestWidth, next?.text.length ?? 0)
+  return run.isCut && next !== undefined && isRest(run) && run.text.length <= width + longestGlued
+}
+
+/** The last run of a line that has something else before it. */
+const lastRun = (line: Line): Run | undefined => {
+  const last = line.text.split(/[^A-Za-z0-9+/=\\]+|=(?=[^=])/).at(-1) ?? ""
+  const run = runAt(line, line.text.length - last.length)
+  return run?.end === line.start + line.text.length ? run : undefined
+}
+
+/** The first line of a key that is known by its other lines, behind something else. */
+const firstRun = (found: ReadonlyArray<Run>, line: Line): ReadonlyArray<Run> => {
+  const run = found.length > 1 ? lastRun(line) : undefined
+  return run !== undefined && continues(found, run) ? [run] : []
+}
+
+/**
+ * The lines of the key that ends at `end`, the last one first, where the same frame is around each of them. None of
+ * them is before the `mark` of another key: its end is no longer there when the text is read again.
+ */
+const framedRuns = (lines: ReadonlyArray<Line>, end: number, frame: Frame, mark: string): ReadonlyArray<Run> => {
+  const found: Array<Run> = []
+  for (const line of lines.toReversed()) {
+    if (line.text.includes(mark)) break
+    if ((found.at(-1)?.start ?? end) - (line.start + line.text.length) > longestGap) break
+    const run = runIn(line, frame)
+    if (run === undefined) {
+      const first = firstRun(found, line)
+      if (first.length > 0) return [...found, ...first]
+    } else if (continues(found, run) || isCutLine(found, run)) found.push(run)
+  }
+  return found
+}
+
+/** The last run of a line, where nothing is between it and the end. */
+const gluedTo = (line: Line): ReadonlyArray<Line> => {
+  const run = lastRun(line)
+  return run === undefined ? [] : [{ start: run.start, text: line.text.slice(run.start - line.start) }]
+}
+
+/** The parts of a line between which is the same as before its end. */
+const partsOf = (line: Line): ReadonlyArray<Line> => {
+  if (checksum.test(line.text.slice(-checksumLength)))
+    return gluedTo({ ...line, text: line.text.slice(0, -checksumLength) })
+  const joint = /[^A-Za-z0-9+/=\\]*$/.exec(line.text.slice(-longestJoint - 1))?.[0] ?? ""
+  if (joint.length > longestJoint) return []
+  if (joint === "") return gluedTo(line)
+  let { start } = line
+  return line.text.split(joint).map((text) => {
+    const part = { start, text }
+    start += text.length + joint.length
+    return part
+  })
+}
+
+/** The lines of the key, the last one first, that are words of the line in which it ends. */
+const joinedRuns = (line: Line): ReadonlyArray<Run> => {
+  const found: Array<Run> = []
+  for (const part of partsOf(line).toReversed()) {
+    if (part.text === "" || (found.length === 0 && checksum.test(part.text))) continue
+    const run = runIn(part, bare)
+    const isOne = run !== undefined && (found.length === 0 || continues(found, run) || isCutLine(found, run))
+    if (isOne) found.push(run)
+    else {
+      found.push(...firstRun(found, part))
+      break
+    }
+  }
+  const last = found[0]
+  // A last line may be any word. Its own characters tell what it is, or the lines before it.
+  const isKey = last !== undefined && (found.length > 2 || (found.length === 2 ? isRest(last) : isKeyLine(last)))
+  return isKey ? found : []
+}
+
+/** What is left of the key that ends between these places of the text. */
+const runsBefore = (text: string, from: number, marker: RegExpExecArray, mark: string): ReadonlyArray<Run> => {
+  const { 0: found, index } = marker
+  const end = index + found.length
+  const lines = linesOf(text.slice(from, index), from)
+  const own = lines.at(-1)
+  if (own === undefined) return []
+  const joined = joinedRuns(own)
+  if (own.text.length > longestGap) return joined
+  const behind = text.slice(end, end + longestGap)
+  const after = linesOf(behind, end)[0]?.text ?? ""
+  const frame = {
+    before: piecesOf(own.text.trimStart()),
+    after: piecesOf(after),
+    isCut: end + after.length === text.length
+  }
+  const framed = framedRuns(lines.slice(0, -1), index, frame, mark)
+  return joined.length > 0 && framed.length < 2 ? joined : framed
+}
+
+/** Where a key from the very start of the text has its lines, if neither its first nor its last one is there. */
+const endlessIn = (text: string): { readonly start: number; readonly end: number } | undefined => {
+  const whole = { start: 0, text }
+  const found: Array<Run> = []
+  let at = text.length - text.trimStart().length
+  for (let run = runAt(whole, at); run !== undefined; run = runAt(whole, at)) {
+    const lineBreak = /^(?:\r?\n|$)/.exec(text.slice(run.end, run.end + 2))?.[0]
+    if (lineBreak === undefined) break
+    found.push(run)
+    at = run.end + lineBreak.length
+  }
+  const isFull = (run: Run | undefined): run is Run =>
+    run !== undefined && isKeyLine(run) && run.text.length >= usualWidth && run.text.length <= longestWidth
+  const first = isFull(found[1]) ? 1 : 0
+  const full = found[first]
+  if (!isFull(full)) return undefined
+  let last = first
+  while (found[last + 1] !== undefined && continues([full, full], found[last + 1]!)) last++
+  const rest = found[last + 1]
+  const cut = found[0]!
+  return {
+    start: isRest(cut) && cut.text.length <= longestWidth ? cut.start : full.start,
+    end: (rest !== undefined && rest.text.length < full.text.length && isRest(rest) ? rest : found[last]!).end
+  }
+}
+
+/** What stays between the only line of a key and its end, and the mark of the end, if anything does. */
+const restBehind = (between: string, mark: string): string =>
+  linesOf(between, 0).some(({ text }) => /[A-Za-z0-9]/.test(text) && !checksum.test(text.trim())) ? between + mark : ""
 
 /** Replaces what is left of keys without their first line. Those that have it must have been replaced before. */
 export const replaceHeadlessKeys = (text: string, mark: (kind: string) => string): string => {
+  const replaced = mark("private-key")
   let clean = ""
   let from = 0
-  for (const { 0: end, index } of text.matchAll(ending)) {
-    const before = text.slice(from, index)
-    const start = startIn(before)
+  for (const marker of text.matchAll(ending)) {
+    const found = runsBefore(text, from, marker, replaced)
+    const first = found.at(-1)
+    clean += text.slice(from, first?.start ?? marker.index)
     // Without any of the key, it is a sentence about a key.
-    clean += before.slice(0, start) + (start === before.length ? end : mark("private-key"))
-    from = index + end.length
+    if (first === undefined) clean += marker[0]
+    // A line alone may be something else. What is behind it stays.
+    else if (found.length === 1) clean += replaced + restBehind(text.slice(first.end, marker.index), replaced)
+    else clean += replaced
+    from = marker.index + marker[0].length
   }
-  return (clean + text.slice(from)).replace(
-    headlessAndEndless,
-    (lines) => mark("base64") + (lines.endsWith("\n") ? "\n" : "")
-  )
+  clean += text.slice(from)
+  const endless = endlessIn(clean)
+  return endless === undefined ? clean : clean.slice(0, endless.start) + mark("base64") + clean.slice(endless.end)
 }

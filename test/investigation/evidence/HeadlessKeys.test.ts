@@ -1,8 +1,10 @@
-import { generateKeyPairSync } from "node:crypto"
+import { generateKeyPairSync, hash } from "node:crypto"
 import { assert, describe, it } from "@effect/vitest"
 import { boundsOf } from "../../../src/investigation/evidence/EvidenceGatherer.ts"
 import { endOf } from "../../../src/investigation/evidence/EvidenceOfObjects.ts"
+import { replaceHeadlessKeys } from "../../../src/investigation/evidence/HeadlessKeys.ts"
 import { redact } from "../../../src/investigation/evidence/Redaction.ts"
+import { mark } from "../../../src/investigation/evidence/SecretShapes.ts"
 import { make as makePrompt } from "../../../src/investigation/models/Prompt.ts"
 import { FindingCollector } from "../../../src/investigation/PartialFindings.ts"
 import { evidence, request } from "../fixtures/Requests.ts"
@@ -38,6 +40,11 @@ const keys: ReadonlyArray<readonly [name: string, lines: ReadonlyArray<string>]>
   ]
 ]
 
+const traceOf = (index: number) => hash("md5", `${index}`)
+
+const jsonOf = (lines: ReadonlyArray<string>) =>
+  lines.map((msg, index) => JSON.stringify({ time: 1764000000 + index / 7, msg, pod: "a-x2x9z" })).join("\n")
+
 const notations: ReadonlyArray<readonly [name: string, join: (lines: ReadonlyArray<string>) => string]> = [
   ["lines", (lines) => lines.join("\n")],
   ["lines with carriage returns", (lines) => lines.join("\r\n")],
@@ -46,6 +53,23 @@ const notations: ReadonlyArray<readonly [name: string, join: (lines: ReadonlyArr
   ["JSON lines", (lines) => lines.map((log) => JSON.stringify({ log: `${log}\n`, stream: "stdout" })).join("\n")],
   ["one JSON string", (lines) => JSON.stringify(lines.join("\n")).slice(1, -1)],
   ["JSON in JSON", (lines) => JSON.stringify(JSON.stringify(lines.join("\n"))).slice(3, -3)],
+  ["JSON lines with a time and a name", jsonOf],
+  ["JSON lines that escape slashes", (lines) => jsonOf(lines).replaceAll("/", "\\/")],
+  ["an array of JSON", (lines) => JSON.stringify(lines)],
+  ["an array of JSON in lines", (lines) => JSON.stringify(lines, null, 2)],
+  ["the code of a program", (lines) => lines.map((each) => `    "${each}\\n"`).join(" +\n")],
+  ["a difference", (lines) => lines.map((each) => `+  ${each}`).join("\n")],
+  ["numbered lines", (lines) => lines.map((each, index) => `${index}:${each}`).join("\n")],
+  ["coloured lines", (lines) => lines.map((each) => `\u001b[31m${each}\u001b[39m`).join("\n")],
+  ["lines of HTML", (lines) => lines.join("<br>")],
+  ["lines of rsyslog", (lines) => lines.join("#012")],
+  [
+    "lines behind a thread and a trace",
+    (lines) =>
+      lines
+        .map((each, index) => `03:00:00,${index} [exec-${index % 3}] ERROR trace=${traceOf(index)} - ${each}`)
+        .join("\n")
+  ],
   ["words of one line", (lines) => lines.join(" ")],
   [
     "lines between those of another thread",
@@ -55,6 +79,10 @@ const notations: ReadonlyArray<readonly [name: string, join: (lines: ReadonlyArr
 
 /** The parts of a key of which nobody may see one. The last line may be a checksum, or a few characters. */
 const partsOf = (lines: ReadonlyArray<string>) => lines.slice(1, -1).filter((each) => each.length > 16)
+
+/** The first line, from this one on, whose end cannot be a word. One random end in 10 000 reads like one. */
+const randomAt = (lines: ReadonlyArray<string>, from: number) =>
+  lines.findIndex((line, index) => index >= from && /\d\D+\d/.test(line.slice(-20)))
 
 describe("what is left of a private key without its first line", () => {
   for (const [key, lines] of keys)
@@ -72,20 +100,56 @@ describe("what is left of a private key without its first line", () => {
 
   it("is removed with the rest of the line in which it is cut", () => {
     const [, lines] = keys[0]!
+    const cut = randomAt(lines, 3)
     for (const kept of [1, 20, 40]) {
-      const first = lines[3]!.slice(-kept)
-      const clean = redact([first, ...lines.slice(4), after].join("\n"))
+      const first = lines[cut]!.slice(-kept)
+      const clean = redact([first, ...lines.slice(cut + 1), after].join("\n"))
       assert.strictEqual(clean, `[redacted:private-key]\n${after}`)
     }
   })
 
+  it.each(notations)("is removed wherever in a line it is cut: %s", (_notation, join) => {
+    const key = [1, 2, 3].map((index) => hash("sha384", `${index}`, "base64"))
+    const parts = key.flatMap((line) => Array.from({ length: 45 }, (_, index) => line.slice(index, index + 20)))
+    const last = "c2hvcnQgbGFzdCBsaW5lIQ=="
+    const whole = join(["-----BEGIN PRIVATE KEY-----", ...key, last, "-----END PRIVATE KEY-----"])
+    for (let from = whole.indexOf("KEY-----"); from < whole.indexOf(last); from++) {
+      const clean = replaceHeadlessKeys(`${whole.slice(from)}\n${after}`, mark)
+      const shown = clean.replaceAll("\\/", "/")
+      if (!shown.includes(after) || parts.some((part) => shown.includes(part))) assert.fail(`cut at ${from}: ${clean}`)
+    }
+  })
+
+  it("is removed from a string of JSON that begins within it", () => {
+    for (const [, lines] of keys)
+      for (const lineBreak of ["\n", "\r\n", " "]) {
+        const text = lines.slice(3).join(lineBreak)
+        const clean = redact(JSON.stringify({ about: "kubectl logs", text: `${text}\n${after}`, pod: "p" }))
+        assert.deepStrictEqual(JSON.parse(clean), {
+          about: "kubectl logs",
+          text: `[redacted:private-key]\n${after}`,
+          pod: "p"
+        })
+      }
+  })
+
   it("is removed when its end is missing too", () => {
     for (const [, lines] of keys.filter(([name]) => name !== "PGP" && name !== "SEC 1")) {
-      const clean = redact([lines[2]!.slice(-20), ...lines.slice(3, 8), after].join("\n"))
+      const cut = randomAt(lines, 2)
+      const clean = redact([lines[cut]!.slice(-20), ...lines.slice(cut + 1, cut + 6), after].join("\n"))
       assert.strictEqual(clean, `[redacted:base64]\n${after}`)
       assert.strictEqual(redact(clean), clean)
       assert.strictEqual(redact(lines.slice(3, 8).join("\n")), "[redacted:base64]")
     }
+  })
+
+  it("is removed when its end is missing too, whatever is left of a long first line", () => {
+    const body = pkcs1.replaceAll(/-.*|\n/g, "").match(/.{76}/g) ?? []
+    for (const kept of [61, 64, 70, 75, 76])
+      assert.strictEqual(
+        redact([body[0]!.slice(-kept), ...body.slice(1), after].join("\n")),
+        `[redacted:base64]\n${after}`
+      )
   })
 
   it("takes no other line along", () => {

@@ -1,0 +1,182 @@
+/**
+ * What lines of a private key look like in a text: which run of characters may be one, and what a logger or a notation
+ * puts around it.
+ *
+ * Every pattern takes linear time.
+ */
+
+export interface Line {
+  /** Where it begins in the whole text. */
+  readonly start: number
+  readonly text: string
+}
+
+/** What is before and after each line of a key: the time of a logger, quotes, the fields of a JSON line. */
+export interface Frame {
+  readonly before: ReadonlyArray<string>
+  readonly after: ReadonlyArray<string>
+  /** Whether the text ends before the end of `after` is certain. */
+  readonly isCut: boolean
+}
+
+/** Characters of a key in one line. */
+export interface Run {
+  /** Where it begins and ends in the whole text. */
+  readonly start: number
+  readonly end: number
+  /** With each escaped character as one. */
+  readonly text: string
+  readonly isPadded: boolean
+  /** Whether an excerpt may begin here, so that the run may be what is left of a longer one. */
+  readonly isCut: boolean
+}
+
+/** The end of a line, however a notation writes it. */
+const breaks = /\r?\n|\r|\\{1,7}(?:[rnt]|u000[ad]|x0[ad])|%0[ad]|&#(?:10|13|x0?[ad]);|<br ?\/?>|#01[25]/gi
+
+/** The lines of a text that begins at `start` of the whole text. */
+export const linesOf = (text: string, start: number): ReadonlyArray<Line> => {
+  const lines: Array<Line> = []
+  let from = 0
+  for (const { 0: found, index } of text.matchAll(breaks)) {
+    lines.push({ start: start + from, text: text.slice(from, index) })
+    from = index + found.length
+  }
+  return [...lines, { start: start + from, text: text.slice(from) }]
+}
+
+/** JSON may escape the characters that are neither letters nor digits. */
+const escaped = String.raw`\\{1,7}(?:\/|u00(?:2[bBfF]|3[dD]))`
+const runs = new RegExp(`((?:[A-Za-z0-9+/]+|${escaped})+)(={0,2})`, "y")
+const anyEscaped = new RegExp(escaped, "g")
+
+/** The run that begins at this place of the line. */
+export const runAt = (line: Line, offset: number): Run | undefined => {
+  runs.lastIndex = offset
+  const found = runs.exec(line.text)
+  if (found === null) return undefined
+  const [whole, text = "", padding] = found
+  return {
+    start: line.start + offset,
+    end: line.start + offset + whole.length,
+    text: text.replace(anyEscaped, "/"),
+    isPadded: padding !== "",
+    isCut: false
+  }
+}
+
+/** In characters. What a cut may leave before a run of what is written for the end of a line, or for a colour. */
+export const longestGlued = 5
+
+/** In characters. What is before a run is shorter. */
+const longestHead = 600
+
+/** In characters. A shorter run tells nothing about a key, and may be anything. */
+const shortest = 16
+
+/** Words have digits only in their first letters, as `X509` and `Base64` do. */
+const letters = /^(?:[A-Z][A-Za-z]{0,4}\d{1,4})?[A-Za-z]+(?:\/[A-Za-z]+)*$/
+
+/**
+ * Whether the run is words, as `InvalidKeySpecException` and `javax/net/ssl` are: most of it is rows of small letters,
+ * and these have vowels. One in 30 000 random runs of 24 characters is like that.
+ */
+const isWords = (text: string): boolean => {
+  const rows = (text.match(/[a-z]{3,}/g) ?? []).join("")
+  const vowels = rows.replace(/[^aeiou]/g, "")
+  return letters.test(text) && rows.length >= 0.6 * text.length && vowels.length >= 0.3 * rows.length
+}
+
+/** Whether the run has but one case, as numbers, hashes, identifiers and constants have. */
+const hasOneCase = (text: string): boolean => !/[a-z]/.test(text) || !/[A-Z]/.test(text) || /^[\dA-Fa-f]+$/.test(text)
+
+/** Whether a run beside lines of a key may be the rest of another one. It has no second one to be compared with. */
+export const isRest = ({ text, isPadded }: Run): boolean =>
+  isPadded || text.length === 1 || !(hasOneCase(text) || isWords(text))
+
+/** Whether the run is so long, and so random, that it may be a line of a key. */
+export const isKeyLine = ({ text }: Run): boolean => text.length >= shortest && !hasOneCase(text) && !isWords(text)
+
+const colour = String.raw`(?:\u001b|\\{1,7}(?:u001b|x1b|033|e))\[[\d;]{0,8}m`
+const colourEnd = new RegExp(`${colour}$`, "i")
+
+/** In characters. */
+const longestColour = 24
+
+/** Colours, words, white space, and any other character. */
+const pieces = new RegExp(String.raw`${colour}|[\w.]+|\s+|[^\w.\s]`, "gi")
+
+const nextPiece = new RegExp(pieces.source, "iy")
+
+export const piecesOf = (text: string): ReadonlyArray<string> => text.match(pieces) ?? []
+
+/** Times, numbers and identifiers differ between the lines of one message. */
+const shapeOf = (piece: string): string => {
+  if (/^\s/.test(piece)) return " "
+  return /^[\w.]*\d[\w.]*$|^[\da-f]+$/i.test(piece) ? "0" : piece
+}
+
+/** Where the text no longer is like the pieces, if it is like all of them. */
+const behind = (text: string, expected: ReadonlyArray<string>, from: number): number | undefined => {
+  let at = from
+  for (const piece of expected) {
+    nextPiece.lastIndex = at
+    const found = nextPiece.exec(text)?.[0]
+    if (found === undefined || shapeOf(found) !== shapeOf(piece)) return undefined
+    at += found.length
+  }
+  return at
+}
+
+/** What may close any line: quotes, commas, white space. */
+const closing = /^[^A-Za-z0-9]{0,20}$/
+
+const isFramed = (rest: string, { after, isCut }: Frame): boolean => {
+  if (closing.test(rest)) return true
+  const end = behind(rest, after, 0)
+  return after.length > 0 && end !== undefined && (isCut || end === rest.length)
+}
+
+/** Whether no run is before this place that the one behind it would be part of. */
+const isBoundary = (text: string, offset: number): boolean => {
+  const before = text.slice(Math.max(0, offset - longestColour), offset)
+  return !/[A-Za-z0-9+/]$/.test(before) || colourEnd.test(before)
+}
+
+/** What a cut may leave of the end of a line. A name and its colon are none. */
+const leftOver = /^(?:[^\s:=]*|[^A-Za-z0-9:=]*)$/
+
+/**
+ * Where a run may begin in the first line of the text. The cut may be within the frame, within what is written for the
+ * end of a line, or within the run.
+ */
+const cutOffsetsIn = (text: string, indent: number, { before }: Frame): ReadonlyArray<number> => {
+  const [first = ""] = piecesOf(text.slice(indent))
+  const near = before.some((piece) => /^\w/.test(piece)) ? 0 : longestGlued
+  return [
+    ...Array.from({ length: near + 1 }, (_, index) => indent + index).filter((offset) =>
+      leftOver.test(text.slice(indent, offset))
+    ),
+    ...before.flatMap((_, index) => behind(text, before.slice(index + 1), indent + first.length) ?? [])
+  ].filter((offset) => isBoundary(text, offset))
+}
+
+/** The run that begins a string which the line does not end: the excerpt is in JSON. */
+const quotedRunIn = (line: Line): Run | undefined => {
+  const offset = Math.max(...[`"`, "'", "`"].map((quote) => line.text.lastIndexOf(quote))) + 1
+  const run = offset === 0 ? undefined : runAt(line, offset)
+  return run?.end === line.start + line.text.length ? { ...run, isCut: true } : undefined
+}
+
+/** The run of a line that is nothing but a run in its frame, or what a cut has left of it. */
+export const runIn = (line: Line, frame: Frame): Run | undefined => {
+  const head = line.text.slice(0, longestHead)
+  const indent = head.length - head.trimStart().length
+  const isFirst = line.start === 0
+  const whole = behind(head, frame.before, indent) ?? []
+  for (const offset of [whole, isFirst ? cutOffsetsIn(head, indent, frame) : []].flat()) {
+    const run = runAt(line, offset)
+    if (run !== undefined && isFramed(line.text.slice(run.end - line.start), frame)) return { ...run, isCut: isFirst }
+  }
+  return quotedRunIn(line)
+}
