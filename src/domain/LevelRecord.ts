@@ -26,10 +26,19 @@ export const LevelRecord = Schema.Struct({
   found: Schema.optionalKey(
     Schema.Array(Schema.Struct({ check: Schema.String, key: Schema.String, cause: Schema.String }))
   ),
-  /** The models that are not in full use, and since when. Absent: all are, or an earlier version has not recorded them. */
+  /**
+   * The models that are not in full use, and since when. Absent: nothing is out and all are, or an earlier version has
+   * not recorded them.
+   */
   unrestored: Schema.optionalKey(Schema.Array(Schema.Struct({ service: Schema.String, since: Timestamp })))
 })
 export type LevelRecord = typeof LevelRecord.Type
+
+/** Where a process begins. */
+export interface Beginning extends LevelRecord {
+  /** The models that are not in full use for other processes that are there. They may be for this one. */
+  readonly elsewhere?: NonNullable<LevelRecord["unrestored"]>
+}
 
 /** A line of the audit log about the level: its kind, its subject and its data. */
 export interface LevelLine {

@@ -73,7 +73,6 @@ export const make = Effect.fnUntraced(function* (store: LevelStore | undefined, 
     for (;;) {
       if (store === undefined) return yield* Queue.take(wakes)
       if (Option.isSome(yield* Effect.timeoutOption(Queue.take(wakes), sayAgainEvery))) return
-      yield* Effect.ignore(store.tidy ?? Effect.void)
       if (newest === undefined) continue
       if (saysNothing(newest) && (store.unrecorded === undefined || (yield* store.unrecorded).length === 0)) continue
       // The next one follows soon.
@@ -81,10 +80,15 @@ export const make = Effect.fnUntraced(function* (store: LevelStore | undefined, 
     }
   })
 
+  /** Also while nothing can be recorded, because what others have left in files is taken up then, too. */
+  const tidy = Effect.forever(Effect.delay(Effect.ignore(store?.tidy ?? Effect.void), sayAgainEvery))
+
   return {
     /** Remembers the level. Returns at once. */
     keep,
     /** Records what was kept. Run it for as long as the service. */
-    run: Effect.forever(Effect.andThen(wait, Effect.repeat(flush, { while: (isLeft) => isLeft })))
+    run: Effect.all([tidy, Effect.forever(Effect.andThen(wait, Effect.repeat(flush, { while: (isLeft) => isLeft })))], {
+      concurrency: "unbounded"
+    }).pipe(Effect.andThen(Effect.never))
   }
 })

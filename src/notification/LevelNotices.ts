@@ -35,11 +35,10 @@ const noticeOf = (
 ): Notification | undefined => {
   const { actor = "kubernaut", at, data, kind, subject } = line
   const recorded = { sequence: 0, at, actor, kind, subject, previousHash: "", hash: key }
-  return notificationOf(
-    { ...recorded, data: { ...data, key, others: others.map(({ isCutOff, level }) => ({ isCutOff, level })) } },
-    undefined,
-    teller
-  )
+  // The line may name some that the database does not know.
+  const known = Array.isArray(data["others"]) ? data["others"] : []
+  const all = [...known, ...others.map(({ isCutOff, level }) => ({ isCutOff, level }))]
+  return notificationOf({ ...recorded, data: { ...data, key, others: all } }, undefined, teller)
 }
 
 const begin = Effect.fnUntraced(function* (channel: Channel, notice: Notification, told: ReadonlyArray<string>) {

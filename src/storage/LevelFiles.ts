@@ -7,7 +7,8 @@
  * A process has the lock of its file for as long as it lives. So a process that is well never writes over the emergency
  * of another one, and nobody takes up the file of a process that is there. A file whose lock is free is what a process
  * has left that has ended. A process that starts takes it up at once. One that runs waits for 25 seconds, as the
- * database does with what a process was in: the next process may begin there.
+ * database does with what a process was in: the next process may begin there. That may be one that began while the
+ * process was still there. So a process that starts reads the files of those that are there, too.
  */
 
 // Sequences of calls of Node.js that must not be interrupted halfway: promises fit.
@@ -24,6 +25,28 @@ const mostFiles = 8
 /** Of looks every five seconds. */
 const looksBefore = 5
 
+/** What one look has shown, by path. */
+export interface Found {
+  /** The path of the own file. */
+  readonly own: string | undefined
+  /** The content of the files of processes that have ended. They are this process's now. */
+  readonly left: ReadonlyMap<string, string>
+  /** The content of the files of processes that are there. */
+  readonly beside: ReadonlyMap<string, string>
+  /** The files of the processes that were there when this one began, also of those that keep nothing. */
+  readonly living: ReadonlySet<string>
+}
+
+/** What its process knows of the files. */
+export interface Owner {
+  /** What the own file has to have, `undefined`: none. */
+  readonly content: () => string | undefined
+  /** Is called with what was found, before anything else is done with a file. */
+  readonly found: (found: Found) => void
+  /** Whether nobody else can need a file whose process has just ended. */
+  readonly takesAtOnce: (path: string, text: string) => boolean
+}
+
 interface Held {
   readonly path: string
   readonly lock: FileLock.FileLock
@@ -37,52 +60,69 @@ const pathsOf = (first: string): ReadonlyArray<string> =>
 
 const lockOf = (path: string): string => `${path.replace(/\.json$/, "")}.lock`
 
+const textOf = (path: string): Promise<string | undefined> => readFile(path, "utf8").catch(() => undefined)
+
+/** `undefined`: nobody can tell. */
+const lockAt = (path: string): Promise<FileLock.FileLock | "taken" | undefined> =>
+  FileLock.take(lockOf(path)).then(
+    (lock) => lock ?? "taken",
+    () => undefined
+  )
+
 /** The files as one process has them. */
 class LevelFiles {
   readonly #paths: ReadonlyArray<string>
-  readonly #content: () => string | undefined
-  readonly #found: (texts: ReadonlyArray<string>) => void
+  readonly #owner: Owner
   #own: Held | undefined
   /** Of processes that have ended. They go once what was in them is stored elsewhere. */
   #left: ReadonlyArray<Held> = []
   /** How often the file of a process that has ended was seen. */
   #looks = new Map<string, number>()
+  #living: ReadonlySet<string> = new Set()
   #isClosed = false
 
-  constructor(first: string, content: () => string | undefined, found: (texts: ReadonlyArray<string>) => void) {
+  constructor(first: string, owner: Owner) {
     this.#paths = pathsOf(first)
-    this.#content = content
-    this.#found = found
+    this.#owner = owner
   }
 
-  /** Finds what processes have left that have ended. Takes a file of its own first. */
+  /** Finds what processes have left that have ended, and what the others keep. Takes a file of its own first. */
   readonly find = async (): Promise<void> => {
     const isStart = this.#own === undefined
     const names = new Set(await readdir(dirname(resolve(this.#paths[0] ?? ""))).catch(() => []))
     const taken = new Set([this.#own, ...this.#left].map((held) => held?.path))
     const free = this.#paths.filter((path) => !taken.has(path) && (isStart || names.has(basename(path))))
     const looks = new Map<string, number>()
-    const texts = await Array.fromAsync(free, async (path) => {
-      const lock = this.#isClosed ? undefined : await FileLock.take(lockOf(path)).catch(() => undefined)
-      if (lock === undefined) return []
+    const left = new Map<string, string>()
+    const beside = new Map<string, string>()
+    const living = new Set<string>()
+    await Array.fromAsync(free, async (path) => {
+      const lock = this.#isClosed ? undefined : await lockAt(path)
+      if (lock === undefined) return
+      const text = await textOf(path)
+      if (lock === "taken") {
+        living.add(path)
+        if (text !== undefined) beside.set(path, text)
+        return
+      }
       const seen = this.#looks.get(path) ?? 0
       looks.set(path, seen + 1)
-      const isTaken = isStart || seen >= looksBefore
-      const text = isTaken ? await readFile(path, "utf8").catch(() => undefined) : undefined
+      const isTaken = text !== undefined && (isStart || seen >= looksBefore || this.#owner.takesAtOnce(path, text))
       if (this.#own === undefined) this.#own = { path, lock }
-      else if (text === undefined) lock.close()
-      else this.#left = [...this.#left, { path, lock }]
-      return text === undefined ? [] : [text]
+      else if (isTaken) this.#left = [...this.#left, { path, lock }]
+      else lock.close()
+      if (isTaken) left.set(path, text)
     })
     this.#looks = looks
-    this.#found(texts.flat())
+    if (isStart) this.#living = living
+    this.#owner.found({ own: this.#own?.path, left, beside, living: this.#living })
   }
 
   /** Writes the own file, or removes it, as it has to be now. Then nobody needs those that others have left. */
   readonly store = async (): Promise<void> => {
     if (this.#own === undefined && !this.#isClosed) await this.find()
     if (this.#own === undefined) return
-    const content = this.#content()
+    const content = this.#owner.content()
     await (content === undefined ? SmallFile.remove(this.#own.path) : SmallFile.replace(this.#own.path, content))
     const left = this.#left
     this.#left = []
@@ -97,18 +137,10 @@ class LevelFiles {
   }
 }
 
-/**
- * The files, of which the first one is at `first`. `content` is what the own file has to have, `undefined`: none.
- * `left` is called with what was found, before anything else is done with a file. The locks end with the scope, after
- * what is under way.
- */
-export const make = (
-  first: string,
-  content: () => string | undefined,
-  left: (texts: ReadonlyArray<string>) => void
-): Effect.Effect<SmallFile.SmallFile<void>, never, Scope.Scope> =>
+/** The files, of which the first one is at `first`. The locks end with the scope, after what is under way. */
+export const make = (first: string, owner: Owner): Effect.Effect<SmallFile.SmallFile<void>, never, Scope.Scope> =>
   Effect.suspend(() => {
-    const files = new LevelFiles(first, content, left)
+    const files = new LevelFiles(first, owner)
     const folder = dirname(resolve(first))
     const self = SmallFile.of(folder, files.find, files.store)
     return Effect.as(

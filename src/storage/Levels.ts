@@ -2,7 +2,7 @@
 
 import { Context, type Effect, type Option } from "effect"
 import type { DegradationLevel } from "../domain/DegradationLevel.ts"
-import type { LevelLine, LevelRecord } from "../domain/LevelRecord.ts"
+import type { Beginning, LevelLine, LevelRecord } from "../domain/LevelRecord.ts"
 import type { StorageError } from "./StorageError.ts"
 
 /** A line that the database has not taken. */
@@ -52,10 +52,11 @@ export class Levels extends Context.Service<
   {
     /**
      * Where a process that starts now begins: at the worst level of the processes that are there, or that have ended
-     * less than 25 seconds ago, with what each of them remembers. One that was alone begins where it has ended, however
-     * long ago that was. `None`: no level was recorded, or it cannot be read by this version.
+     * less than 25 seconds ago, with what each of them remembers, also what the database has not taken of it. One that
+     * was alone begins where it has ended, however long ago that was. `None`: no level was recorded, or it cannot be
+     * read by this version.
      */
-    readonly latest: Effect.Effect<Option.Option<LevelRecord>, StorageError>
+    readonly latest: Effect.Effect<Option.Option<Beginning>, StorageError>
     /** What the database has, whichever process has recorded it. `None` as above. */
     readonly recorded: Effect.Effect<Option.Option<RecordedLevel>, StorageError>
     /**

@@ -13,18 +13,25 @@ const folder = Effect.acquireRelease(
 /** A process with its file. `content`: what it keeps there. */
 const process = Effect.fnUntraced(function* (path: string) {
   const scope = yield* Scope.fork(yield* Effect.scope)
-  const self: { content: string | undefined } = { content: undefined }
+  const self: { content: string | undefined; isNext: boolean } = { content: undefined, isNext: false }
   const left: Array<string> = []
+  const seen: { beside: ReadonlyArray<string>; living: ReadonlyArray<string> } = { beside: [], living: [] }
   const files = yield* Scope.provide(
-    LevelFiles.make(
-      path,
-      () => self.content,
-      (texts) => left.push(...texts)
-    ),
+    LevelFiles.make(path, {
+      content: () => self.content,
+      found: (found) => {
+        left.push(...found.left.values())
+        seen.beside = [...found.beside.values()]
+        seen.living = [...found.living]
+      },
+      takesAtOnce: (_, text) => self.isNext && text === "emergency"
+    }),
     scope
   )
   return {
     left,
+    seen,
+    isNext: Effect.sync(() => void (self.isNext = true)),
     looks: files.answer,
     keeps: (content: string | undefined) =>
       Effect.promise(() => {
@@ -89,6 +96,44 @@ describe("the files of processes that keep their levels at one path", () => {
         readdirSync(directory).filter((name) => name.endsWith(".json")),
         []
       )
+    })
+  )
+
+  it.effect("are read, and stay, where their processes are there when another one begins", () =>
+    Effect.gen(function* () {
+      const path = join(yield* folder, "spool.level.json")
+      const [one, quiet] = [yield* process(path), yield* process(path)]
+      yield* one.looks
+      yield* quiet.looks
+      yield* one.keeps("emergency")
+      const next = yield* process(path)
+      yield* next.looks
+      assert.deepStrictEqual(next.seen, {
+        beside: ["emergency"],
+        living: [path, path.replace(".json", ".2.json")]
+      })
+      assert.deepStrictEqual(next.left, [])
+      yield* next.keeps("well")
+      assert.strictEqual(readFileSync(path, "utf8"), "emergency")
+      yield* one.keeps("dismissed")
+      yield* next.looks
+      assert.deepStrictEqual(next.seen.beside, ["dismissed"])
+    })
+  )
+
+  it.effect("are found at once by the process that runs after the one that has left one", () =>
+    Effect.gen(function* () {
+      const path = join(yield* folder, "spool.level.json")
+      const [one, next] = [yield* process(path), yield* process(path)]
+      yield* one.looks
+      yield* next.looks
+      yield* next.isNext
+      yield* one.keeps("emergency")
+      yield* next.looks
+      assert.deepStrictEqual(next.left, [])
+      yield* one.ends
+      yield* next.looks
+      assert.deepStrictEqual(next.left, ["emergency"])
     })
   )
 

@@ -6,6 +6,7 @@ import { Effect, Fiber, Option } from "effect"
 import { TestClock } from "effect/testing"
 import type { LevelLine, LevelRecord } from "../../src/domain/LevelRecord.ts"
 import * as LevelMemory from "../../src/health/LevelMemory.ts"
+import type { Shown } from "../../src/storage/LevelBeginning.ts"
 import { StorageError } from "../../src/storage/StorageError.ts"
 import * as UnrecordedLevels from "../../src/storage/UnrecordedLevels.ts"
 import { withStandstill } from "../resilience/StoodStill.ts"
@@ -26,12 +27,17 @@ const kept = JSON.stringify({ record: record(3), lines: [{ key: "k", line, told:
 
 const down = new StorageError({ reason: "full", operation: "level", retryable: true, committed: "no", detail: "" })
 
-/** The database. `isDown`: it takes nothing. `row`: the level that it has. */
+/** The database. `isDown`: it takes nothing. `isUnreadable`: it gives nothing. `row`: the level that it has. */
 const database = (row?: LevelRecord) => {
   const lines: Array<LevelLine> = []
-  const self = { isDown: false, lines }
+  const self = { isDown: false, isUnreadable: false, reads: 0, lines }
   const levels = {
-    latest: Effect.succeed(Option.fromUndefinedOr(row)),
+    latest: ({ kept }: Shown) =>
+      Effect.suspend(() => {
+        self.reads++
+        if (self.isUnreadable) return Effect.fail(down)
+        return Effect.succeed(Option.fromUndefinedOr([...kept.values()][0] ?? row))
+      }),
     recorded: Effect.succeedNone,
     tidy: Effect.void,
     record: (_: LevelRecord, added: ReadonlyArray<LevelLine>) =>
@@ -118,6 +124,31 @@ describe("the level that the process before this one has kept", () => {
         assert.deepStrictEqual(changes(), [[0, 3, ["ops"]]])
       })
     ).pipe(Effect.scoped)
+  )
+
+  it.effect("is where the next process begins, also where the database cannot be read", () =>
+    Effect.gen(function* () {
+      const path = yield* levelFile
+      writeFileSync(path, kept)
+      const { changes, levels, self } = database()
+      self.isDown = true
+      self.isUnreadable = true
+      const own = yield* UnrecordedLevels.make(levels, path)
+      const start = yield* Effect.forkChild(own.latest, { startImmediately: true })
+      yield* until(() => self.reads > 0)
+      yield* TestClock.adjust("2 seconds")
+      assert.deepStrictEqual(yield* Fiber.join(start), Option.some(record(3)))
+      assert.deepStrictEqual(yield* own.latest, Option.some(record(3)))
+      self.isDown = false
+      yield* own.record(record(0), [{ ...line, data: { from: 3, to: 0 } }])
+      assert.deepStrictEqual(
+        changes().map(([from, to]) => [from, to]),
+        [
+          [0, 3],
+          [3, 0]
+        ]
+      )
+    }).pipe(Effect.scoped)
   )
 
   it.effect("is recorded when its disk answers, and that it is over: another one is in force", () =>

@@ -2,14 +2,15 @@
  * The row of the level: what each process was in when it last said so, and what it remembers. Pure, but for what one
  * process has seen of the others.
  *
- * A process that starts begins where the worst of the parts is, and remembers what each of them does: one of them is
- * that of the process before it, and nobody can tell yet which one.
+ * A process that starts begins where the worst of the parts is, and remembers what each of them does
+ * (`LevelBeginning`): one of them is that of the process before it, and nobody can tell yet which one.
  */
 
 import { Option, Schema } from "effect"
 import { DegradationLevel } from "../../domain/DegradationLevel.ts"
 import { LevelRecord } from "../../domain/LevelRecord.ts"
 import type { Timestamp } from "../../domain/Timestamp.ts"
+import * as LevelBeginning from "../LevelBeginning.ts"
 import type { InForce } from "../Levels.ts"
 
 /**
@@ -21,6 +22,8 @@ const Part = Schema.Struct({
   isCutOff: Schema.Boolean,
   beat: Schema.Int,
   isOver: Schema.optionalKey(Schema.Boolean),
+  /** Its file (`LevelFiles`): whether the process is there. Absent: it had none, or an earlier version has written it. */
+  file: Schema.optionalKey(Schema.String),
   /** What it remembers. Absent: an earlier version has written the part, or the row after it. */
   record: Schema.optionalKey(LevelRecord)
 })
@@ -100,57 +103,15 @@ export const withOwn = (others: ReadonlyArray<Named>, self: string, own: Part): 
 const recordOf = ({ isCutOff, level, record }: Part, beside: LevelRecord): LevelRecord =>
   record ?? { ...beside, ...(beside.level === level ? {} : { level, automatic: level }), isCutOff }
 
-const union = <A>(lists: ReadonlyArray<ReadonlyArray<A>>, keyOf: (each: A) => unknown): ReadonlyArray<A> => [
-  ...new Map(lists.flat().map((each) => [keyOf(each), each])).values()
-]
-
-/** The models that are not in full use for some process, each since the first of their times. */
-const unrestoredIn = (records: ReadonlyArray<LevelRecord>): NonNullable<LevelRecord["unrestored"]> =>
-  union(
-    [
-      records
-        .flatMap(({ unrestored = [] }) => unrestored)
-        .toSorted((left, right) => (left.since < right.since ? 1 : left.since > right.since ? -1 : 0))
-    ],
-    ({ service }) => service
-  )
-
-/** The worst of some levels, with what each of them remembers. */
-const together = (first: LevelRecord, rest: ReadonlyArray<LevelRecord>): LevelRecord => {
-  const all = [first, ...rest]
-  const worst = all.reduce((found, each) => (each.level > found.level ? each : found))
-  const rises = all.flatMap(({ roseAt }) => (roseAt === undefined ? [] : [roseAt])).toSorted()
-  const roseAt = rises.at(-1)
-  const found = union(
-    all.map(({ found = [] }) => found),
-    ({ check, key }) => JSON.stringify([check, key])
-  )
-  const unrestored = unrestoredIn(all)
-  return {
-    level: worst.level,
-    reasons: worst.reasons,
-    since: worst.since,
-    automatic: all.reduce((most, { automatic }) => (automatic > most ? automatic : most), worst.automatic),
-    ...(roseAt === undefined ? {} : { roseAt }),
-    out: union(
-      all.map(({ out }) => out),
-      (service) => service
-    ),
-    dismissed: union(
-      all.map(({ dismissed }) => dismissed),
-      (key) => key
-    ),
-    ...(all.some(({ isCutOff }) => isCutOff === true) ? { isCutOff: true } : {}),
-    ...(found.length === 0 ? {} : { found }),
-    ...(unrestored.length === 0 ? {} : { unrestored })
-  }
+/** What the processes have said, as far as the row has it. */
+export const saidIn = (row: Row): ReadonlyArray<LevelBeginning.Said> => {
+  const parts = Object.values(row.processes ?? {})
+  return parts.length === 0 ? [{ record: row }] : parts.map((part) => ({ ...part, record: recordOf(part, row) }))
 }
 
-/** Where a process that starts now begins. */
-export const beginning = (row: Row): LevelRecord => {
-  const [first = row, ...rest] = Object.values(row.processes ?? {}).map((part) => recordOf(part, row))
-  return together(first, rest)
-}
+/** Where a process that starts now begins, by the row alone. */
+export const beginning = (row: Row): LevelRecord =>
+  Option.getOrElse(LevelBeginning.of(saidIn(row), LevelBeginning.nothing), () => row)
 
 /** The processes that have ended in order. */
 export const endedIn = ({ processes = {} }: Row): ReadonlyArray<string> =>

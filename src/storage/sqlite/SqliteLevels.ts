@@ -14,9 +14,10 @@
 
 import type { DatabaseSync } from "node:sqlite"
 import { Effect, Option, Random } from "effect"
-import type { LevelLine } from "../../domain/LevelRecord.ts"
+import type { Beginning, LevelLine, LevelRecord } from "../../domain/LevelRecord.ts"
 import * as Timestamp from "../../domain/Timestamp.ts"
 import * as Monotonic from "../../resilience/Monotonic.ts"
+import * as LevelBeginning from "../LevelBeginning.ts"
 import type { InForce, Levels, RecordedLevel } from "../Levels.ts"
 import type { StorageError } from "../StorageError.ts"
 import type { AuditTable } from "./AuditTable.ts"
@@ -60,11 +61,24 @@ const asRecorded = (
   }
 }
 
-/** What others are in, for lines. One that has ended has no say. */
-const besideLines = (others: ReadonlyArray<LevelParts.Named>) => {
+/** A line with what others are in. It may know of some. One that has ended has no say. */
+const eventOf = (
+  { actor = "kubernaut", at, data, kind }: Omit<LevelLine, "subject">,
+  others: ReadonlyArray<LevelParts.Named>
+) => {
+  const known = Array.isArray(data["others"]) ? data["others"] : []
   const living = others.filter(([, part]) => LevelParts.isIn(part) && part.isOver !== true)
-  return living.length === 0 ? {} : { others: living.map(([, part]) => inForce(part)) }
+  const all = [...known, ...living.map(([, part]) => inForce(part))]
+  return { actor, kind, data: { ...data, at, ...(all.length === 0 ? {} : { others: all }) } }
 }
+
+const partOf = (record: LevelRecord, beat: number, file: string | undefined): LevelParts.Part => ({
+  level: record.level,
+  isCutOff: record.isCutOff === true,
+  beat,
+  ...(file === undefined ? {} : { file }),
+  record
+})
 
 const makeRow = (database: DatabaseSync) => {
   const read = prepare<{ readonly data: string }>(database, "select data from levels where id = 1")
@@ -106,11 +120,23 @@ const makeEnd = (row: LevelRow, writer: BatchWriter, nameOf: () => string | unde
     return Effect.forkDetach(Effect.ignore(mark), { startImmediately: true })
   })
 
+/** `Levels` as the database has it, beside the files of the processes. */
+export interface Recorder extends Pick<Levels["Service"], "recorded" | "tidy"> {
+  /** `shown`: what the files show. */
+  readonly latest: (shown: LevelBeginning.Shown) => Effect.Effect<Option.Option<Beginning>, StorageError>
+  /** `file`: that of this process. `over`: those of processes that have ended, whose lines are among these. */
+  readonly record: (
+    record: LevelRecord,
+    lines: ReadonlyArray<LevelLine>,
+    files: { readonly file?: string; readonly over?: ReadonlySet<string> }
+  ) => Effect.Effect<void, StorageError>
+}
+
 export const make = (
   database: DatabaseSync,
   writer: BatchWriter,
   audit: AuditTable
-): Pick<Levels["Service"], "latest" | "record" | "recorded" | "tidy"> & {
+): Recorder & {
   /** Ends what this process says, when it ends in order. The writer makes it when it closes, so nobody waits for it. */
   readonly end: Effect.Effect<void>
 } => {
@@ -136,33 +162,33 @@ export const make = (
   const drop = makeDrop(row, others, writer, () => name)
 
   return {
-    latest: Effect.map(
-      readNow,
-      Option.map(({ found, recorded: { record } }) => {
-        if (said === undefined) takenOver = LevelParts.endedIn(found)
-        return record
-      })
-    ),
+    latest: (shown) =>
+      Effect.map(readNow, (read) => {
+        const row = Option.getOrUndefined(read)?.found
+        if (said === undefined && row !== undefined) takenOver = LevelParts.endedIn(row)
+        return LevelBeginning.of(row === undefined ? [] : LevelParts.saidIn(row), shown)
+      }),
     recorded: Effect.map(
       readNow,
       Option.map(({ recorded }) => recorded)
     ),
-    record: Effect.fnUntraced(function* (record, added) {
+    record: Effect.fnUntraced(function* (record, added, { file, over = new Set() }) {
       const now = yield* Timestamp.now
       const nowMs = yield* Monotonic.nowMs
       const self = (name ??= yield* processName)
-      const part = { level: record.level, isCutOff: record.isCutOff === true, beat: (said?.beat ?? 0) + 1, record }
+      const part = partOf(record, (said?.beat ?? 0) + 1, file)
+      const isOver: (other: LevelParts.Named) => boolean = ([other, part]) =>
+        takenOver.includes(other) || (part.file !== undefined && over.has(part.file))
       const own = [...new Set([...lines, ...keysOf(added)])].slice(-mostLines)
       // That the system is in an emergency does not wait behind the work.
       yield* writer.write("level", "intake", () => {
         const found = Option.getOrUndefined(row.read())
         const known = new Set<unknown>([...lines, ...(found?.lines ?? [])])
-        const left = others.look(found?.processes, self, nowMs).filter(([each]) => !takenOver.includes(each))
+        const left = others.look(found?.processes, self, nowMs).filter((other) => !isOver(other))
         const all = [...new Set([...(found?.lines ?? []), ...own])].slice(-mostLines)
         row.write(LevelParts.withParts({ ...record, lines: all }, LevelParts.withOwn(left, self, part), now))
-        const beside = besideLines(left)
-        for (const { actor = "kubernaut", at, data, kind, subject } of added)
-          if (!known.has(data["key"])) audit.append({ actor, kind, data: { ...data, at, ...beside } }, subject, now)
+        for (const { subject, ...line } of added.filter(({ data }) => !known.has(data["key"])))
+          audit.append(eventOf(line, left), subject, now)
       })
       lines = own
       said = part
