@@ -34,7 +34,7 @@
 
 import { Context, Duration, Effect, Layer, Queue, Semaphore, type Stream, SubscriptionRef } from "effect"
 import { capabilities, type DegradationLevel, levelName } from "../domain/DegradationLevel.ts"
-import type { LevelLine, LevelRecord } from "../domain/LevelRecord.ts"
+import type { Beginning, LevelLine, LevelRecord } from "../domain/LevelRecord.ts"
 import * as Timestamp from "../domain/Timestamp.ts"
 import { type EventHub, make as makeEventHub } from "../resilience/EventHub.ts"
 import * as Monotonic from "../resilience/Monotonic.ts"
@@ -71,8 +71,8 @@ export interface Options extends Sources {
   readonly dwell?: Duration.Input
   /** Where the level is kept. Default: nowhere, and a restarted process begins at 0. */
   readonly store?: LevelMemory.LevelStore
-  /** What was kept by the process before this one. Default: nothing. */
-  readonly kept?: LevelRecord
+  /** What was kept by the process before this one, and by those beside it. Default: nothing. */
+  readonly kept?: Beginning
   /** Publishes each tier with a `ramp` that is in full use again. Default: no tier is restored gradually. */
   readonly restored?: Pick<EventHub<Recovered>, "listen">
 }
@@ -246,8 +246,12 @@ const makeOwner = Effect.fnUntraced(function* (options: Options) {
         const facts = yield* read
         const nowMs = yield* Monotonic.nowMs
         const moment = yield* Timestamp.now
+        yield* unrestored.confirm(facts.stillOut)
         publishRecoveries(
-          facts.tiers.filter(({ service }) => !gradual.has(service)),
+          facts.tiers.filter(
+            ({ circuit, service }) =>
+              !gradual.has(service) && !(circuit === "Unproven" && unrestored.isElsewhere(service))
+          ),
           nowMs
         )
         const found = assessed(facts)

@@ -47,6 +47,8 @@ export interface Sources {
 /** The facts that are read; the others come from the level's own past. */
 export interface ReadFacts extends Omit<Facts, "dismissed" | "isExhausted"> {
   readonly found: ReadonlyArray<FoundCause>
+  /** The services that were out before this process, and that its own health check has found out, too. */
+  readonly stillOut: ReadonlyArray<string>
   readonly declared: StandingOrder | undefined
 }
 
@@ -78,7 +80,8 @@ export const makeReader = (sources: Sources, wasOut: ReadonlyArray<string>): Eff
   const unproven = new Set(wasOut)
   let last: StandingOrder | undefined
   return Effect.gen(function* () {
-    const findings = unproven.size === 0 || health === undefined ? noFindings : yield* health.findings
+    const findings: ReadonlyArray<Finding> =
+      unproven.size === 0 || health === undefined ? noFindings : yield* health.findings
     const proven = <A extends PeerState>(state: A): A => {
       if (!unproven.has(state.service)) return state
       // A breaker that has moved knows more than the past.
@@ -96,6 +99,11 @@ export const makeReader = (sources: Sources, wasOut: ReadonlyArray<string>): Eff
     return {
       tiers: states.map(proven),
       others: otherStates.map(proven),
+      stillOut: findings
+        .filter(
+          ({ checkedAt, name, status }) => unproven.has(name) && checkedAt !== undefined && status === "unhealthy"
+        )
+        .map(({ name }) => name),
       localOut: local.filter((_, index) => areOut[index] === true).map(({ service }) => service),
       found: health === undefined ? noCauses : yield* health.emergencies,
       declared: last

@@ -127,5 +127,6 @@ export const recordOf = (
   dismissed: [...state.dismissed.keys()],
   ...(status.isCutOff ? { isCutOff: true } : {}),
   ...(found.length === 0 ? {} : { found }),
-  ...(unrestored.length === 0 ? {} : { unrestored })
+  // That is not absent where something is out: what an earlier version has recorded has no times.
+  ...(unrestored.length + out.length === 0 ? {} : { unrestored })
 })

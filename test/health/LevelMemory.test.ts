@@ -8,6 +8,7 @@ import { healthy, type Outcome, unknown } from "../../src/health/Check.ts"
 import * as Degradation from "../../src/health/Degradation.ts"
 import type { Finding } from "../../src/health/HealthSupervisor.ts"
 import * as HealthSupervisor from "../../src/health/HealthSupervisor.ts"
+import * as LevelMemory from "../../src/health/LevelMemory.ts"
 import * as CircuitBreaker from "../../src/resilience/breaker/CircuitBreaker.ts"
 import * as EventHub from "../../src/resilience/EventHub.ts"
 import { AuditLog } from "../../src/storage/AuditLog.ts"
@@ -98,6 +99,21 @@ describe("a process that is restarted", () => {
       const { level } = yield* restarted({ ...kept, roseAt: later }, () => ({ status: "healthy", checkedAt: at }))
       yield* TestClock.adjust("5 minutes")
       assert.strictEqual(yield* level, 0)
+    })
+  )
+
+  it.effect("measures no recovery of a peer that was out only for another process that is there", () =>
+    Effect.gen(function* () {
+      const elsewhere = [{ service: "holmesgpt", since: at }]
+      for (const record of [kept, { ...kept, unrestored: [], elsewhere }]) {
+        let found: Pick<Finding, "status" | "checkedAt"> = { status: "unknown" }
+        const { degradation, look } = yield* restarted(record, () => found)
+        const recovered: Array<string> = []
+        yield* degradation.recoveries.listen(({ service }) => recovered.push(service))
+        found = { status: "healthy", checkedAt: at }
+        yield* look
+        assert.deepStrictEqual(recovered, record === kept ? ["holmesgpt"] : [])
+      }
     })
   )
 
@@ -251,6 +267,18 @@ describe("the level", () => {
         ]
       )
       assert.deepInclude(written.at(-1)?.[0], { level: 2, out: ["holmesgpt", "llm:a"] })
+    })
+  )
+
+  it.effect("of others is looked at every five seconds, also while nothing can be recorded", () =>
+    Effect.gen(function* () {
+      const { store } = storeThatFails()
+      let looks = 0
+      const memory = yield* LevelMemory.make({ ...store, tidy: Effect.sync(() => void looks++) }, undefined)
+      yield* Effect.forkScoped(memory.run)
+      memory.keep(kept, [])
+      yield* TestClock.adjust("30 seconds")
+      assert.strictEqual(looks, 6)
     })
   )
 

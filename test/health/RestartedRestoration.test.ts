@@ -3,7 +3,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, type Scope } from "effect"
 import { TestClock } from "effect/testing"
-import type { LevelRecord } from "../../src/domain/LevelRecord.ts"
+import type { Beginning, LevelRecord } from "../../src/domain/LevelRecord.ts"
 import { fromMillis, now, toMillis } from "../../src/domain/Timestamp.ts"
 import * as Degradation from "../../src/health/Degradation.ts"
 import type { Finding } from "../../src/health/HealthSupervisor.ts"
@@ -19,7 +19,7 @@ const without: LevelRecord = { ...well, level: 1, automatic: 1, reasons: ["holme
 const since = [{ service: "holmesgpt", since: began }]
 
 /** A process with HolmesGPT, an LLM, and what the one before it has recorded. */
-const process = Effect.fnUntraced(function* (kept?: LevelRecord) {
+const process = Effect.fnUntraced(function* (kept?: Beginning) {
   const hub = yield* ResilienceEvents
   const breaker = yield* CircuitBreaker.make("holmesgpt")
   const ramp = yield* TierRamp.make("holmesgpt", breaker, hub)
@@ -47,6 +47,11 @@ const process = Effect.fnUntraced(function* (kept?: LevelRecord) {
   yield* Effect.forkScoped(degradation.run)
   yield* Effect.forkScoped(ramp.watch)
   yield* TestClock.adjust(0)
+  const finds = Effect.fnUntraced(function* (status: Finding["status"]) {
+    finding = { ...finding, status, checkedAt: yield* now }
+    changes.publish(finding)
+    yield* TestClock.adjust(0)
+  })
   return {
     breaker,
     recovered,
@@ -54,11 +59,8 @@ const process = Effect.fnUntraced(function* (kept?: LevelRecord) {
     held: Effect.map(degradation.current, ({ held }) => held),
     share: Effect.map(ramp.restoration, (found) => Math.round(found.share * 100)),
     /** The health check sees HolmesGPT work. */
-    isBack: Effect.gen(function* () {
-      finding = { ...finding, status: "healthy", checkedAt: yield* now }
-      changes.publish(finding)
-      yield* TestClock.adjust(0)
-    })
+    isBack: finds("healthy"),
+    isOut: finds("unhealthy")
   }
 })
 
@@ -115,6 +117,54 @@ describe("a process that is restarted", () => {
       const { recovered } = yield* process({ ...well, unrestored: [{ service: "holmesgpt", since: fromMillis(1e9) }] })
       yield* TestClock.adjust("1 minute")
       assert.deepStrictEqual(recovered, [{ service: "holmesgpt", durationMs: 60_000 }])
+    })
+  )
+})
+
+describe("a process that begins beside one for which a model is out", () => {
+  const beside: Beginning = { ...without, unrestored: [], elsewhere: since }
+
+  check(
+    "gives the model all calls, and tells of no recovery, where its own health check sees it work",
+    Effect.gen(function* () {
+      yield* TestClock.setTime(600_000)
+      const { held, isBack, recovered, share, written } = yield* process(beside)
+      assert.deepStrictEqual([yield* held, yield* share], [["holmesgpt"], 100])
+      yield* isBack
+      yield* TestClock.adjust("30 seconds")
+      assert.deepStrictEqual([yield* held, yield* share], [[], 100])
+      yield* TestClock.adjust("10 minutes")
+      assert.deepStrictEqual([recovered, written().unrestored], [[], undefined])
+    })
+  )
+
+  check(
+    "restores the model gradually, and measures the whole recovery, where its own health check sees it out, too",
+    Effect.gen(function* () {
+      yield* TestClock.setTime(600_000)
+      const { isBack, isOut, recovered, share, written } = yield* process(beside)
+      yield* isOut
+      yield* TestClock.adjust("1 minute")
+      assert.deepStrictEqual(written().unrestored, since)
+      yield* isBack
+      yield* TestClock.adjust("30 seconds")
+      assert.strictEqual(yield* share, 10)
+      yield* TestClock.adjust("1 minute")
+      assert.deepStrictEqual([yield* share, recovered], [100, [{ service: "holmesgpt", durationMs: 750_000 }]])
+    })
+  )
+
+  check(
+    "leaves nothing to the next process that would be a recovery there",
+    Effect.gen(function* () {
+      yield* TestClock.setTime(600_000)
+      const first = yield* process(beside)
+      yield* TestClock.adjust("10 seconds")
+      assert.deepInclude(first.written(), { out: ["holmesgpt"], unrestored: [] })
+      const { isBack, recovered } = yield* process(first.written())
+      yield* isBack
+      yield* TestClock.adjust("10 minutes")
+      assert.deepStrictEqual(recovered, [])
     })
   )
 })
