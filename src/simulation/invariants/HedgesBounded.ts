@@ -25,6 +25,7 @@ export const hedgesBounded: Invariant = {
     const hedges = new WeakMap<object, object>()
     let count = 0
     const hops = new WeakSet<object>()
+    const others = new WeakSet<object>()
     let asked = 0
     let begun = 0
     const bucketOf = (process: number, atMs: number): AttemptBucket => {
@@ -60,9 +61,12 @@ export const hedgesBounded: Invariant = {
             bucket.attempt(hop, atMs, Math.max(asked, begun))
             return
           }
+          // A hop that began between two attempts at HolmesGPT is still there when the next one has begun.
+          if (others.has(hop)) return
+          others.add(hop)
           const first = underWay.get(investigation)
           const before = hedges.get(investigation)
-          if (first?.call.hop === undefined || before === hop) return
+          if (first?.call.hop === undefined) return
           hedges.set(investigation, hop)
           count++
           const problem = problemOf(peer, before, atMs - first.sinceMs)

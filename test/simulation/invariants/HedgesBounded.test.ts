@@ -21,6 +21,18 @@ describe("hedges-bounded", () => {
     assert.deepStrictEqual(reports, [])
   })
 
+  it("accepts the second attempt at a model that was asked between two attempts at HolmesGPT", () => {
+    const { at, reports } = watch(hedgesBounded, hedging)
+    const { beside, holmes } = alert()
+    at(0, began(holmes))
+    at(100, ended(holmes, "bad"))
+    at(1100, began(beside))
+    at(1110, ended(beside, "bad"))
+    at(1200, began(call({ ...holmes })))
+    at(1300, began(call({ ...beside })))
+    assert.deepStrictEqual(reports, [])
+  })
+
   it("reports one that does not wait, and a second one for the same alert", () => {
     const { at, reports } = watch(hedgesBounded, hedging)
     const { beside, holmes, investigation } = alert()
