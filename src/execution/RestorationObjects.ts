@@ -18,9 +18,10 @@ import { dependantKinds } from "./actions/RestoredDependants.ts"
 import { relabels, type States } from "./actions/RestoredEndpoints.ts"
 import { choosesNodes, keysNeededAgain, namedAgain, statesOf } from "./actions/RestoredReferences.ts"
 import { touchesTemplate } from "./actions/RestoredTemplate.ts"
-import { successorKinds } from "./actions/Successors.ts"
+import { podKinds, successorKinds } from "./actions/Successors.ts"
 import { type Cautions, cautiously, eachOnce, found } from "./Cautions.ts"
 import { mayLead, podsBehind, readDestinations } from "./DestinationObjects.ts"
+import { refOf } from "./ObjectPatch.ts"
 import { asKind, type PlanObjects } from "./Plan.ts"
 
 type Client = KubernetesClient["Service"]
@@ -153,6 +154,29 @@ const readsOf = (
   ]
 }
 
+/**
+ * What shows whether the object and another one of its kind are about the same pods. It only settles a doubt: where it
+ * cannot be listed, for whatever reason, the doubt stays, and nothing else fails.
+ */
+const podsOfBoth = (
+  client: Client,
+  of: RestoredOf & { readonly change: ObjectChange },
+  related: ReadonlyArray<KubernetesObject>
+): ReadonlyArray<Effect.Effect<Cautions>> => {
+  const { operation, ref } = of.change
+  const isBeside = related.some((each) => each.kind === ref.kind && !sameRef(refOf(each), ref))
+  if (operation === "created" || !isBeside) return []
+  const around = kindsAround(of)
+  return podKinds(ref.kind)
+    .filter((kind) => !around.has(kind))
+    .map((kind) =>
+      Effect.orElseSucceed(listed(client, kind, { namespace: ref.namespace }), (): Cautions => ({
+        found: [],
+        unread: [kind]
+      }))
+    )
+}
+
 /** The kinds for which it matters whether the target of the alert depends on the object. */
 const concernsTarget = ({ ref: { kind } }: ObjectChange): boolean =>
   kind === "ConfigMap" || kind === "Service" || routeKinds.has(kind)
@@ -169,12 +193,14 @@ export const readRestored = Effect.fnUntraced(function* (
   const isOther = !sameRef(of.target, action.target) && resourceOf(of.target.kind) !== undefined
   const target = concernsTarget(change) && isOther ? yield* find(client, of.target) : undefined
   const around = yield* Effect.all(readsOf(client, { ...of, change }, subject, target), { concurrency: 4 })
+  const others = around.flatMap(({ found }) => found)
+  const ofBoth = yield* Effect.all(podsOfBoth(client, { ...of, change }, others), { concurrency: 4 })
   return {
     subject,
     target,
     change,
     ...(later === undefined ? {} : { later, laterCut }),
-    related: eachOnce(around.flatMap(({ found }) => found)),
-    unread: around.flatMap(({ unread }) => unread)
+    related: eachOnce([...others, ...ofBoth.flatMap(({ found }) => found)]),
+    unread: [...around, ...ofBoth].flatMap(({ unread }) => unread)
   }
 })

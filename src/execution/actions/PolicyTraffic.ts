@@ -23,8 +23,8 @@
  * | two                           | are apart                                                             |
  * | ----------------------------- | --------------------------------------------------------------------- |
  * | selectors                     | if no value of one label satisfies both, such as two values of it; or |
- * |                               | of pods of the namespace, if each selects pods or workloads, and none |
- * |                               | of those is selected by both                                          |
+ * |                               | of pods of the namespace, if each selects workloads, and neither a    |
+ * |                               | workload nor a live pod is selected by both (`SelectedPods`)          |
  * | blocks of addresses           | if neither is within the other; of IPv6 never                         |
  * | a block and a selector        | if the block is surely of addresses outside the cluster               |
  * | ports of one protocol, ranges | if they have no number in common; a name may be any number            |
@@ -32,10 +32,10 @@
  * So two labels may select the same: somebody who tightens a policy may select by other labels than before.
  */
 
-import { podLabelsOf } from "../../changes/GraphStates.ts"
-import { fieldsOf, listOf, selects, textOf, valueOf } from "../../changes/ObjectFields.ts"
+import { listOf, textOf, valueOf } from "../../changes/ObjectFields.ts"
 import type { KubernetesObject } from "../../kubernetes/KubernetesClient.ts"
 import { sameJson } from "../../kubernetes/SameJson.ts"
+import { excludeEachOther, type SelectedPods } from "./SelectedPods.ts"
 
 type Direction = "ingress" | "egress"
 
@@ -58,7 +58,7 @@ const within = (these: ReadonlyArray<unknown>, others: ReadonlyArray<unknown>): 
 
 /** Whether a rule certainly lets no more through than one of the others. */
 const isWithin = (direction: Direction, rule: unknown, others: ReadonlyArray<unknown>): boolean => {
-  const peers = direction === "ingress" ? "from" : "to"
+  const peers = peersOf(direction)
   return others.some(
     (other) =>
       within(listOf(rule, "ports"), listOf(other, "ports")) && within(listOf(rule, peers), listOf(other, peers))
@@ -69,59 +69,24 @@ const isWithin = (direction: Direction, rule: unknown, others: ReadonlyArray<unk
 export const letsNothing = (policy: KubernetesObject): boolean =>
   rulesOf(policy).every(([, rules]) => rules.length === 0)
 
-/** What a selector requires of one label. */
-interface Requirement {
-  readonly key: string | undefined
-  readonly operator: string | undefined
-  readonly values: ReadonlyArray<unknown>
-}
+/** A selector without requirements. */
+const all = {}
 
-const podsOf = (policy: KubernetesObject): unknown => valueOf(policy, "spec", "podSelector") ?? {}
+export const podsOf = (policy: KubernetesObject): unknown => valueOf(policy, "spec", "podSelector") ?? all
 
-const requirementsOf = (selector: unknown): ReadonlyArray<Requirement> => [
-  ...Object.entries(fieldsOf(valueOf(selector, "matchLabels"))).map(([key, value]) => ({
-    key,
-    operator: "In",
-    values: [value]
-  })),
-  ...listOf(selector, "matchExpressions").map((each) => ({
-    key: textOf(each, "key"),
-    operator: textOf(each, "operator"),
-    values: listOf(each, "values")
-  }))
+const peersOf = (direction: Direction): string => (direction === "ingress" ? "from" : "to")
+
+/** The selectors of a policy for pods: its own, and those of its peers. */
+export const podSelectorsOf = (policy: KubernetesObject): ReadonlyArray<unknown> => [
+  podsOf(policy),
+  ...rulesOf(policy).flatMap(([direction, rules]) =>
+    rules.flatMap((rule) => listOf(rule, peersOf(direction)).map((peer) => valueOf(peer, "podSelector") ?? all))
+  )
 ]
 
-/** Whether no value of the label satisfies both. To be read in both orders. */
-const excludes = (one: Requirement, other: Requirement): boolean => {
-  if (one.key !== other.key) return false
-  switch (other.operator) {
-    case "In":
-      return one.operator === "In" && !one.values.some((value) => other.values.includes(value))
-    case "NotIn":
-      return one.operator === "In" && one.values.every((value) => other.values.includes(value))
-    case "DoesNotExist":
-      return one.operator === "In" || one.operator === "Exists"
-    default:
-      return false
-  }
-}
-
-/**
- * Whether two selectors may select the same. `workloads`: those of the namespace and its pods, if both select pods of
- * it and all of those are known.
- */
-const selectorsMeet = (one: unknown, other: unknown, workloads: ReadonlyArray<KubernetesObject>): boolean => {
-  const others = requirementsOf(other)
-  if (requirementsOf(one).some((each) => others.some((their) => excludes(each, their) || excludes(their, each))))
-    return false
-  const selectedBy = (selector: unknown) =>
-    workloads.filter((each) => {
-      const labels = podLabelsOf(each)
-      return labels !== undefined && selects(labels, selector)
-    })
-  const [these, those] = [selectedBy(one), selectedBy(other)]
-  return these.length === 0 || those.length === 0 || these.some((each) => those.includes(each))
-}
+/** Whether two selectors may select the same. `pods`: those of the namespace, if both select pods of it. */
+const selectorsMeet = (one: unknown, other: unknown, pods?: SelectedPods): boolean =>
+  !excludeEachOther(one, other) && pods?.areApart(one, other) !== true
 
 /** The leading bits that an IPv4 block fixes; `undefined` for another one. */
 const bitsOf = (cidr: string): string | undefined => {
@@ -151,7 +116,7 @@ type PeersMeet = (one: unknown, other: unknown) => boolean
 
 /** Whether two peers may be the same. Those without a namespace are in that of their policy. */
 const peersMeetIn =
-  (namespace: string, workloads: ReadonlyArray<KubernetesObject>): PeersMeet =>
+  (namespace: string, selected: SelectedPods | undefined): PeersMeet =>
   (one, other) => {
     const [block, otherBlock] = [textOf(one, "ipBlock", "cidr"), textOf(other, "ipBlock", "cidr")]
     if (block !== undefined && otherBlock !== undefined) return blocksMeet(block, otherBlock)
@@ -159,9 +124,9 @@ const peersMeetIn =
     if (single !== undefined) return !isOutside(single)
     const own = { matchLabels: { "kubernetes.io/metadata.name": namespace } }
     const [places, otherPlaces] = [valueOf(one, "namespaceSelector") ?? own, valueOf(other, "namespaceSelector") ?? own]
-    const [pods, otherPods] = [valueOf(one, "podSelector") ?? {}, valueOf(other, "podSelector") ?? {}]
+    const [pods, otherPods] = [valueOf(one, "podSelector") ?? all, valueOf(other, "podSelector") ?? all]
     const areOwn = sameJson(places, own) && sameJson(otherPlaces, own)
-    return selectorsMeet(places, otherPlaces, []) && selectorsMeet(pods, otherPods, areOwn ? workloads : [])
+    return selectorsMeet(places, otherPlaces) && selectorsMeet(pods, otherPods, areOwn ? selected : undefined)
   }
 
 /** The numbers of a port; `undefined` if they may be any, as those of a name. */
@@ -190,7 +155,7 @@ const meet = (
     const [these, those] = [listOf(rule, list), listOf(other, list)]
     return these.length === 0 || those.length === 0 || these.some((one) => those.some((each) => areSame(one, each)))
   }
-  const peers = direction === "ingress" ? "from" : "to"
+  const peers = peersOf(direction)
   return (
     others.length === 0
     || rules.some((rule) =>
@@ -202,18 +167,18 @@ const meet = (
 /**
  * What a policy and another one come to once the first is as it was; `undefined` if they are about other pods,
  * directions or traffic, complete each other, or if the first lets no more through than it does now. `now` is
- * `undefined` for one that was deleted. `workloads`: all of the namespace and its pods, or none if some cannot be
- * read.
+ * `undefined` for one that was deleted. `selected`: the pods of the namespace for `podSelectorsOf` both; `undefined` if
+ * some of them, or of their workloads, are unknown.
  */
 export const together = (
   now: KubernetesObject | undefined,
   earlier: KubernetesObject,
   other: KubernetesObject,
-  workloads: ReadonlyArray<KubernetesObject>
+  selected: SelectedPods | undefined
 ): "the same" | "more" | undefined => {
-  if (!selectorsMeet(podsOf(earlier), podsOf(other), workloads)) return undefined
+  if (!selectorsMeet(podsOf(earlier), podsOf(other), selected)) return undefined
   const present = now !== undefined && sameJson(podsOf(now), podsOf(earlier)) ? now : undefined
-  const peersMeet = peersMeetIn(earlier.metadata.namespace ?? "", workloads)
+  const peersMeet = peersMeetIn(earlier.metadata.namespace ?? "", selected)
   const found = rulesOf(earlier).map(([direction, rules]) => {
     const [others, before] = [rulesIn(other, direction), present && rulesIn(present, direction)]
     if (others === undefined) return undefined

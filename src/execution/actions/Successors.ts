@@ -32,11 +32,12 @@
  * | modified       | is as it was before that                         | is a companion: the undo makes what was before |
  *
  * What Kubernaut or a controller has written is nobody's switch to a successor. Neither is what one and the same apply
- * has changed in both.
+ * has changed in both. `SelectedPods` says which pods are the same; where some cannot be read, an undo asks if another
+ * policy or budget counts that may be about the same ones.
  */
 
 import { podLabelsOf } from "../../changes/GraphStates.ts"
-import { fieldsOf, labelsOf, listOf, selects, textOf, valueOf } from "../../changes/ObjectFields.ts"
+import { selects, valueOf } from "../../changes/ObjectFields.ts"
 import { kindOf } from "../../changes/Writers.ts"
 import type { ObjectChange, WriterKind } from "../../domain/ObjectChange.ts"
 import { displayName, sameRef } from "../../domain/Target.ts"
@@ -44,10 +45,11 @@ import { toMillis } from "../../domain/Timestamp.ts"
 import type { KubernetesObject } from "../../kubernetes/KubernetesClient.ts"
 import { controllerOf, hasLabels, type Kind } from "../../kubernetes/ObjectModel.ts"
 import { sameJson } from "../../kubernetes/SameJson.ts"
-import { ordered } from "../../kubernetes/SpecDigest.ts"
 import { refOf } from "../ObjectPatch.ts"
 import { type Ask, ask, isUnread, type PlanObjects, type PlanRefusal, refuse, unreadAsk } from "../Plan.ts"
-import { letsNothing, together } from "./PolicyTraffic.ts"
+import { claimsOf } from "./Claims.ts"
+import { letsNothing, podSelectorsOf, podsOf, together } from "./PolicyTraffic.ts"
+import { excludeEachOther, type SelectedPods, selectedPods } from "./SelectedPods.ts"
 import { selectorOf } from "./ServicePods.ts"
 
 /** How long a successor may have been there before its predecessor goes. */
@@ -78,9 +80,6 @@ const ownKinds: ReadonlySet<string> = new Set([
   "CronJob"
 ])
 
-/** Those show pods, and so do these: a pod of an operator has no workload of a known kind. */
-const withPods: ReadonlyArray<string> = [...workloadKinds, "CronJob", "Pod"]
-
 /** The kinds that are about pods by a selector: what has pods shows whether two of them are about the same ones. */
 const ofPods: ReadonlySet<string> = new Set(["PodDisruptionBudget", "NetworkPolicy"])
 
@@ -88,7 +87,10 @@ const ofPods: ReadonlySet<string> = new Set(["PodDisruptionBudget", "NetworkPoli
 export const successorKinds = (kind: string): ReadonlyArray<string> =>
   workloadKinds.includes(kind)
     ? [...workloadKinds, "Service"]
-    : [...(ownKinds.has(kind) ? [kind] : []), ...(ofPods.has(kind) ? withPods : [])]
+    : [...(ownKinds.has(kind) ? [kind] : []), ...(ofPods.has(kind) ? workloadKinds : [])]
+
+/** What shows, beside workloads, whether two of a kind are about the same pods. It is read only beside another one. */
+export const podKinds = (kind: string): ReadonlyArray<Kind> => (ofPods.has(kind) ? ["CronJob", "Pod"] : [])
 
 interface Successor {
   readonly object: KubernetesObject
@@ -101,71 +103,6 @@ interface Successor {
 /** An object, and when it may have taken the place of another one. */
 type Late = Omit<Successor, "letsMore">
 
-const key = (...parts: ReadonlyArray<unknown>): string => JSON.stringify(parts.map(ordered))
-
-/** The class of an Ingress, which older ones state by an annotation. */
-const classOf = (object: KubernetesObject): string | undefined =>
-  textOf(object, "spec", "ingressClassName")
-  ?? labelsOf(object, "metadata", "annotations")?.["kubernetes.io/ingress.class"]
-
-const hostsAndPaths = (object: KubernetesObject): ReadonlyArray<string> => {
-  const canary = labelsOf(object, "metadata", "annotations")?.["nginx.ingress.kubernetes.io/canary"]
-  if (object.kind === "Ingress")
-    return canary === "true"
-      ? []
-      : listOf(object, "spec", "rules").flatMap((rule) =>
-          listOf(rule, "http", "paths").map((path) =>
-            key(classOf(object), textOf(rule, "host"), textOf(path, "path") ?? "/")
-          )
-        )
-  const hosts = listOf(object, "spec", "hostnames")
-  const gateways = listOf(object, "spec", "parentRefs").map((each) =>
-    key(textOf(each, "name"), textOf(each, "sectionName"))
-  )
-  const matches = listOf(object, "spec", "rules").flatMap((rule) => {
-    const all = listOf(rule, "matches")
-    return all.length === 0 ? [{}] : all
-  })
-  return (hosts.length === 0 ? ["*"] : hosts).flatMap((host) =>
-    gateways.flatMap((gateway) => matches.map((match) => key(host, gateway, match)))
-  )
-}
-
-/** Some lines of a quota have two names. */
-const lineOf = (line: string): string =>
-  line.replace(/^requests\.(?=(cpu|memory|ephemeral-storage)$)/, "").replace(/^count\/(?=[a-z]+$)/, "")
-
-/** What an object claims for itself, so that another one with the same claim is its rival. */
-const claimsOf = (object: KubernetesObject): ReadonlyArray<string> => {
-  switch (object.kind) {
-    case "HorizontalPodAutoscaler": {
-      const scaled = valueOf(object, "spec", "scaleTargetRef")
-      return scaled === undefined ? [] : [key(textOf(scaled, "kind"), textOf(scaled, "name"))]
-    }
-    case "Ingress":
-    case "HTTPRoute":
-    case "GRPCRoute":
-      return hostsAndPaths(object)
-    case "ResourceQuota":
-      return Object.keys(fieldsOf(valueOf(object, "spec", "hard"))).map((line) =>
-        key(lineOf(line), valueOf(object, "spec", "scopes"), valueOf(object, "spec", "scopeSelector"))
-      )
-    case "LimitRange":
-      return listOf(object, "spec", "limits").map((line) => key(textOf(line, "type")))
-    case "CronJob": {
-      const spec = valueOf(object, "spec", "jobTemplate", "spec", "template", "spec")
-      const containers = listOf(spec, "containers").map((each) => [
-        (textOf(each, "image") ?? "").replace(/[:@][^/]*$/, ""),
-        valueOf(each, "command"),
-        valueOf(each, "args")
-      ])
-      return [key(textOf(object, "spec", "schedule"), containers)]
-    }
-    default:
-      return []
-  }
-}
-
 /** These exclude each other however old they are. */
 const exclusive: ReadonlySet<string> = new Set(["HorizontalPodAutoscaler", "PodDisruptionBudget"])
 
@@ -173,7 +110,6 @@ const exclusive: ReadonlySet<string> = new Set(["HorizontalPodAutoscaler", "PodD
 const claiming: ReadonlySet<string> = new Set(["Ingress", "HTTPRoute", "GRPCRoute", "NetworkPolicy"])
 
 const isWorkload = ({ kind }: KubernetesObject): boolean => workloadKinds.includes(kind)
-const showsPods = ({ kind }: KubernetesObject): boolean => withPods.includes(kind)
 
 type Entry = NonNullable<KubernetesObject["metadata"]["managedFields"]>[number]
 
@@ -270,13 +206,31 @@ const standsInFor = (workload: KubernetesObject, other: KubernetesObject, { rela
   )
 }
 
-/** Whether two disruption budgets are about the same pods: by their selectors, or by a pod or workload of both. */
-const protectsSame = (budget: KubernetesObject, other: KubernetesObject, { related }: PlanObjects): boolean =>
-  sameJson(valueOf(budget, "spec", "selector"), valueOf(other, "spec", "selector"))
-  || related.some((each) => {
-    const labels = showsPods(each) ? podLabelsOf(each) : undefined
-    return labels !== undefined && [budget, other].every((one) => selects(labels, one, "spec", "selector"))
+/** The pods of the namespace, as the selectors of some objects see them. */
+const selectedIn = ({ related }: PlanObjects, selectors: ReadonlyArray<unknown>): SelectedPods =>
+  selectedPods(
+    related.filter((each) => isWorkload(each) || each.kind === "CronJob"),
+    related.filter(({ kind }) => kind === "Pod"),
+    selectors
+  )
+
+const selectorIn = (object: KubernetesObject): unknown =>
+  object.kind === "NetworkPolicy" ? podsOf(object) : valueOf(object, "spec", "selector")
+
+/** A disruption budget of the same pods: by its selector, or by a workload or live pod of both. */
+const budgetOf = (
+  earlier: KubernetesObject,
+  others: ReadonlyArray<Late>,
+  objects: PlanObjects
+): Successor | undefined => {
+  const own = selectorIn(earlier)
+  const selected = selectedIn(objects, [own, ...others.map(({ object }) => selectorIn(object))])
+  const found = others.find(({ object }) => {
+    const selector = selectorIn(object)
+    return sameJson(own, selector) || selected.meet(own, selector)
   })
+  return found && { ...found, letsMore: false }
+}
 
 /** A policy with which more would be let through, or else one that says the same. */
 const policyOf = (
@@ -286,23 +240,19 @@ const policyOf = (
   objects: PlanObjects
 ): Successor | undefined => {
   // One that cannot be read may be selected by both.
-  const areRead = !withPods.some((kind) => isUnread(objects, kind as Kind))
-  const workloads = areRead ? objects.related.filter(showsPods) : []
+  const areRead = ![...workloadKinds, ...podKinds(earlier.kind)].some((kind) => isUnread(objects, kind as Kind))
+  const selectors = [earlier, ...others.map(({ object }) => object)].flatMap(podSelectorsOf)
+  const selected = areRead ? selectedIn(objects, selectors) : undefined
   const found = others.flatMap((late) => {
-    const both = together(now, earlier, late.object, workloads)
+    const both = together(now, earlier, late.object, selected)
     return both === undefined ? [] : [{ ...late, letsMore: both === "more" }]
   })
   return found.find(({ letsMore }) => letsMore) ?? found[0]
 }
 
-/** The one that has taken the place of what would be there again. `now` is `undefined` for an object that was deleted. */
-const successorOf = (
-  change: ObjectChange,
-  now: KubernetesObject | undefined,
-  earlier: KubernetesObject,
-  objects: PlanObjects
-): Successor | undefined => {
-  const others = objects.related
+/** The objects that may have taken the place of the earlier one, as far as their age says. */
+const lateOnes = (change: ObjectChange, earlier: KubernetesObject, objects: PlanObjects): ReadonlyArray<Late> =>
+  objects.related
     .filter(
       (each) =>
         each.metadata.namespace === earlier.metadata.namespace
@@ -312,6 +262,14 @@ const successorOf = (
     )
     .map((object): Late => ({ object, times: lateTimes(object, change, earlier, objects) }))
     .filter(({ object, times }) => exclusive.has(object.kind) || times.length > 0)
+
+/** The one that has taken the place of what would be there again. `now` is `undefined` for an object that was deleted. */
+const successorOf = (
+  now: KubernetesObject | undefined,
+  earlier: KubernetesObject,
+  others: ReadonlyArray<Late>,
+  objects: PlanObjects
+): Successor | undefined => {
   const first = (isRival: (object: KubernetesObject) => boolean): Successor | undefined => {
     const found = others.find(({ object }) => isRival(object))
     return found && { ...found, letsMore: false }
@@ -320,21 +278,15 @@ const successorOf = (
     return (now !== undefined && hasPods(now)) || !hasPods(earlier)
       ? undefined
       : first((each) => isWorkload(each) && hasPods(each) && standsInFor(earlier, each, objects))
-  const isOfKind = ({ kind }: KubernetesObject) => kind === earlier.kind
+  const ofKind = others.filter(({ object }) => object.kind === earlier.kind)
   if (earlier.kind === "PodDisruptionBudget")
-    return now !== undefined && sameJson(valueOf(now, "spec", "selector"), valueOf(earlier, "spec", "selector"))
+    return now !== undefined && sameJson(selectorIn(now), selectorIn(earlier))
       ? undefined
-      : first((each) => isOfKind(each) && protectsSame(earlier, each, objects))
-  if (earlier.kind === "NetworkPolicy")
-    return policyOf(
-      now,
-      earlier,
-      others.filter(({ object }) => isOfKind(object)),
-      objects
-    )
+      : budgetOf(earlier, ofKind, objects)
+  if (earlier.kind === "NetworkPolicy") return policyOf(now, earlier, ofKind, objects)
   const present = new Set(now === undefined ? [] : claimsOf(now))
   const again = new Set(claimsOf(earlier).filter((each) => !present.has(each)))
-  return first((each) => isOfKind(each) && claimsOf(each).some((claim) => again.has(claim)))
+  return first((each) => each.kind === earlier.kind && claimsOf(each).some((claim) => again.has(claim)))
 }
 
 /** Since when a successor may have been one, in words that are true of it. */
@@ -347,6 +299,30 @@ const sinceWhen = ({ object, times }: Successor, { at }: ObjectChange): string =
   return isAfter(latest) ? "was changed later" : `was changed at ${latest}`
 }
 
+/** What is not known about successors. What has pods says something only where another one may be about the same pods. */
+const unreadAsks = (
+  earlier: KubernetesObject,
+  others: ReadonlyArray<Late>,
+  objects: PlanObjects
+): ReadonlyArray<Ask> => {
+  const { kind } = earlier
+  const about = `whether one has replaced ${displayName(refOf(earlier))}`
+  const mayMeet = others.some(
+    ({ object }) => object.kind === kind && !excludeEachOther(selectorIn(earlier), selectorIn(object))
+  )
+  const unread = (kinds: ReadonlyArray<string>) => kinds.filter((each) => isUnread(objects, each as Kind))
+  return [
+    ...unread(successorKinds(kind).filter((each) => each === kind || !ofPods.has(kind) || mayMeet)).map((each) =>
+      unreadAsk(each as Kind, about)
+    ),
+    ...unread(mayMeet ? podKinds(kind) : []).map((each) =>
+      ask("unread", `Kubernaut could not read ${each} objects, so what they say about ${about} is unknown.`, {
+        kind: each
+      })
+    )
+  ]
+}
+
 /** Why something has taken the place of what would be there again. */
 export const successorObjections = (
   change: ObjectChange,
@@ -355,10 +331,9 @@ export const successorObjections = (
   objects: PlanObjects
 ): PlanRefusal | ReadonlyArray<Ask> => {
   const name = displayName(change.ref)
-  const successor = successorOf(change, now, earlier, objects)
-  const unread = successorKinds(earlier.kind).filter((kind) => isUnread(objects, kind as Kind))
-  if (successor === undefined)
-    return now === undefined ? unread.map((kind) => unreadAsk(kind as Kind, `whether one has replaced ${name}`)) : []
+  const others = lateOnes(change, earlier, objects)
+  const successor = successorOf(now, earlier, others, objects)
+  if (successor === undefined) return now === undefined ? unreadAsks(earlier, others, objects) : []
   const other = displayName(refOf(successor.object))
   if (successor.letsMore)
     return [

@@ -1,0 +1,230 @@
+/** Which pods show that two policies or disruption budgets are about the same ones, and that they are apart. */
+
+import { assert, describe, it } from "@effect/vitest"
+import { Effect, Random } from "effect"
+import { selectedPods } from "../../src/execution/actions/SelectedPods.ts"
+import { readRestored } from "../../src/execution/RestorationObjects.ts"
+import { type KubernetesObject, KubernetesError } from "../../src/kubernetes/KubernetesClient.ts"
+import type { Kind } from "../../src/kubernetes/ObjectModel.ts"
+import * as Sandbox from "../../src/kubernetes/Sandbox.ts"
+import { deployment, template } from "./objects.ts"
+import { changeId, made, planBack, podOf, recorded, rulesOf } from "./restoring.ts"
+
+/** Changes are recorded at 10:00 on 24 November. */
+const [longAgo, lately] = ["2026-10-01T00:00:00Z", "2026-11-24T09:50:00Z"]
+
+const policy = (name: string, podSelector: object, ingress: ReadonlyArray<object>, creationTimestamp: string) =>
+  made(
+    "NetworkPolicy",
+    { spec: { podSelector, policyTypes: ["Ingress"], ingress } },
+    { name, uid: `uid-${name}`, creationTimestamp }
+  )
+const budget = (name: string, matchLabels: object) =>
+  made("PodDisruptionBudget", { spec: { minAvailable: 1, selector: { matchLabels } } }, { name, uid: `uid-${name}` })
+const from = (app: string) => [{ from: [{ podSelector: { matchLabels: { app } } }] }]
+
+const wide = policy("wide", { matchLabels: { team: "data" } }, [{}], longAgo)
+const narrow = policy("narrow", { matchLabels: { stage: "etl" } }, from("scheduler"), lately)
+const [ours, theirs] = [budget("ours", { team: "data" }), budget("theirs", { stage: "etl" })]
+
+const workload = (name: string, labels: object) =>
+  deployment({ template: template(`${name}:1`, {}, { app: name, ...labels }) }, { name, uid: `uid-${name}` })
+const cronJob = (name: string, labels: object) =>
+  made(
+    "CronJob",
+    { spec: { jobTemplate: { spec: { template: { metadata: { labels }, spec: { containers: [] } } } } } },
+    { name, uid: `uid-${name}` }
+  )
+const [notebook, legacy] = [workload("notebook", { team: "data" }), workload("legacy", { stage: "etl" })]
+
+const ended =
+  (phase: string) =>
+  (pod: KubernetesObject): KubernetesObject => ({ ...pod, status: { phase } })
+const deleted = (pod: KubernetesObject): KubernetesObject => ({
+  ...pod,
+  metadata: { ...pod.metadata, deletionTimestamp: lately }
+})
+const gone = [ended("Succeeded"), ended("Failed"), deleted]
+const ofBoth = podOf("run", { team: "data", stage: "etl" })
+
+const again = (object: KubernetesObject, related: ReadonlyArray<KubernetesObject>, unread: ReadonlyArray<Kind> = []) =>
+  rulesOf(recorded(object, undefined), undefined, { related, unread })
+
+describe("a deleted policy asks beside a narrower one", () => {
+  it("where only pods are selected by one of them each: the next run may have the labels of both", () => {
+    const each = [podOf("one", { team: "data" }), podOf("other", { stage: "etl" })]
+    assert.deepStrictEqual(again(wide, [narrow]), ["opens-network"])
+    assert.deepStrictEqual(again(wide, [narrow, ...each]), ["opens-network"])
+    assert.deepStrictEqual(again(wide, [narrow, notebook, each[1]!]), ["opens-network"])
+    for (const past of gone) assert.deepStrictEqual(again(wide, [narrow, ...each.map(past)]), ["opens-network"])
+  })
+
+  it("where peers of both are shown by pods alone", () => {
+    const open = policy("open", { matchLabels: { stage: "etl" } }, from("web"), longAgo)
+    const peers = policy("peers", { matchLabels: { stage: "etl" } }, [], lately)
+    const other = {
+      ...peers,
+      spec: { ...(peers["spec"] as object), ingress: [{ from: [{ podSelector: { matchLabels: { tier: "front" } } }] }] }
+    }
+    const workloads = [workload("web", {}), workload("front", { tier: "front" })]
+    assert.deepStrictEqual(again(open, [other, ...workloads]), [])
+    assert.deepStrictEqual(again(open, [other, podOf("a", { app: "web" }), podOf("b", { tier: "front" })]), [
+      "opens-network"
+    ])
+  })
+
+  it("unless workloads or CronJobs of each are apart, and no live pod is of both", () => {
+    assert.deepStrictEqual(again(wide, [narrow, notebook, legacy]), [])
+    assert.deepStrictEqual(again(wide, [narrow, notebook, cronJob("job", { stage: "etl" })]), [])
+    assert.deepStrictEqual(again(wide, [narrow, notebook, legacy, cronJob("job", { team: "data", stage: "etl" })]), [
+      "opens-network"
+    ])
+    assert.deepStrictEqual(again(wide, [narrow, notebook, legacy, ofBoth]), ["opens-network"])
+    for (const past of gone) assert.deepStrictEqual(again(wide, [narrow, notebook, legacy, past(ofBoth)]), [])
+  })
+})
+
+describe("a deleted disruption budget", () => {
+  it("asks beside another one for a live pod of both, and for none that has ended or is being deleted", () => {
+    assert.deepStrictEqual(again(ours, [theirs, notebook, legacy]), [])
+    assert.deepStrictEqual(again(ours, [theirs, notebook, legacy, ofBoth]), ["replaced"])
+    for (const past of gone) assert.deepStrictEqual(again(ours, [theirs, notebook, legacy, past(ofBoth)]), [])
+  })
+})
+
+describe("pods, CronJobs and workloads that cannot be read", () => {
+  const kinds: ReadonlyArray<Kind> = ["Pod", "CronJob", "DaemonSet"]
+
+  it("are no reason to ask where no other object of the kind may be about the same pods", () => {
+    const old = policy("old", { matchLabels: { stage: "etl" } }, from("scheduler"), "2026-01-01T00:00:00Z")
+    for (const kind of kinds) {
+      assert.deepStrictEqual(again(wide, [], [kind]), [])
+      assert.deepStrictEqual(again(wide, [old], [kind]), [])
+      assert.deepStrictEqual(again(ours, [], [kind]), [])
+      assert.deepStrictEqual(again(ours, [budget("web", { team: "web" })], [kind]), [])
+    }
+  })
+
+  it("are one where another may be, and the other policies or budgets themselves always are", () => {
+    for (const kind of kinds) {
+      assert.deepStrictEqual(again(wide, [narrow, notebook, legacy], [kind]), ["opens-network"])
+      assert.deepStrictEqual(again(ours, [theirs, notebook, legacy], [kind]), ["unread"])
+    }
+    assert.deepStrictEqual(again(wide, [], ["NetworkPolicy" as Kind]), ["unread"])
+    assert.deepStrictEqual(again(ours, [], ["PodDisruptionBudget"]), ["unread"])
+  })
+
+  it("are not said to be forbidden, because their list may just have failed", () => {
+    const result = planBack(recorded(ours, undefined), undefined, { related: [theirs], unread: ["Pod"] })
+    const [first] = result._tag === "Plan" ? result.asks : []
+    assert.include(first?.message ?? "", "Kubernaut could not read Pod objects")
+  })
+})
+
+describe("a comparison of many selectors", () => {
+  const selectors = Array.from({ length: 40 }, (_, index) => ({ matchLabels: { [`key-${index % 7}`]: "a" } }))
+  const podsOf = (count: number, read: () => void) =>
+    Array.from({ length: count }, (_, index) => {
+      const labels = { "key-1": "a", "pod-template-hash": `${index}`, "batch.kubernetes.io/job-name": `${index}` }
+      const pod = podOf(`pod-${index}`, labels)
+      return {
+        ...pod,
+        metadata: Object.defineProperty({ ...pod.metadata }, "labels", {
+          enumerable: true,
+          get: () => (read(), labels)
+        })
+      }
+    })
+
+  it("reads the labels of a pod once, however many selectors there are", () => {
+    const readsOf = (count: number) => {
+      let reads = 0
+      const compared = selectors.slice(0, count)
+      const selected = selectedPods(
+        [],
+        podsOf(100, () => reads++),
+        compared
+      )
+      for (const one of compared) for (const other of compared) selected.meet(one, other)
+      return reads
+    }
+    assert.strictEqual(readsOf(2), readsOf(40))
+  })
+
+  it("reads a selector once for the pods that differ in labels that none names, and not again for another pair", () => {
+    const readsOf = (count: number, rounds: number) => {
+      let reads = 0
+      const counted = selectors.map((each) =>
+        Object.defineProperty({}, "matchLabels", { enumerable: true, get: () => (reads++, each.matchLabels) })
+      )
+      const selected = selectedPods(
+        [],
+        podsOf(count, () => undefined),
+        counted
+      )
+      for (let round = 0; round < rounds; round++)
+        for (const one of counted) for (const other of counted) selected.meet(one, other)
+      return reads
+    }
+    assert.strictEqual(readsOf(1, 1), readsOf(500, 3))
+  })
+
+  it("tells pods apart by a label of theirs alone, where a selector names it", () => {
+    const [name, owner] = [{ matchLabels: { "job-name": "run-2" } }, { matchLabels: { team: "data" } }]
+    const pods = [1, 2, 3].map((index) => podOf(`${index}`, { team: "data", "job-name": `run-${index}` }))
+    assert.isTrue(selectedPods([], pods, [name, owner]).meet(name, owner))
+    assert.isFalse(selectedPods([], pods.toSpliced(1, 1), [name, owner]).meet(name, owner))
+  })
+})
+
+describe("what is read for a deleted policy or budget", () => {
+  /** What the plan depends on, and which kinds were listed, where lists of pods and CronJobs fail. */
+  const read = Effect.fnUntraced(function* (object: KubernetesObject, others: ReadonlyArray<KubernetesObject>) {
+    const lists: Array<string> = []
+    const client = yield* Sandbox.make({
+      shop: false,
+      deployments: [{ namespace: "shop", name: "neighbour", behaviour: "healthy" }],
+      intercept: ({ kind, verb }, request) =>
+        Effect.suspend(() => {
+          if (verb === "list") lists.push(kind)
+          return verb === "list" && (kind === "Pod" || kind === "CronJob")
+            ? Effect.fail(
+                new KubernetesError({ reason: { _tag: "Timeout" }, operation: "list", applied: "no", retryable: true })
+              )
+            : request
+        })
+    }).pipe(Random.withSeed("selected"))
+    yield* Effect.forEach(others, ({ kind, metadata: { name }, ...rest }) =>
+      client.apply({
+        _tag: "Create",
+        ref: { namespace: "shop", kind, name },
+        manifest: { kind, ...rest, metadata: { name, namespace: "shop" } } as never
+      })
+    )
+    const before = { ...object, metadata: { ...object.metadata, creationTimestamp: "1969-12-01T00:00:00Z" } }
+    const change = recorded(before, undefined, { at: "1970-01-01T00:00:00.000Z" })
+    const objects = yield* readRestored(
+      client,
+      { type: "RestoreObject", target: change.ref, change: changeId },
+      { target: change.ref, change }
+    )
+    return { lists, unread: objects.unread, asks: rulesOf(change, undefined, objects) }
+  })
+
+  it.effect.each([
+    [wide, narrow, "opens-network"],
+    [ours, theirs, "unread"]
+  ] as const)(
+    "has pods and CronJobs only beside another one, and a list that fails is unread",
+    ([object, other, ask]) =>
+      Effect.gen(function* () {
+        const alone = yield* read(object, [])
+        assert.notInclude(alone.lists, "Pod")
+        assert.notInclude(alone.lists, "CronJob")
+        assert.deepStrictEqual([alone.unread, alone.asks], [[], []])
+        const beside = yield* read(object, [other])
+        assert.sameMembers([...(beside.unread ?? [])], ["Pod", "CronJob"])
+        assert.include(beside.asks, ask)
+      })
+  )
+})
