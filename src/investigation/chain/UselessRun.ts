@@ -26,11 +26,10 @@
  * other alerts shows that the request is at fault. Without that, the later tier would count only what the earlier one
  * refuses, and never what that one answers. At the end of the run all of them are out.
  *
- * After the fifth the provider is out for a while, and the run begins again. Refusals that have counted do not count
- * again until an answer is usable, so that those who have put a provider out cannot keep it out. That does not hold for
- * malformed answers and plain rejections: a model that gives nothing else would be asked by the same alerts for ever.
- * If such calls alone have put it out, two of them put it out again, which is what a broken model costs each time that
- * it is tried. They have to be of different namespaces, so that one tenant still needs five targets.
+ * After the fifth the provider is out for a while, and the run begins again. What has counted does not count again
+ * until an answer is usable, so that those who have put a provider out cannot keep it out. There is one exception: a
+ * model that gives nothing but malformed answers would be asked by the same alerts for ever. So what is not refused
+ * counts again where it comes from five namespaces, and one tenant does not have those.
  */
 
 import type { InvestigatorName } from "../../domain/Investigation.ts"
@@ -41,18 +40,14 @@ import { type InvestigatorError, type InvestigatorErrorReason, isNotSent } from 
 /** Five failures in a row open a breaker (`docs/requirements.md`); here each has to be of another target. */
 export const runLength = 5
 
-/** How many namespaces have to be concerned if the provider was out for the same before. */
-const namespacesAgain = 2
-
 /** The reason code of a tier that is out because of this. */
 export const ofNoUse = "of-no-use"
 
 /** Who or what a useless call was about. */
 interface Source {
   readonly name: string
-  readonly namespace: string
-  /** It does not count again after the provider was out because of it. */
-  readonly isRefusal: boolean
+  /** Absent: nobody's tenant has written it. */
+  readonly namespace?: string
 }
 
 /** Where the useless calls since the last usable one came from, each once. */
@@ -61,10 +56,8 @@ export interface UselessRun {
   readonly tiers: ReadonlyArray<string>
   /** Since they were last out because of them. */
   readonly counted: ReadonlyArray<Source>
-  /** The names of those that were refused before that, the latest last. */
+  /** The names of those before that, the latest last. */
   readonly spent: ReadonlyArray<string>
-  /** Whether they were out because of calls none of which was refused. */
-  readonly wasOut: boolean
 }
 
 /** The runs of all tiers. */
@@ -117,32 +110,26 @@ const nameOf = (worth: Worth, target: Target): string =>
 /** How many sources are remembered that have counted. */
 const mostSpent = 100
 
+/** How many tenants it may come from. */
+const breadthOf = (sources: ReadonlyArray<Source>): number =>
+  new Set(sources.map(({ name, namespace }) => namespace ?? name)).size
+
 /** The run after a useless call about a target, and whether it shows that its tiers are of no use. */
 const afterCall = (
   run: UselessRun,
   worth: "useless" | "rejected" | "refused",
   target: Target
 ): { readonly run: UselessRun; readonly isOfNoUse: boolean } => {
-  const { counted: before, spent, wasOut } = run
-  const source: Source = {
-    name: nameOf(worth, target),
-    namespace: target.namespace,
-    isRefusal: worth === "refused"
-  }
-  if (before.some(({ name }) => name === source.name) || (source.isRefusal && spent.includes(source.name)))
-    return { run, isOfNoUse: false }
+  const { counted: before, spent } = run
+  const { namespace } = target
+  const source: Source = { name: nameOf(worth, target), ...(namespace === "" ? {} : { namespace }) }
+  const isKnown = before.some(({ name }) => name === source.name)
+  if (isKnown || (worth === "refused" && spent.includes(source.name))) return { run, isOfNoUse: false }
   const counted = [...before, source]
-  const refused = counted.filter(({ isRefusal }) => isRefusal).map(({ name }) => name)
-  const others = new Set(counted.filter(({ isRefusal }) => !isRefusal).map(({ namespace }) => namespace))
-  if (counted.length < runLength && !(wasOut && others.size >= namespacesAgain))
-    return { run: { ...run, counted }, isOfNoUse: false }
+  const fresh = counted.filter(({ name }) => !spent.includes(name))
+  if (fresh.length < runLength && breadthOf(counted) < runLength) return { run: { ...run, counted }, isOfNoUse: false }
   return {
-    run: {
-      ...run,
-      counted: [],
-      spent: [...spent, ...refused].slice(-mostSpent),
-      wasOut: wasOut || refused.length === 0
-    },
+    run: { ...run, counted: [], spent: [...spent, ...fresh.map(({ name }) => name)].slice(-mostSpent) },
     isOfNoUse: true
   }
 }
@@ -164,7 +151,7 @@ export const afterCalls = (
       after = after.filter((run) => !tiers.some((tier) => run.tiers.includes(tier)))
       continue
     }
-    const before = after.find((run) => isOf(run, tiers)) ?? { tiers, counted: [], spent: [], wasOut: false }
+    const before = after.find((run) => isOf(run, tiers)) ?? { tiers, counted: [], spent: [] }
     const { isOfNoUse, run } = afterCall(before, worth, target)
     after = [...after.filter((each) => each !== before), run]
     if (isOfNoUse) for (const tier of tiers) ofNoUse.add(tier)

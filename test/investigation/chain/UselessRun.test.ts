@@ -57,19 +57,19 @@ describe("a run of useless calls", () => {
     assert.deepStrictEqual(after(everywhere(10), "refused", run).outs, [10])
   })
 
-  it("counts a malformed answer again when the provider was out, so that the same alerts put it out again", () => {
-    assert.deepStrictEqual(after(Array.from({ length: 4 }, () => many(5)).flat()).outs, [5, 10, 15, 20])
+  it("counts nothing again that comes from fewer than five namespaces, so that they cannot keep a provider out", () => {
+    const four = everywhere(4).flatMap(({ namespace }) => many(5).map(({ name }) => deployment(namespace, name)))
+    assert.deepStrictEqual(after([...many(5), ...many(5), ...many(5)]).outs, [5])
+    assert.deepStrictEqual(after([...four, ...four]).outs, [5, 10, 15, 20])
+    for (const worth of ["useless", "rejected"] as const)
+      assert.deepStrictEqual(after([...everywhere(5), ...everywhere(4), ...everywhere(4)], worth).outs, [5])
   })
 
-  it("shows by calls of two namespaces that a provider is still of no use, and not by four targets of one", () => {
-    for (const worth of ["useless", "rejected"] as const) {
-      const { run } = after(everywhere(5), worth)
-      assert.deepStrictEqual(after(everywhere(6), worth, run).outs, [2, 4, 6])
-      assert.deepStrictEqual(after(many(4), worth, run).outs, [])
-    }
-    // Nobody's filter puts a provider out for the price of two malformed answers.
-    const { run } = after(everywhere(5), "refused")
-    assert.deepStrictEqual(after(everywhere(4), "useless", run).outs, [])
+  it("counts again what is not refused and comes from five namespaces, so that a broken model is out again", () => {
+    const five = everywhere(5)
+    for (const worth of ["useless", "rejected"] as const)
+      assert.deepStrictEqual(after([...five, ...five, ...five], worth).outs, [5, 10, 15])
+    assert.deepStrictEqual(after([...five, ...five, ...five], "refused").outs, [5])
   })
 
   it("ends with the first usable answer, and not with a failure that the breaker counts", () => {
@@ -79,8 +79,10 @@ describe("a run of useless calls", () => {
   })
 
   it("does not grow without end", () => {
-    const [run] = after(everywhere(1000), "refused").run
-    assert.isAtMost(run!.counted.length + run!.spent.length, 105)
+    for (const worth of ["refused", "useless"] as const) {
+      const [run] = after([...everywhere(1000), ...many(1000), ...many(1000)], worth).run
+      assert.isAtMost(run!.counted.length + run!.spent.length, 205)
+    }
   })
 
   it.each<readonly [InvestigatorErrorReason, boolean, string]>([

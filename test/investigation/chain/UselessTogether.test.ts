@@ -71,16 +71,14 @@ describe("two providers of no use", () => {
     })
   )
 
-  it.effect("that give malformed answers get five calls each, and then two each time that they are tried", () =>
+  it.effect("that give malformed answers to everybody get five calls each, each time that they are tried", () =>
     Effect.gen(function* () {
       const { alert, both, calls } = yield* made
       both(garbage)
-      for (let index = 0; index < 60; index++) yield* alert(`team-${index % 3}`, `w${index % 10}`)
-      assert.deepStrictEqual(calls(), [5, 5])
-      for (const most of [7, 9, 11]) {
-        yield* TestClock.adjust("30 seconds")
-        for (let index = 0; index < 60; index++) yield* alert(`team-${index % 3}`, `w${index % 10}`)
+      for (const most of [5, 10, 15, 20]) {
+        for (let index = 0; index < 60; index++) yield* alert(`team-${index % 6}`, `w${index % 10}`)
         assert.deepStrictEqual(calls(), [most, most])
+        yield* TestClock.adjust("30 seconds")
       }
     })
   )
@@ -125,6 +123,24 @@ describe("two providers that decline what one tenant writes", () => {
       })
     )
   }
+
+  it.effect(
+    "are out once and then in use, if its five targets get malformed answers before anybody else's alerts",
+    () =>
+      Effect.gen(function* () {
+        const { alert, both, calls, states } = yield* made
+        both(garbage)
+        for (let index = 0; index < 5; index++) yield* alert("tenant", `w${index}`)
+        assert.deepStrictEqual(yield* states, ["Open", "Open"])
+        for (let round = 1; round < 10; round++) {
+          yield* TestClock.adjust("30 seconds")
+          for (let index = 0; index < 5; index++) yield* alert("tenant", `w${index}`)
+          assert.deepStrictEqual(calls(), [5 * round + 5, 5 * round + 5])
+        }
+        both(succeeds)
+        assert.deepStrictEqual(yield* alert("shop", "checkout"), ["answered"])
+      })
+  )
 
   it.effect("stay in use, if it has twenty namespaces and others are answered between the refusals", () =>
     Effect.gen(function* () {
