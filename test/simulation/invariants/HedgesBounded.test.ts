@@ -33,6 +33,23 @@ describe("hedges-bounded", () => {
     assert.deepStrictEqual(reports, [])
   })
 
+  it("reports a model that was asked too early between two attempts at HolmesGPT, or where nothing is to be hedged", () => {
+    const rows = [
+      [hedging, "llm:alpha is asked beside holmesgpt after 100 ms, not 1000 ms"],
+      [Scenario.steady, "llm:alpha is asked beside holmesgpt, and nothing is to be hedged"]
+    ] as const
+    for (const [scenario, problem] of rows) {
+      const { at, reports } = watch(hedgesBounded, scenario)
+      const { beside, holmes } = alert()
+      at(0, began(holmes))
+      at(50, ended(holmes, "bad"))
+      at(100, began(beside))
+      at(200, began(call({ ...holmes })))
+      at(300, began(call({ ...beside })))
+      assert.deepStrictEqual(reports, [problem])
+    }
+  })
+
   it("reports one that does not wait, and a second one for the same alert", () => {
     const { at, reports } = watch(hedgesBounded, hedging)
     const { beside, holmes, investigation } = alert()
