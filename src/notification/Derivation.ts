@@ -84,38 +84,60 @@ interface Derivation {
   readonly teller: Teller
 }
 
-/**
- * Whether a condition lasts at this line; `undefined`: it is not known any more. What the outbox shows is of a later
- * moment where another process has derived this line already: this one is slower, or has sinks that were away.
- */
-const lastsAt = Effect.fnUntraced(function* (
+/** Whether a condition lasts, and whether that is so at this line: another process may have derived more lines. */
+const lastsNow = Effect.fnUntraced(function* (
   { sequence }: AuditEvent,
   name: string,
-  { known, positions: { sinks }, stores: { outbox } }: Derivation
+  { positions, stores }: Derivation
 ) {
-  const own = known.get(name)
-  if (own !== undefined) return own
-  // In this order: the position may be later than what is shown, and never earlier.
-  const lasting = yield* outbox.conditions
-  const { conditions } = yield* outbox.register([...sinks.keys()])
-  return conditions < sequence ? lasting.some(({ condition }) => condition.name === name) : undefined
+  const sinks = [...positions.sinks.keys()]
+  // In this order: the positions may be later than what is shown, and never earlier.
+  const shown = yield* stores.outbox.conditions
+  const now = yield* stores.outbox.register(sinks)
+  return {
+    lasts: shown.some(({ condition }) => condition.name === name),
+    isLater: now.conditions >= sequence,
+    // What follows from the line is in the outbox already, or nothing did.
+    isTold: sinks.every((sink) => (now.sinks.get(sink) ?? 0) >= sequence)
+  }
 })
 
-/** Whether nobody needs to be told of a line. Where it is not known, people are told: too much is better. */
-const isNoNews = (
+/**
+ * Whether a line about a condition is news. What this process has derived itself decides, and else the conditions that
+ * are shown. Where these are of a later moment, this process is slower than another one, or has sinks that were away.
+ * Then a line that was found (`condition.*`) is news: it is recorded only where people have to be told.
+ */
+const isNewsOf = Effect.fnUntraced(function* (
+  line: AuditEvent,
+  { change, name }: { readonly change: "begins" | "ends"; readonly name: string },
+  self: Derivation
+) {
+  const isNewsIf = (lasts: boolean) => lasts === (change === "ends")
+  const own = self.known.get(name)
+  if (own !== undefined) return isNewsIf(own)
+  const { isLater, isTold, lasts } = yield* lastsNow(line, name, self)
+  if (isLater && isTold) return false
+  return isLater && line.kind.startsWith("condition.") ? true : isNewsIf(lasts)
+})
+
+const isNews = (
   line: AuditEvent,
   { begins, ends = [] }: Pick<Notification, "begins" | "ends">,
   self: Derivation
-): Effect.Effect<boolean, StorageError> =>
-  Effect.gen(function* () {
-    if (onlyIfLasting.has(line.kind)) {
-      const lasting = yield* Effect.filter(ends, ({ name }) =>
-        Effect.map(lastsAt(line, name, self), (lasts) => lasts !== false)
+): Effect.Effect<boolean, StorageError> => {
+  const changes = [
+    ...(onlyIfLasting.has(line.kind) ? ends.map(({ name }) => ({ change: "ends", name }) as const) : []),
+    ...(onlyIfNotLasting.has(line.kind) && begins !== undefined
+      ? [{ change: "begins", name: begins.name } as const]
+      : [])
+  ]
+  return changes.length === 0
+    ? Effect.succeed(true)
+    : Effect.map(
+        Effect.filter(changes, (change) => isNewsOf(line, change, self)),
+        (news) => news.length > 0
       )
-      if (lasting.length === 0) return true
-    }
-    return begins !== undefined && onlyIfNotLasting.has(line.kind) && (yield* lastsAt(line, begins.name, self)) === true
-  })
+}
 
 /** What follows from lines, for sinks at their positions. */
 const derive = Effect.fnUntraced(function* (lines: ReadonlyArray<AuditEvent>, self: Derivation) {
@@ -124,7 +146,7 @@ const derive = Effect.fnUntraced(function* (lines: ReadonlyArray<AuditEvent>, se
   const conditions: Array<ConditionChange> = []
   for (const line of lines) {
     const notification = notificationOf(line, yield* recordOf(line, stores), teller)
-    if (notification === undefined || (yield* isNoNews(line, notification, self))) continue
+    if (notification === undefined || !(yield* isNews(line, notification, self))) continue
     const { begins, ends = [] } = notification
     for (const condition of ends) {
       conditions.push({ line: line.sequence, _tag: "Ends", condition })

@@ -120,6 +120,24 @@ describe("of two processes that derive from one audit log", () => {
     )
 })
 
+describe("the first heartbeat of a process that starts", () => {
+  it.effect.each(["ops", "chat"])("is no news beside a process whose sink is %s, which derives it later", (name) =>
+    Effect.gen(function* () {
+      const file = yield* filename
+      const open = Sqlite.open({ filename: file })
+      const [sink, other] = [testSink("ops"), testSink(name)]
+      yield* Effect.flatMap(open, (database) => start(database, [other]))
+      yield* pass(13)
+      const { audit } = yield* Effect.flatMap(open, (database) => start(database, [sink]))
+      yield* pass(2)
+      yield* audit.record({ actor: "kubernaut", kind: "alerting.heard", subject: "Watchdog", data: {} })
+      yield* stopped(audit)
+      yield* pass(30)
+      assert.sameMembers([...new Set([...kindsOf(sink), ...kindsOf(other)])], ["emergency-stop-set"])
+    })
+  )
+})
+
 /** A line that says of the emergency what the record says and no line has said. */
 const found = ({ audit }: Harness, kind: "condition.ended" | "condition.lasts") =>
   audit.record({
