@@ -3,30 +3,53 @@
  * remembers. Pure.
  *
  * What a process has said is in the database (`sqlite/LevelParts`), and where the database took nothing it is in the
- * file of the process (`LevelFiles`). The newer of the two is its word. A process whose file is locked is there: that
- * it was not given all calls of a model is its own affair, and not the past of the process that begins.
+ * file of the process (`LevelFiles`). Both have the name of the process, and a beat that grows with each thing that it
+ * says. So what has the higher beat is what the process has said last, whatever the wall clock says, and wherever the
+ * file is. A process whose file is locked is there: that it was not given all calls of a model is its own affair, and
+ * not the past of the process that begins.
  */
 
 import { Option, Struct } from "effect"
 import type { Beginning, LevelRecord } from "../domain/LevelRecord.ts"
 
+/** Processes by their names, each with a beat up to which it has nothing more to say. */
+export type Heard = ReadonlyMap<string, number>
+
+/** What a process has said. */
+interface Said {
+  readonly record: LevelRecord
+  readonly beat: number
+}
+
+/** What the database has of a process. */
+export interface Recorded extends Said {
+  readonly name: string
+  /** It has ended in order. */
+  readonly isOver?: boolean
+  /** It has been silent for so long that it is gone. */
+  readonly isGone?: boolean
+  /** Its file has its name. Absent: an earlier version has written the part, and its file has none. */
+  readonly hasName?: boolean
+}
+
+/** What the file of a process has. */
+export interface Kept extends Said {
+  /** Absent: an earlier version has written it. */
+  readonly name?: string
+  /** What its process has begun with, or knows to be gone: that counts no more beside the file. */
+  readonly over: Heard
+  readonly isLocked: boolean
+}
+
 /** What the files show. */
 export interface Shown {
-  /** The files of processes that are there. */
+  /** The names of the processes that have the lock of a file. */
   readonly living: ReadonlySet<string>
-  /** What processes have kept, by file: those that are there, and those that have ended. */
-  readonly kept: ReadonlyMap<string, LevelRecord>
+  readonly kept: ReadonlyArray<Kept>
 }
 
 /** No file was read. */
-export const nothing: Shown = { living: new Set(), kept: new Map() }
-
-/** What a process has said. `file`: its file, if it had one. `isOver`: it has ended in order. */
-export interface Said {
-  readonly record: LevelRecord
-  readonly file?: string
-  readonly isOver?: boolean
-}
+export const nothing: Shown = { living: new Set(), kept: [] }
 
 interface Word {
   readonly record: LevelRecord
@@ -92,25 +115,48 @@ const worstOf = (first: Word, rest: ReadonlyArray<Word>): Beginning => {
   }
 }
 
-/** What was dismissed stays so: its time is not that of the level. */
-const newerOf = (recorded: LevelRecord, kept: LevelRecord | undefined): LevelRecord =>
-  kept === undefined || kept.since < recorded.since
-    ? recorded
-    : kept.since > recorded.since
-      ? kept
-      : { ...kept, dismissed: union([recorded.dismissed, kept.dismissed]) }
+const lastOf = (all: ReadonlyArray<Said>): string =>
+  all
+    .map(({ record }) => record.since)
+    .toSorted()
+    .at(-1) ?? ""
+
+/** Of an earlier version nobody knows which part is that of which file: all parts are outdated, or all files are. */
+const outdatedIn = (parts: ReadonlyArray<Recorded>, files: ReadonlyArray<Kept>): ReadonlySet<Said> => {
+  const [earlierParts, earlierFiles] = [
+    parts.filter(({ hasName }) => hasName !== true),
+    files.filter(({ name }) => name === undefined)
+  ]
+  return new Set<Said>(lastOf(earlierFiles) < lastOf(earlierParts) ? earlierFiles : earlierParts)
+}
+
+/**
+ * What each process has said last. With the same beat it is what is in its file: the database may not have that. What
+ * others have taken over of a process counts no more, unless it is there: it could say nothing new meanwhile.
+ */
+const wordsOf = (recorded: ReadonlyArray<Recorded>, { kept, living }: Shown): ReadonlyArray<Word> => {
+  const over = kept.flatMap(({ over }) => [...over])
+  const counts = ({ beat, name }: Recorded | Kept) =>
+    name === undefined || living.has(name) || over.every(([other, heard]) => other !== name || heard < beat)
+  const [ofFiles, ofRow] = [kept.filter(counts), recorded.filter(counts)]
+  const parts = ofRow.filter(({ beat, name }) => ofFiles.every((file) => file.name !== name || file.beat < beat))
+  const files = ofFiles.filter(({ name }) => parts.every((part) => part.name !== name))
+  // A part whose process has a file with its name is not that of another file.
+  const alone = parts.filter(({ name }) => ofFiles.every((file) => file.name !== name))
+  const outdated = outdatedIn(alone, files)
+  return [
+    ...parts
+      .filter((part) => !outdated.has(part))
+      .map(({ isOver, name, record }) => ({ record, isThere: isOver !== true && living.has(name) })),
+    ...files
+      .filter((file) => !outdated.has(file))
+      .map(({ isLocked, name, record }) => ({ record, isThere: name === undefined ? isLocked : living.has(name) }))
+  ]
+}
 
 /** Where a process begins; `None`: nobody has said anything. */
-export const of = (recorded: ReadonlyArray<Said>, { kept, living }: Shown): Option.Option<Beginning> => {
-  const isThere = (file: string | undefined) => file !== undefined && living.has(file)
-  const files = new Set(recorded.map(({ file }) => file))
-  const [first, ...rest] = [
-    ...recorded.map(({ file, isOver, record }) => ({
-      record: newerOf(record, file === undefined ? undefined : kept.get(file)),
-      isThere: isOver !== true && isThere(file)
-    })),
-    ...[...kept].flatMap(([file, record]) => (files.has(file) ? [] : [{ record, isThere: isThere(file) }]))
-  ]
+export const of = (recorded: ReadonlyArray<Recorded>, shown: Shown): Option.Option<Beginning> => {
+  const [first, ...rest] = wordsOf(recorded, shown)
   return first === undefined ? Option.none() : Option.some(worstOf(first, rest))
 }
 

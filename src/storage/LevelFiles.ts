@@ -1,14 +1,15 @@
 /**
  * The files in which the processes on one database keep their levels, one for each process that is there:
  *
- *     spool.level.json      spool.level.lock      the first process, also one that is alone
- *     spool.level.2.json    spool.level.2.lock    another one beside it
+ *     spool.level.json      spool.level.lock      spool.level.name      the first process, also one that is alone
+ *     spool.level.2.json    spool.level.2.lock    spool.level.2.name    another one beside it
  *
- * A process has the lock of its file for as long as it lives. So a process that is well never writes over the emergency
- * of another one, and nobody takes up the file of a process that is there. A file whose lock is free is what a process
- * has left that has ended. A process that starts takes it up at once. One that runs waits for 25 seconds, as the
- * database does with what a process was in: the next process may begin there. That may be one that began while the
- * process was still there. So a process that starts reads the files of those that are there, too.
+ * A process has the lock of its file for as long as it lives, and writes beside it who it is: another one takes the
+ * same place later, and on the disk of another pod the same path is another file. So a process that is well never
+ * writes over the emergency of another one, and nobody takes up the file of a process that is there. A file whose lock
+ * is free is what a process has left that has ended. A process that starts takes it up at once. One that runs waits for
+ * 25 seconds, as the database does with what a process was in: the next process may begin there, and needs the whole of
+ * it. A process that starts reads the files of those that are there, too: it may come after one of them.
  */
 
 // Sequences of calls of Node.js that must not be interrupted halfway: promises fit.
@@ -25,26 +26,24 @@ const mostFiles = 8
 /** Of looks every five seconds. */
 const looksBefore = 5
 
-/** What one look has shown, by path. */
+/** What one look has shown. */
 export interface Found {
-  /** The path of the own file. */
-  readonly own: string | undefined
   /** The content of the files of processes that have ended. They are this process's now. */
-  readonly left: ReadonlyMap<string, string>
-  /** The content of the files of processes that are there. */
-  readonly beside: ReadonlyMap<string, string>
-  /** The files of the processes that were there when this one began, also of those that keep nothing. */
+  readonly left: ReadonlyArray<string>
+  /** The content of the files that are not: their processes are there, or the next ones may come. */
+  readonly beside: ReadonlyArray<{ readonly text: string; readonly isLocked: boolean }>
+  /** The names of the processes that were there when this one began, also of those that keep nothing. */
   readonly living: ReadonlySet<string>
 }
 
 /** What its process knows of the files. */
 export interface Owner {
+  /** The name of the process. */
+  readonly name: string
   /** What the own file has to have, `undefined`: none. */
   readonly content: () => string | undefined
   /** Is called with what was found, before anything else is done with a file. */
   readonly found: (found: Found) => void
-  /** Whether nobody else can need a file whose process has just ended. */
-  readonly takesAtOnce: (path: string, text: string) => boolean
 }
 
 interface Held {
@@ -58,13 +57,13 @@ const pathsOf = (first: string): ReadonlyArray<string> =>
     index === 0 ? first : first.replace(/(\.json)?$/, `.${index + 1}$1`)
   )
 
-const lockOf = (path: string): string => `${path.replace(/\.json$/, "")}.lock`
+const besideOf = (path: string, what: "lock" | "name"): string => `${path.replace(/\.json$/, "")}.${what}`
 
 const textOf = (path: string): Promise<string | undefined> => readFile(path, "utf8").catch(() => undefined)
 
 /** `undefined`: nobody can tell. */
 const lockAt = (path: string): Promise<FileLock.FileLock | "taken" | undefined> =>
-  FileLock.take(lockOf(path)).then(
+  FileLock.take(besideOf(path, "lock")).then(
     (lock) => lock ?? "taken",
     () => undefined
   )
@@ -93,29 +92,41 @@ class LevelFiles {
     const taken = new Set([this.#own, ...this.#left].map((held) => held?.path))
     const free = this.#paths.filter((path) => !taken.has(path) && (isStart || names.has(basename(path))))
     const looks = new Map<string, number>()
-    const left = new Map<string, string>()
-    const beside = new Map<string, string>()
+    const left: Array<string> = []
+    const beside: Array<Found["beside"][number]> = []
     const living = new Set<string>()
     await Array.fromAsync(free, async (path) => {
       const lock = this.#isClosed ? undefined : await lockAt(path)
       if (lock === undefined) return
       const text = await textOf(path)
       if (lock === "taken") {
-        living.add(path)
-        if (text !== undefined) beside.set(path, text)
+        const name = await textOf(besideOf(path, "name"))
+        if (name !== undefined) living.add(name)
+        if (text !== undefined) beside.push({ text, isLocked: true })
         return
       }
       const seen = this.#looks.get(path) ?? 0
       looks.set(path, seen + 1)
-      const isTaken = text !== undefined && (isStart || seen >= looksBefore || this.#owner.takesAtOnce(path, text))
-      if (this.#own === undefined) this.#own = { path, lock }
+      const isTaken = text !== undefined && (isStart || seen >= looksBefore)
+      if (this.#own === undefined) await this.#begin({ path, lock })
       else if (isTaken) this.#left = [...this.#left, { path, lock }]
       else lock.close()
-      if (isTaken) left.set(path, text)
+      if (text === undefined) return
+      if (isTaken) left.push(text)
+      else beside.push({ text, isLocked: false })
     })
     this.#looks = looks
     if (isStart) this.#living = living
-    this.#owner.found({ own: this.#own?.path, left, beside, living: this.#living })
+    this.#owner.found({ left, beside, living: this.#living })
+  }
+
+  /** The name of the one before goes first: that needs no space on a full disk. */
+  async #begin(held: Held): Promise<void> {
+    this.#own = held
+    const path = besideOf(held.path, "name")
+    await SmallFile.remove(path)
+      .then(() => SmallFile.replace(path, this.#owner.name))
+      .catch(() => {})
   }
 
   /** Writes the own file, or removes it, as it has to be now. Then nobody needs those that others have left. */

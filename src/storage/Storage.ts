@@ -159,7 +159,8 @@ const make = (
     const { broken } = yield* auditLog.verifyEnd
     // The service still starts: a broken audit log is no reason to leave alerts unhandled.
     if (broken.length > 0) yield* Effect.logError("The audit chain is broken", { sequences: broken })
-    const levels = yield* Sqlite.attempt("open", () => SqliteLevels.make(database, writer, tables.audit))
+    const name = yield* SqliteLevels.processName
+    const levels = yield* Sqlite.attempt("open", () => SqliteLevels.make(database, writer, tables.audit, name))
     yield* Effect.addFinalizer(() => levels.end)
     const unrecorded = yield* UnrecordedLevels.make(levels, options.levelFile)
     const archiving = archiveOptions(filename, options.archive)

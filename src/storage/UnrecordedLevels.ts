@@ -10,34 +10,43 @@
  * lines say what the neighbours are in, and so do the lines that it takes up: what ends for one may last for another.
  */
 
-import { hash } from "node:crypto"
 import { Effect, Exit, Option, Schedule, Schema, type Scope } from "effect"
-import { levelName } from "../domain/DegradationLevel.ts"
-import { type Beginning, type LevelLine, LevelRecord } from "../domain/LevelRecord.ts"
+import { type Beginning, LevelRecord } from "../domain/LevelRecord.ts"
 import { now, Timestamp } from "../domain/Timestamp.ts"
 import * as Monotonic from "../resilience/Monotonic.ts"
 import * as LevelBeginning from "./LevelBeginning.ts"
 import * as LevelFiles from "./LevelFiles.ts"
-import type { InForce, Levels, UnrecordedLine } from "./Levels.ts"
+import type { Levels, UnrecordedLine } from "./Levels.ts"
 import type * as SmallFile from "./SmallFile.ts"
 import type { Recorder } from "./sqlite/SqliteLevels.ts"
 import type { StorageError } from "./StorageError.ts"
+import { besideOthers, heard, isUntold, replacedBy, type Waiting, withFresh, withKey } from "./WaitingLines.ts"
 
 /** A commit that takes longer may never come. */
 const patience = "2 seconds"
 
 /** The files may be all that can be read, but they are not all that a database has which fails for a moment. */
 const again = {
-  schedule: Schedule.spaced("250 millis"),
-  times: 7,
+  schedule: Schedule.upTo(Schedule.spaced("250 millis"), { duration: "1750 millis", times: 7 }),
   while: ({ retryable }: StorageError) => retryable
 }
+
+/** A look every five seconds: files that were not seen for 15 seconds may be of the past. */
+const mostAsked = 3
+
+/** Twice the parts in the row. */
+const mostHeard = 40
 
 /** As long as a process remembers it that has found the cause itself (`LevelState`). */
 const dismissedMs = 5 * 60_000
 
+/** An earlier version has no name, and no beat. */
 const Content = Schema.fromJsonString(
   Schema.Struct({
+    name: Schema.optionalKey(Schema.String),
+    beat: Schema.optionalKey(Schema.Int),
+    /** What the process has begun with, or knows to be gone (`LevelBeginning`). */
+    over: Schema.optionalKey(Schema.Record(Schema.String, Schema.Int)),
     record: LevelRecord,
     lines: Schema.Array(
       Schema.Struct({
@@ -58,110 +67,22 @@ type Content = typeof Content.Type
 const decode = Schema.decodeUnknownOption(Content)
 const encode = Schema.encodeSync(Content)
 
-/** What processes have kept, by file. */
-type Kept = ReadonlyMap<string, Content>
-
-const decoded = (texts: ReadonlyMap<string, string>): Kept =>
-  new Map([...texts].flatMap(([path, text]) => Option.toArray(decode(text)).map((content) => [path, content] as const)))
-
-const recordsIn = (kept: Kept): ReadonlyMap<string, LevelRecord> =>
-  new Map([...kept].map(([path, { record }]) => [path, record]))
-
-/** The worst level with what each of them remembers, and all lines. `undefined`: there is none. */
-const together = (kept: Kept): Content | undefined =>
-  LevelBeginning.of([], { kept: recordsIn(kept), living: new Set() }).pipe(
-    Option.map((record) => ({ record, lines: [...kept.values()].flatMap(({ lines }) => lines) })),
-    Option.getOrUndefined
-  )
-
-const isIn = ({ isCutOff = false, level }: LevelRecord): boolean => level > 0 || isCutOff
-
-const inForce = ({ isCutOff = false, level }: LevelRecord): InForce => ({ level, isCutOff })
-
-/** A line that waits. `isOfAnother`: a process that has ended has left it. */
-interface Waiting extends UnrecordedLine {
-  readonly isOfAnother?: boolean
+/** What the file of a process has. */
+interface Kept extends LevelBeginning.Kept {
+  readonly lines: Content["lines"]
 }
 
-/** The line says what others are in. For that of another process this one is among them. */
-const besideOthers = (
-  { isOfAnother, ...self }: Waiting,
-  own: LevelRecord | undefined,
-  beside: ReadonlyArray<LevelRecord>
-): UnrecordedLine => {
-  const others = [...beside, ...(isOfAnother === true && own !== undefined ? [own] : [])].filter(isIn).map(inForce)
-  if (others.length === 0) return self
-  const data = { ...self.line.data, others: others.map(({ isCutOff, level }) => ({ level, isCutOff })) }
-  return { ...self, line: { ...self.line, data } }
-}
+const keptIn = (text: string, isLocked: boolean): ReadonlyArray<Kept> =>
+  Option.toArray(decode(text)).map(({ beat = 0, over = {}, ...rest }) => ({
+    ...rest,
+    beat,
+    over: new Map(Object.entries(over)),
+    isLocked
+  }))
 
-/** The same for the same line, also when it counts those before it that were lost. */
-const keyOf = ({ actor, at, data, kind, subject }: LevelLine): string =>
-  typeof data["key"] === "string"
-    ? data["key"]
-    : hash("sha256", JSON.stringify([actor, at, { ...data, lost: undefined }, kind, subject])).slice(0, 32)
-
-/**
- * Every line is recorded with its key, and with those who have heard of it. Nobody knows when a write begins whether it
- * will be late, and the line is then told from memory while it is written.
- */
-const withKey = ({ key, line, told }: UnrecordedLine): LevelLine => ({
-  ...line,
-  data: { ...line.data, key, ...(told.length === 0 ? {} : { told: [...told] }) }
-})
-
-const heard = (self: Waiting, sink: string): Waiting => ({
-  ...self,
-  told: [...new Set([...self.told, sink])]
-})
-
-/** Those that were not taken are recorded again and again. */
-const withFresh = (
-  waiting: ReadonlyArray<Waiting>,
-  lines: ReadonlyArray<LevelLine>,
-  sinceMs: number
-): ReadonlyArray<Waiting> => {
-  const known = new Set(waiting.map(({ key }) => key))
-  const all = lines.map((line) => ({ line, key: keyOf(line), told: [], sinceMs }))
-  return [...waiting, ...all.filter(({ key }) => !known.has(key))]
-}
-
-/** A line of this process of which nobody has heard: who hears of it then has heard of those before it. */
-const isUntold = ({ isOfAnother, told }: Waiting): boolean => isOfAnother !== true && told.length === 0
-
-/** Whether a line that is recorded later ends an emergency or a level as bad as this one. */
-const isEndedBy = (waiting: ReadonlyArray<Waiting>, { level }: LevelRecord): boolean =>
-  waiting.some(
-    ({ line: { data, kind } }) => kind === "level.changed" && typeof data["from"] === "number" && data["from"] >= level
-  )
-
-const isReachedBy = (waiting: ReadonlyArray<Waiting>): boolean =>
-  waiting.some(({ line: { kind } }) => kind === "peers.reached")
-
-/**
- * What a process that has a level does to what another one has kept: its own level is in force. What is worse in it was
- * told when it began.
- */
-const replacedBy = (
-  kept: LevelRecord,
-  own: LevelRecord,
-  waiting: ReadonlyArray<Waiting>,
-  at: Timestamp
-): ReadonlyArray<LevelLine> => [
-  ...(kept.level <= own.level || isEndedBy(waiting, kept)
-    ? []
-    : [
-        {
-          kind: "level.changed",
-          subject: levelName(own.level),
-          data: { from: kept.level, to: own.level, reasons: own.reasons },
-          at
-        }
-      ]),
-  ...(kept.isCutOff === true && own.isCutOff !== true && !isReachedBy(waiting)
-    ? [{ kind: "peers.reached", subject: "peers", data: { reasons: own.reasons }, at }]
-    : [])
-]
+/** The worst level with what each of them remembers. `undefined`: there is none. */
+const together = (kept: ReadonlyArray<LevelBeginning.Kept>): LevelRecord | undefined =>
+  Option.getOrUndefined(LevelBeginning.of([], { kept, living: new Set() }))
 
 /** The level of one process, its lines that wait, and its file. */
 class Unrecorded {
@@ -173,17 +94,19 @@ class Unrecorded {
   #waiting: ReadonlyArray<Waiting> = []
   /** Whether the file may have something. */
   #isLate = false
+  /** How often this process has said something, also where the database has not taken it. */
+  #beat = 0
   /** What processes that have ended have kept, until it is taken up. */
-  #kept: Kept = new Map()
-  /** What the others keep, when they were last looked at. */
-  #beside: Kept = new Map()
-  /** The files of others with which this process has begun. */
-  #begunWith: ReadonlySet<string> = new Set()
-  /** Those of processes that have ended, whose lines wait here. */
+  #kept: ReadonlyArray<Kept> = []
+  /** What the others keep, when they were last looked at, and how often it was asked for since. */
+  #beside: ReadonlyArray<Kept> = []
+  #asked = 0
+  /** What this process has begun with, and who is gone. */
+  #heard: LevelBeginning.Heard = new Map()
+  /** Those that have ended, whose words are this process's now. */
   #over: ReadonlySet<string> = new Set()
   /** What was dismissed in another process, and since when this one remembers it. */
   #dismissed: ReadonlyMap<string, number> = new Map()
-  #own: string | undefined
   #living: ReadonlySet<string> = new Set()
   /** Whether the file has been read. Its disk may answer late. */
   #isRead = false
@@ -197,18 +120,18 @@ class Unrecorded {
   readonly keepAt = (path: string): Effect.Effect<void, never, Scope.Scope> =>
     Effect.map(
       LevelFiles.make(path, {
+        name: this.#levels.name,
         content: () => {
           const content = this.#content()
           return content === undefined ? undefined : encode(content)
         },
-        found: ({ beside, left, living, own }) => {
-          if (left.size > 0) this.#kept = new Map([...this.#kept, ...decoded(left)])
-          this.#beside = decoded(beside)
+        found: ({ beside, left, living }) => {
+          this.#kept = [...this.#kept, ...left.flatMap((text) => keptIn(text, false))]
+          this.#beside = beside.flatMap(({ isLocked, text }) => keptIn(text, isLocked))
           this.#living = living
-          this.#own = own
+          this.#asked = 0
           this.#isRead = true
-        },
-        takesAtOnce: (path, text) => this.#takesAtOnce(path, text)
+        }
       }),
       (file) => {
         this.#file = file
@@ -216,25 +139,31 @@ class Unrecorded {
     )
 
   readonly latest = Effect.gen({ self: this }, function* () {
-    // What was taken up and is not recorded yet is the level all the same.
-    if ((this.#isLate || this.#waiting.length > 0) && this.#record !== undefined) return Option.some(this.#record)
+    const isTakenUp = this.#isLate || this.#waiting.length > 0 || this.#record === this.#begun
+    // What was taken up is the level, also before it is recorded.
+    if (isTakenUp && this.#record !== undefined) return Option.some(this.#record)
     const kept = yield* this.#read()
-    const shown = { living: this.#living, kept: recordsIn(new Map([...this.#beside, ...kept])) }
-    const alone = LevelBeginning.of([], shown)
-    const all = this.#levels.latest(shown)
-    const found = yield* Option.isNone(alone) ? all : Effect.orElseSucceed(Effect.retry(all, again), () => alone)
-    this.#begun = Option.getOrUndefined(found)
-    this.#begunWith = new Set(this.#beside.keys())
+    const shown = { living: this.#living, kept: [...this.#beside, ...kept] }
+    const said = this.#levels.said
+    const recorded = yield* shown.kept.length === 0 ? said : Effect.orElseSucceed(Effect.retry(said, again), () => [])
+    const begun = LevelBeginning.of(recorded, shown)
+    this.#begun = Option.getOrUndefined(begun)
+    if (this.#record === undefined) {
+      // Those that had ended in order when this process began where they were.
+      this.#over = new Set([...this.#over, ...recorded.flatMap(({ isOver, name }) => (isOver === true ? [name] : []))])
+      this.#hear(recorded.map(({ beat, name }) => [name, beat]))
+    }
     // More may have been found meanwhile.
-    if (kept.size > 0 && kept === this.#kept && this.#record === undefined) {
+    if (kept.length > 0 && kept === this.#kept && this.#record === undefined) {
       this.#record = this.#begun
       this.#adopt(kept, yield* Monotonic.nowMs)
-      yield* Effect.ignore(this.#flush)
+      // The start does not wait for the commit.
+      yield* Effect.forkDetach(Effect.ignore(this.#flush), { startImmediately: true })
     } else yield* Effect.ignore(this.#takeUpLate)
-    return found
+    return begun
   })
 
-  readonly unrecorded = Effect.sync(() => this.#lines())
+  readonly unrecorded = Effect.sync(() => this.#lines(this.#beside))
 
   readonly record: Levels["Service"]["record"] = (next, lines) =>
     Effect.flatMap(Monotonic.nowMs, (nowMs) => {
@@ -247,7 +176,12 @@ class Unrecorded {
   /** Looks what others have left, and takes up what was found before: its disk may hang. */
   readonly tidy = Effect.gen({ self: this }, function* () {
     yield* Effect.ignore(this.#takeUpLate)
+    if (++this.#asked >= mostAsked) this.#beside = []
     if (this.#file !== undefined && this.#isRead) yield* Effect.forkDetach(this.#file.answer)
+    if (this.#isLate) {
+      const recorded = yield* Effect.orElseSucceed(this.#levels.said, () => [])
+      this.#hear(recorded.flatMap(({ beat, isGone, name }) => (isGone === true ? [[name, beat] as const] : [])))
+    }
     yield* this.#levels.tidy
   })
 
@@ -267,7 +201,7 @@ class Unrecorded {
     const own = this.#record ?? this.#begun
     const kept = together(this.#kept)
     if (kept === undefined || own === undefined) return
-    const over = replacedBy(kept.record, own, this.#waiting.filter(isUntold), at)
+    const over = replacedBy(kept, own, this.#waiting.filter(isUntold), at)
     this.#adopt(this.#kept, nowMs)
     this.#record = this.#withDismissed(own)
     this.#waiting = withFresh(this.#waiting, over, nowMs)
@@ -282,15 +216,16 @@ class Unrecorded {
 
   readonly #write = Effect.gen({ self: this }, function* () {
     if (this.#record === undefined) return
+    const beat = ++this.#beat
     const [batch, over] = [this.#waiting, this.#over]
-    const files = { over, ...(this.#own === undefined ? {} : { file: this.#own }) }
-    yield* this.#levels.record(LevelBeginning.recordOf(this.#record), this.#lines().map(withKey), files)
+    const beside = { beat, over, files: this.#beside }
+    yield* this.#levels.record(LevelBeginning.recordOf(this.#record), this.#lines([]).map(withKey), beside)
     const keys = new Set(batch.map(({ key }) => key))
     this.#waiting = this.#waiting.filter(({ key }) => !keys.has(key))
     if (this.#over === over) this.#over = new Set()
-    const wasLate = this.#isLate
+    if (!this.#isLate || this.#beat > beat) return
     this.#isLate = false
-    if (wasLate) this.#store()
+    this.#store()
   })
 
   readonly #flush = Effect.scoped(
@@ -302,58 +237,72 @@ class Unrecorded {
 
   /** What processes that have ended have kept. It is taken up later where its disk does not answer in time. */
   readonly #read = Effect.fnUntraced({ self: this }, function* () {
-    if (this.#file === undefined || this.#record !== undefined) return this.#kept
-    if (!this.#isRead) yield* this.#file.read
-    if (!this.#isRead && !this.#isAwaited) {
+    if (this.#file === undefined || this.#record !== undefined || this.#isRead || this.#isAwaited) return this.#kept
+    yield* this.#file.read
+    if (!this.#isRead) {
       this.#isAwaited = true
       yield* Effect.forkDetach(Effect.andThen(this.#file.answer, Effect.ignore(this.#takeUpLate)))
     }
     return this.#kept
   })
 
-  #lines(): ReadonlyArray<UnrecordedLine> {
-    const beside = [...this.#beside.values()].map(({ record }) => record)
-    return this.#waiting.map((each) => besideOthers(each, this.#record, beside))
-  }
-
-  /**
-   * Where this process has begun with the file of a neighbour and is still in what that was in: then it is the next
-   * one, and the end of what it is in comes after the lines of the neighbour.
-   */
-  #takesAtOnce(path: string, text: string): boolean {
-    const own = this.#record ?? this.#begun
-    if (own === undefined || !this.#begunWith.has(path)) return false
-    return Option.exists(decode(text), ({ record }) => replacedBy(record, own, [], record.since).length === 0)
+  #lines(beside: ReadonlyArray<Kept>): ReadonlyArray<UnrecordedLine> {
+    return this.#waiting.map((each) =>
+      besideOthers(
+        each,
+        this.#record,
+        beside.map(({ record }) => record)
+      )
+    )
   }
 
   #withDismissed<A extends LevelRecord>(record: A): A {
     return { ...record, dismissed: LevelBeginning.union([record.dismissed, [...this.#dismissed.keys()]]) }
   }
 
+  /** These have nothing more to say beside this process, unless they say something new. */
+  #hear(all: ReadonlyArray<readonly [name: string, beat: number]>): void {
+    const heard = new Map(this.#heard)
+    for (const [name, beat] of all) {
+      const most = Math.max(beat, heard.get(name) ?? beat)
+      heard.delete(name)
+      heard.set(name, most)
+    }
+    this.#heard = new Map([...heard].slice(-mostHeard))
+  }
+
   /** Its lines come before those of this process. */
-  #adopt(kept: Kept, nowMs: number): void {
-    const all = [...kept.values()]
-    const lines = all.flatMap((each) => each.lines.map((line) => ({ ...line, sinceMs: nowMs, isOfAnother: true })))
+  #adopt(kept: ReadonlyArray<Kept>, nowMs: number): void {
+    const lines = LevelBeginning.union(
+      kept.map(({ lines }) => lines.map((line) => ({ ...line, sinceMs: nowMs, isOfAnother: true }))),
+      ({ key }) => key
+    )
     const known = new Set(lines.map(({ key }) => key))
     this.#waiting = [...lines, ...this.#waiting.filter(({ key }) => !known.has(key))]
     this.#dismissed = new Map([
       ...this.#dismissed,
-      ...all.flatMap(({ record }) => record.dismissed.map((key) => [key, nowMs] as const))
+      ...kept.flatMap(({ record }) => record.dismissed.map((key) => [key, nowMs] as const))
     ])
-    this.#over = new Set([...this.#over, ...kept.keys()])
-    this.#begunWith = new Set([...this.#begunWith].filter((path) => !kept.has(path)))
-    this.#kept = new Map()
+    const named = kept.flatMap(({ beat, name }) => (name === undefined ? [] : [[name, beat] as const]))
+    this.#over = new Set([...this.#over, ...named.map(([name]) => name)])
+    this.#hear([...kept.flatMap(({ over }) => [...over]), ...named])
+    this.#kept = []
     this.#isLate = true
   }
 
-  /** What the file has to keep; none if it has to be away. */
+  /** What the file has to keep; none if it has to be away. What is not taken up yet stays what it is. */
   #content(): Content | undefined {
-    const kept = together(this.#kept)
-    const record = this.#record ?? kept?.record
-    if (record === undefined || (!this.#isLate && kept === undefined)) return undefined
-    const dismissed = LevelBeginning.union([record.dismissed, kept?.record.dismissed ?? []])
-    const own = this.#waiting.map(({ key, line, told }) => ({ key, line, told }))
-    return { record: { ...LevelBeginning.recordOf(record), dismissed }, lines: [...(kept?.lines ?? []), ...own] }
+    if (this.#record === undefined || (!this.#isLate && this.#kept.length === 0)) return undefined
+    const own = { name: this.#levels.name, beat: this.#beat, record: LevelBeginning.recordOf(this.#record) }
+    const all = [...this.#kept, { ...own, over: new Map(), isLocked: true }]
+    const record = this.#kept.length === 0 ? own.record : (together(all) ?? own.record)
+    const lines = this.#waiting.map(({ key, line, told }) => ({ key, line, told }))
+    return {
+      ...own,
+      over: Object.fromEntries(this.#heard),
+      record: LevelBeginning.recordOf(record),
+      lines: [...this.#kept.flatMap(({ lines }) => lines), ...lines]
+    }
   }
 
   /** Nobody waits for a disk that may hang. */

@@ -317,7 +317,8 @@ describe("an emergency whose commit takes long, and succeeds", () => {
     const levels = yield* UnrecordedLevels.make(
       {
         ...recorded,
-        latest: () => recorded.latest,
+        name: "this",
+        said: Effect.succeed([]),
         record: (level, lines) => Effect.delay(recorded.record(level, lines), commit)
       },
       undefined

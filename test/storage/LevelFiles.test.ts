@@ -11,27 +11,26 @@ const folder = Effect.acquireRelease(
 )
 
 /** A process with its file. `content`: what it keeps there. */
-const process = Effect.fnUntraced(function* (path: string) {
+const process = Effect.fnUntraced(function* (path: string, name = "some") {
   const scope = yield* Scope.fork(yield* Effect.scope)
-  const self: { content: string | undefined; isNext: boolean } = { content: undefined, isNext: false }
+  const self: { content: string | undefined } = { content: undefined }
   const left: Array<string> = []
   const seen: { beside: ReadonlyArray<string>; living: ReadonlyArray<string> } = { beside: [], living: [] }
   const files = yield* Scope.provide(
     LevelFiles.make(path, {
+      name,
       content: () => self.content,
       found: (found) => {
-        left.push(...found.left.values())
-        seen.beside = [...found.beside.values()]
+        left.push(...found.left)
+        seen.beside = found.beside.map(({ isLocked, text }) => (isLocked ? text : `left: ${text}`))
         seen.living = [...found.living]
-      },
-      takesAtOnce: (_, text) => self.isNext && text === "emergency"
+      }
     }),
     scope
   )
   return {
     left,
     seen,
-    isNext: Effect.sync(() => void (self.isNext = true)),
     looks: files.answer,
     keeps: (content: string | undefined) =>
       Effect.promise(() => {
@@ -85,6 +84,7 @@ describe("the files of processes that keep their levels at one path", () => {
       yield* one.ends
       for (let look = 0; look < 5; look++) yield* other.looks
       assert.deepStrictEqual(other.left, [])
+      assert.deepStrictEqual(other.seen.beside, ["left: emergency"])
       yield* other.looks
       assert.deepStrictEqual(other.left, ["emergency"])
       // It may end before it has stored elsewhere what it has found.
@@ -102,7 +102,7 @@ describe("the files of processes that keep their levels at one path", () => {
   it.effect("are read, and stay, where their processes are there when another one begins", () =>
     Effect.gen(function* () {
       const path = join(yield* folder, "spool.level.json")
-      const [one, quiet] = [yield* process(path), yield* process(path)]
+      const [one, quiet] = [yield* process(path, "one"), yield* process(path, "quiet")]
       yield* one.looks
       yield* quiet.looks
       yield* one.keeps("emergency")
@@ -110,7 +110,7 @@ describe("the files of processes that keep their levels at one path", () => {
       yield* next.looks
       assert.deepStrictEqual(next.seen, {
         beside: ["emergency"],
-        living: [path, path.replace(".json", ".2.json")]
+        living: ["one", "quiet"]
       })
       assert.deepStrictEqual(next.left, [])
       yield* next.keeps("well")
@@ -118,22 +118,6 @@ describe("the files of processes that keep their levels at one path", () => {
       yield* one.keeps("dismissed")
       yield* next.looks
       assert.deepStrictEqual(next.seen.beside, ["dismissed"])
-    })
-  )
-
-  it.effect("are found at once by the process that runs after the one that has left one", () =>
-    Effect.gen(function* () {
-      const path = join(yield* folder, "spool.level.json")
-      const [one, next] = [yield* process(path), yield* process(path)]
-      yield* one.looks
-      yield* next.looks
-      yield* next.isNext
-      yield* one.keeps("emergency")
-      yield* next.looks
-      assert.deepStrictEqual(next.left, [])
-      yield* one.ends
-      yield* next.looks
-      assert.deepStrictEqual(next.left, ["emergency"])
     })
   )
 

@@ -6,7 +6,6 @@ import { Effect, Fiber, Option } from "effect"
 import { TestClock } from "effect/testing"
 import type { LevelLine, LevelRecord } from "../../src/domain/LevelRecord.ts"
 import * as LevelMemory from "../../src/health/LevelMemory.ts"
-import type { Shown } from "../../src/storage/LevelBeginning.ts"
 import { StorageError } from "../../src/storage/StorageError.ts"
 import * as UnrecordedLevels from "../../src/storage/UnrecordedLevels.ts"
 import { withStandstill } from "../resilience/StoodStill.ts"
@@ -32,12 +31,12 @@ const database = (row?: LevelRecord) => {
   const lines: Array<LevelLine> = []
   const self = { isDown: false, isUnreadable: false, reads: 0, lines }
   const levels = {
-    latest: ({ kept }: Shown) =>
-      Effect.suspend(() => {
-        self.reads++
-        if (self.isUnreadable) return Effect.fail(down)
-        return Effect.succeed(Option.fromUndefinedOr([...kept.values()][0] ?? row))
-      }),
+    name: "this",
+    said: Effect.suspend(() => {
+      self.reads++
+      if (self.isUnreadable) return Effect.fail(down)
+      return Effect.succeed(row === undefined ? [] : [{ name: "", beat: 0, record: row }])
+    }),
     recorded: Effect.succeedNone,
     tidy: Effect.void,
     record: (_: LevelRecord, added: ReadonlyArray<LevelLine>) =>

@@ -22,8 +22,8 @@ const Part = Schema.Struct({
   isCutOff: Schema.Boolean,
   beat: Schema.Int,
   isOver: Schema.optionalKey(Schema.Boolean),
-  /** Its file (`LevelFiles`): whether the process is there. Absent: it had none, or an earlier version has written it. */
-  file: Schema.optionalKey(Schema.String),
+  /** The file of the process, if there is one, has its name. Absent: an earlier version has written the part. */
+  hasName: Schema.optionalKey(Schema.Boolean),
   /** What it remembers. Absent: an earlier version has written the part, or the row after it. */
   record: Schema.optionalKey(LevelRecord)
 })
@@ -60,6 +60,7 @@ export const isIn = ({ isCutOff, level }: InForce): boolean => level > 0 || isCu
 /** What was seen of another process. `isHeard`: it has said something meanwhile, so it was there. */
 interface Seen {
   readonly beat: number
+  readonly isOver: boolean
   readonly sinceMs: number
   readonly isHeard: boolean
 }
@@ -74,12 +75,13 @@ export const makeOthers = () => {
     (seen.get(name)?.sinceMs ?? nowMs) + (isIn(part) ? goneAfterMs : forgottenAfterMs) - nowMs
   return {
     /** The parts of the others that are not gone. */
-    look: (processes: Parts = {}, own: string | undefined, nowMs: number): ReadonlyArray<Named> => {
+    look: (processes: Parts = {}, own: string, nowMs: number): ReadonlyArray<Named> => {
       const others = Object.entries(processes).filter(([name]) => name !== own)
       seen = new Map(
-        others.map(([name, { beat }]) => {
+        others.map(([name, { beat, isOver = false }]) => {
           const before = seen.get(name)
-          return [name, before?.beat === beat ? before : { beat, sinceMs: nowMs, isHeard: before !== undefined }]
+          const last = before?.beat === beat ? before : { beat, sinceMs: nowMs, isHeard: before !== undefined }
+          return [name, { ...last, isOver }]
         })
       )
       return others.filter((other) => leftMs(other, nowMs) > 0)
@@ -89,8 +91,10 @@ export const makeOthers = () => {
       Object.entries(processes).some((other) => seen.has(other[0]) && leftMs(other, nowMs) <= goneAfterMs - quietMs),
     /** Whether one of them is surely there. */
     isSure: ([name, { isOver }]: Named): boolean => isOver !== true && seen.get(name)?.isHeard === true,
-    /** Nobody could write for some time, and who has not may be there. */
-    forget: () => seen.clear()
+    /** Nobody could write for some time, and who has not may be there, unless it has ended in order. */
+    forget: () => {
+      seen = new Map([...seen].filter(([, { isOver }]) => isOver))
+    }
   }
 }
 
@@ -103,19 +107,37 @@ export const withOwn = (others: ReadonlyArray<Named>, self: string, own: Part): 
 const recordOf = ({ isCutOff, level, record }: Part, beside: LevelRecord): LevelRecord =>
   record ?? { ...beside, ...(beside.level === level ? {} : { level, automatic: level }), isCutOff }
 
-/** What the processes have said, as far as the row has it. */
-export const saidIn = (row: Row): ReadonlyArray<LevelBeginning.Said> => {
-  const parts = Object.values(row.processes ?? {})
-  return parts.length === 0 ? [{ record: row }] : parts.map((part) => ({ ...part, record: recordOf(part, row) }))
+/** What the processes have said, as far as the row has it. `left`: those that are not gone. */
+export const saidIn = (
+  row: Row,
+  left: ReadonlyArray<string> = Object.keys(row.processes ?? {})
+): ReadonlyArray<LevelBeginning.Recorded> => {
+  const parts = Object.entries(row.processes ?? {})
+  return parts.length === 0
+    ? [{ name: "", beat: 0, record: row }]
+    : parts.map(([name, part]) => ({ ...part, name, isGone: !left.includes(name), record: recordOf(part, row) }))
 }
 
 /** Where a process that starts now begins, by the row alone. */
 export const beginning = (row: Row): LevelRecord =>
   Option.getOrElse(LevelBeginning.of(saidIn(row), LevelBeginning.nothing), () => row)
 
-/** The processes that have ended in order. */
-export const endedIn = ({ processes = {} }: Row): ReadonlyArray<string> =>
-  Object.entries(processes).flatMap(([name, { isOver }]) => (isOver === true ? [name] : []))
+/**
+ * What others are in when a line is committed. `left`: the parts of those that are not gone. One that has ended has no
+ * say. What the file of a process says counts where the row has nothing newer of it.
+ */
+export const inForce = (
+  processes: Parts = {},
+  left: ReadonlyArray<Named>,
+  files: ReadonlyArray<LevelBeginning.Kept>
+): ReadonlyArray<InForce> => {
+  const newer = files.filter(({ beat, name }) => name === undefined || (processes[name]?.beat ?? 0) <= beat)
+  const parts = left.filter(([name, { isOver }]) => isOver !== true && newer.every((file) => file.name !== name))
+  return [
+    ...newer.map(({ record: { isCutOff = false, level } }) => ({ level, isCutOff })),
+    ...parts.map(([, part]) => part)
+  ].filter(isIn)
+}
 
 /** The row with these parts, at `now`. The last one that is gone takes what it was in with it. */
 export const withParts = (row: Row, processes: Parts, now: Timestamp): Row => {

@@ -14,7 +14,7 @@
 
 import type { DatabaseSync } from "node:sqlite"
 import { Effect, Option, Random } from "effect"
-import type { Beginning, LevelLine, LevelRecord } from "../../domain/LevelRecord.ts"
+import type { LevelLine, LevelRecord } from "../../domain/LevelRecord.ts"
 import * as Timestamp from "../../domain/Timestamp.ts"
 import * as Monotonic from "../../resilience/Monotonic.ts"
 import * as LevelBeginning from "../LevelBeginning.ts"
@@ -36,14 +36,14 @@ const inForce = ({ isCutOff, level }: InForce) => ({ level, isCutOff })
 /** What is read. `self`: the name of this process. `said`: what it is in as it knows it. */
 const asRecorded = (
   row: LevelParts.Row,
-  { said, self }: { readonly self: string | undefined; readonly said: LevelParts.Part | undefined },
+  { said, self }: { readonly self: string; readonly said: LevelParts.Part | undefined },
   living: ReadonlyArray<LevelParts.Named>,
   isSure: (other: LevelParts.Named) => boolean
 ): RecordedLevel => {
   const others = living.filter(([, part]) => LevelParts.isIn(part))
   const own = said !== undefined && LevelParts.isIn(said) ? [inForce(said)] : []
   // Another one may have thought that it was gone.
-  const isKnown = self !== undefined && row.processes?.[self] !== undefined
+  const isKnown = row.processes?.[self] !== undefined
   const sure = others.filter(isSure).map(([, part]) => inForce(part))
   return {
     record: LevelParts.beginning(row),
@@ -61,22 +61,18 @@ const asRecorded = (
   }
 }
 
-/** A line with what others are in. It may know of some. One that has ended has no say. */
-const eventOf = (
-  { actor = "kubernaut", at, data, kind }: Omit<LevelLine, "subject">,
-  others: ReadonlyArray<LevelParts.Named>
-) => {
+/** A line with what others are in, each once. It may know of some. */
+const eventOf = ({ actor = "kubernaut", at, data, kind }: LevelLine, others: ReadonlyArray<InForce>) => {
   const known = Array.isArray(data["others"]) ? data["others"] : []
-  const living = others.filter(([, part]) => LevelParts.isIn(part) && part.isOver !== true)
-  const all = [...known, ...living.map(([, part]) => inForce(part))]
+  const all = LevelBeginning.union([known, others.map(inForce)], (each) => JSON.stringify(each))
   return { actor, kind, data: { ...data, at, ...(all.length === 0 ? {} : { others: all }) } }
 }
 
-const partOf = (record: LevelRecord, beat: number, file: string | undefined): LevelParts.Part => ({
+const partOf = (record: LevelRecord, beat: number): LevelParts.Part => ({
   level: record.level,
   isCutOff: record.isCutOff === true,
   beat,
-  ...(file === undefined ? {} : { file }),
+  hasName: true,
   record
 })
 
@@ -96,99 +92,107 @@ type LevelRow = ReturnType<typeof makeRow>
 type Others = ReturnType<typeof LevelParts.makeOthers>
 
 /** Writes the row without those that are gone. It stays as it is where none is: then the database takes writes. */
-const makeDrop = (row: LevelRow, others: Others, writer: BatchWriter, nameOf: () => string | undefined) =>
+const makeDrop = (row: LevelRow, others: Others, writer: BatchWriter, name: string) =>
   Effect.flatMap(Effect.all([Timestamp.now, Monotonic.nowMs]), ([now, nowMs]) =>
     writer.write("level", "journal", () => {
       const found = Option.getOrUndefined(row.read())
-      const name = nameOf()
       if (found?.processes === undefined) return
-      const own = name === undefined ? undefined : found.processes[name]
+      const own = found.processes[name]
       const living = others.look(found.processes, name, nowMs)
-      const all = name === undefined || own === undefined ? living : [...living, [name, own] as const]
+      const all = own === undefined ? living : [...living, [name, own] as const]
       row.write(LevelParts.withParts(found, Object.fromEntries(all), now))
     })
   )
 
-const makeEnd = (row: LevelRow, writer: BatchWriter, nameOf: () => string | undefined) =>
+const makeEnd = (row: LevelRow, writer: BatchWriter, name: string, hasSpoken: () => boolean) =>
   Effect.suspend(() => {
-    const self = nameOf()
-    if (self === undefined) return Effect.void
+    if (!hasSpoken()) return Effect.void
     const mark = writer.write("level", "intake", () => {
-      const marked = LevelParts.withMark(Option.getOrUndefined(row.read()), self)
+      const marked = LevelParts.withMark(Option.getOrUndefined(row.read()), name)
       if (marked !== undefined) row.write(marked)
     })
     return Effect.forkDetach(Effect.ignore(mark), { startImmediately: true })
   })
 
+/** What a process knows beside what it says. */
+export interface Beside {
+  /** Grows with each thing that the process says. */
+  readonly beat: number
+  /** Those that have ended, and whose words are this process's now. */
+  readonly over: ReadonlySet<string>
+  /** The files of others. */
+  readonly files: ReadonlyArray<LevelBeginning.Kept>
+}
+
 /** `Levels` as the database has it, beside the files of the processes. */
 export interface Recorder extends Pick<Levels["Service"], "recorded" | "tidy"> {
-  /** `shown`: what the files show. */
-  readonly latest: (shown: LevelBeginning.Shown) => Effect.Effect<Option.Option<Beginning>, StorageError>
-  /** `file`: that of this process. `over`: those of processes that have ended, whose lines are among these. */
+  /** The name of this process. No two processes have the same one. */
+  readonly name: string
+  /** What the processes have said. */
+  readonly said: Effect.Effect<ReadonlyArray<LevelBeginning.Recorded>, StorageError>
   readonly record: (
     record: LevelRecord,
     lines: ReadonlyArray<LevelLine>,
-    files: { readonly file?: string; readonly over?: ReadonlySet<string> }
+    beside: Beside
   ) => Effect.Effect<void, StorageError>
 }
 
+/** Makes those of the process that has this name. */
 export const make = (
   database: DatabaseSync,
   writer: BatchWriter,
-  audit: AuditTable
+  audit: AuditTable,
+  name: string
 ): Recorder & {
   /** Ends what this process says, when it ends in order. The writer makes it when it closes, so nobody waits for it. */
   readonly end: Effect.Effect<void>
 } => {
   const row = makeRow(database)
   const others = LevelParts.makeOthers()
-  let name: string | undefined
   /** The keys of its lines, and what it has said last. */
   let lines: ReadonlyArray<string> = []
   let said: LevelParts.Part | undefined
-  /** Those that had ended in order when this process began where they were. */
-  let takenOver: ReadonlyArray<string> = []
+  /** Also where nobody can tell whether the database has taken it. */
+  let hasSpoken = false
 
   const readNow = Effect.flatMap(Monotonic.nowMs, (nowMs) =>
     attempt("level", () =>
-      Option.map(row.read(), (found) => {
-        const living = others.look(found.processes, name, nowMs)
-        return { found, recorded: asRecorded(found, { said, self: name }, living, others.isSure) }
-      })
+      Option.map(row.read(), (found) => ({ found, left: others.look(found.processes, name, nowMs) }))
     )
   )
   const forgetOnError = <A>(body: Effect.Effect<A, StorageError>) =>
     Effect.tapError(body, () => Effect.sync(others.forget))
-  const drop = makeDrop(row, others, writer, () => name)
+  const drop = makeDrop(row, others, writer, name)
 
   return {
-    latest: (shown) =>
-      Effect.map(readNow, (read) => {
-        const row = Option.getOrUndefined(read)?.found
-        if (said === undefined && row !== undefined) takenOver = LevelParts.endedIn(row)
-        return LevelBeginning.of(row === undefined ? [] : LevelParts.saidIn(row), shown)
-      }),
+    name,
+    said: Effect.map(
+      readNow,
+      Option.match({
+        onNone: () => [],
+        onSome: ({ found, left }) => LevelParts.saidIn(found, [...left.map(([other]) => other), name])
+      })
+    ),
     recorded: Effect.map(
       readNow,
-      Option.map(({ recorded }) => recorded)
+      Option.map(({ found, left }) => asRecorded(found, { said, self: name }, left, others.isSure))
     ),
-    record: Effect.fnUntraced(function* (record, added, { file, over = new Set() }) {
+    record: Effect.fnUntraced(function* (record, added, { beat, files, over }) {
       const now = yield* Timestamp.now
       const nowMs = yield* Monotonic.nowMs
-      const self = (name ??= yield* processName)
-      const part = partOf(record, (said?.beat ?? 0) + 1, file)
-      const isOver: (other: LevelParts.Named) => boolean = ([other, part]) =>
-        takenOver.includes(other) || (part.file !== undefined && over.has(part.file))
+      const part = partOf(record, beat)
+      hasSpoken = true
       const own = [...new Set([...lines, ...keysOf(added)])].slice(-mostLines)
       // That the system is in an emergency does not wait behind the work.
       yield* writer.write("level", "intake", () => {
         const found = Option.getOrUndefined(row.read())
         const known = new Set<unknown>([...lines, ...(found?.lines ?? [])])
-        const left = others.look(found?.processes, self, nowMs).filter((other) => !isOver(other))
+        const left = others.look(found?.processes, name, nowMs).filter(([other]) => !over.has(other))
         const all = [...new Set([...(found?.lines ?? []), ...own])].slice(-mostLines)
-        row.write(LevelParts.withParts({ ...record, lines: all }, LevelParts.withOwn(left, self, part), now))
-        for (const { subject, ...line } of added.filter(({ data }) => !known.has(data["key"])))
-          audit.append(eventOf(line, left), subject, now)
+        row.write(LevelParts.withParts({ ...record, lines: all }, LevelParts.withOwn(left, name, part), now))
+        const beside = LevelParts.inForce(found?.processes, left, files)
+        for (const line of added.filter(({ data }) => !known.has(data["key"])))
+          audit.append(eventOf(line, beside), line.subject, now)
       })
       lines = own
       said = part
@@ -198,9 +202,11 @@ export const make = (
         others.isQuiet(Option.getOrUndefined(read)?.found.processes, nowMs) ? drop : Effect.void
       )
     ),
-    end: makeEnd(row, writer, () => name)
+    end: makeEnd(row, writer, name, () => hasSpoken)
   }
 }
 
 /** No two processes have the same one. */
-const processName = Effect.map(Random.nextIntBetween(0, Number.MAX_SAFE_INTEGER), (number) => number.toString(36))
+export const processName = Effect.map(Random.nextIntBetween(0, Number.MAX_SAFE_INTEGER), (number) =>
+  number.toString(36)
+)

@@ -6,6 +6,7 @@ import type { LevelRecord } from "../../../src/domain/LevelRecord.ts"
 import type { Timestamp } from "../../../src/domain/Timestamp.ts"
 import { type InForce, Levels } from "../../../src/storage/Levels.ts"
 import { RemediationStore } from "../../../src/storage/RemediationStore.ts"
+import type { Part } from "../../../src/storage/sqlite/LevelParts.ts"
 import * as Sqlite from "../../../src/storage/sqlite/Sqlite.ts"
 import * as Storage from "../../../src/storage/Storage.ts"
 import { concluded, decided, deployment, minute, newAlert, started, take } from "../Incident.ts"
@@ -26,7 +27,7 @@ const levelsOn = (database: DatabaseSync) =>
 
 const partsIn = (
   database: DatabaseSync
-): ReadonlyArray<InForce & { readonly beat: number; readonly isOver?: boolean; readonly record: LevelRecord }> => {
+): ReadonlyArray<InForce & Pick<Part, "beat" | "hasName" | "isOver" | "record">> => {
   const row = database.prepare("select data from levels").get() as { readonly data: string }
   return Object.values(JSON.parse(row.data).processes)
 }
@@ -63,13 +64,13 @@ describe("what processes are in", () => {
       const other = yield* levelsOn(database)
       yield* Effect.scoped(Effect.flatMap(levelsOn(database), (levels) => levels.record(emergency, [])))
       assert.deepStrictEqual(partsIn(database), [
-        { level: 3, isCutOff: false, beat: 1, record: emergency, isOver: true }
+        { level: 3, isCutOff: false, beat: 1, hasName: true, record: emergency, isOver: true }
       ])
       assert.lengthOf((yield* othersOf(other)) ?? [], 1)
       yield* TestClock.adjust("25 seconds")
       assert.deepStrictEqual(yield* othersOf(other), [])
       yield* other.record(well, [])
-      assert.deepStrictEqual(partsIn(database), [{ level: 0, isCutOff: false, beat: 1, record: well }])
+      assert.deepStrictEqual(partsIn(database), [{ level: 0, isCutOff: false, beat: 1, hasName: true, record: well }])
     })
   )
 
