@@ -10,8 +10,8 @@ import { Effect, Option, Schedule } from "effect"
 import type { LevelRecord } from "../domain/LevelRecord.ts"
 import { Levels } from "../storage/Levels.ts"
 
-/** Less than 2 seconds in all. */
-const again = { schedule: Schedule.spaced("250 millis"), times: 7 }
+/** For two seconds. The disk of the level files is waited for once before, for as long (`UnrecordedLevels`). */
+const again = Schedule.upTo(Schedule.spaced("250 millis"), { duration: "1750 millis", times: 7 })
 
 export const keptLevel = Effect.flatMap(
   Effect.serviceOption(Levels),
@@ -19,7 +19,7 @@ export const keptLevel = Effect.flatMap(
     onNone: () => Effect.succeedNone,
     onSome: ({ latest }) =>
       latest.pipe(
-        Effect.retry({ ...again, while: ({ retryable }) => retryable }),
+        Effect.retry({ schedule: again, while: ({ retryable }) => retryable }),
         Effect.orElseSucceed(() => Option.none<LevelRecord>())
       )
   })

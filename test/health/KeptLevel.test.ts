@@ -1,10 +1,15 @@
+import { mkdtempSync, rmSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
 import { Clock, Effect, Fiber, Layer, Option } from "effect"
 import { TestClock } from "effect/testing"
 import type { LevelRecord } from "../../src/domain/LevelRecord.ts"
 import { Levels } from "../../src/storage/Levels.ts"
 import { StorageError } from "../../src/storage/StorageError.ts"
+import * as UnrecordedLevels from "../../src/storage/UnrecordedLevels.ts"
 import { keptLevel } from "../../src/wiring/KeptLevel.ts"
+import { hung } from "../storage/HungFile.ts"
 
 const emergency: LevelRecord = {
   level: 3,
@@ -57,5 +62,27 @@ describe("the level that a process begins with", () => {
     Effect.gen(function* () {
       assert.deepStrictEqual(yield* begun(Infinity, failed(false)), { level: undefined, endMs: 0, reads: 1 })
     })
+  )
+
+  it.effect("is unknown after four seconds, and two for each other look, where no disk answers", () =>
+    Effect.gen(function* () {
+      const folder = yield* Effect.acquireRelease(
+        Effect.sync(() => mkdtempSync(join(tmpdir(), "kubernaut-kept-"))),
+        (path) => Effect.sync(() => rmSync(path, { recursive: true, force: true }))
+      )
+      const path = join(folder, "spool.level.json")
+      const { release } = yield* hung(path)
+      const fails = Effect.fail(failed(true))
+      const database = { name: "this", said: fails, recorded: fails, tidy: fails, record: () => fails }
+      const levels = Layer.succeed(Levels, yield* UnrecordedLevels.make(database, path))
+      const look = Effect.andThen(Effect.provide(keptLevel, levels), Clock.currentTimeMillis)
+      const looks = yield* Effect.forkChild(Effect.all([look, look]))
+      for (let second = 0; second < 20; second++)
+        yield* Effect.andThen(TestClock.adjust("1 second"), TestClock.withLive(Effect.sleep("1 millis")))
+      const [first, other] = yield* Fiber.join(looks)
+      yield* release
+      assert.isAtMost(first, 4000)
+      assert.isAtMost(other, 6000)
+    }).pipe(Effect.scoped)
   )
 })
