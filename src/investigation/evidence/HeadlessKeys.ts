@@ -5,13 +5,15 @@
  *
  * What is before an end is part of a key only if it looks like lines of one (`KeyLines`): random runs of one length,
  * apart from the first and the last, each of which is alone in its line. Around each of them is what is around the end:
- * the time of a logger, or the notation of a string. So a log that names an end keeps its lines, whatever identifiers
- * they have.
+ * the time of a logger, or the notation of a string. Where something else is around the end, the lines are compared
+ * with each other (`KeyRows`). So a log that names an end keeps its lines, unless they look like lines of a key
+ * themselves.
  *
  * Takes linear time: what is before an end is read once, and every gap is bounded.
  */
 
 import {
+  firstLineOf,
   type Frame,
   isKeyLine,
   isRest,
@@ -21,30 +23,21 @@ import {
   piecesOf,
   type Run,
   runAt,
-  runIn
+  runIn,
+  runsIn
 } from "./KeyLines.ts"
+import { isNear, longestJoint, rowsBefore, shortestWidth, usualWidth } from "./KeyRows.ts"
 
 const ending = /-----END [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----/g
 
-/**
- * In characters. Between two lines of a key there are at most a short last line, a checksum, what a logger puts around
- * each line, and a line of another thread.
- */
-const longestGap = 300
-
-/** In characters. Only the last line of a key is shorter than this. */
-const shortestWidth = 32
-
 /** In characters. Tools break keys into lines of 60, 64, 70 or 76. Without an end, lines of another width are none. */
-const usualWidth = 60
 const longestWidth = 76
-
-/** In characters. What is between the lines of a key in one line: a space, or quotes and a comma. */
-const longestJoint = 12
 
 /** The checksum of PGP. */
 const checksum = /^=[A-Za-z0-9+/]{4}$/
 const checksumLength = 5
+
+const hasText = ({ start, text }: Line): boolean => start === 0 || /[A-Za-z0-9]/.test(text)
 
 const bare: Frame = { before: [], after: [], isCut: false }
 
@@ -66,8 +59,7 @@ const isCutLine = (found: ReadonlyArray<Run>, run: Run): boolean => {
 
 /** The last run of a line that has something else before it. */
 const lastRun = (line: Line): Run | undefined => {
-  const last = line.text.split(/[^A-Za-z0-9+/=\\]+|=(?=[^=])/).at(-1) ?? ""
-  const run = runAt(line, line.text.length - last.length)
+  const run = runsIn(line).at(-1)
   return run?.end === line.start + line.text.length ? run : undefined
 }
 
@@ -83,14 +75,18 @@ const firstRun = (found: ReadonlyArray<Run>, line: Line): ReadonlyArray<Run> => 
  */
 const framedRuns = (lines: ReadonlyArray<Line>, end: number, frame: Frame, mark: string): ReadonlyArray<Run> => {
   const found: Array<Run> = []
-  for (const line of lines.toReversed()) {
+  let near = { index: lines.length, start: end }
+  for (let index = lines.length - 1; index >= 0 && isNear(lines, index, near); index--) {
+    const line = lines[index]!
     if (line.text.includes(mark)) break
-    if ((found.at(-1)?.start ?? end) - (line.start + line.text.length) > longestGap) break
-    const run = runIn(line, frame)
+    const run = runIn(line, frame, found.length > 1 && near.index === index + 1)
     if (run === undefined) {
       const first = firstRun(found, line)
       if (first.length > 0) return [...found, ...first]
-    } else if (continues(found, run) || isCutLine(found, run)) found.push(run)
+    } else if (continues(found, run) || isCutLine(found, run)) {
+      found.push(run)
+      near = { index, start: run.start }
+    }
   }
   return found
 }
@@ -101,8 +97,12 @@ const gluedTo = (line: Line): ReadonlyArray<Line> => {
   return run === undefined ? [] : [{ start: run.start, text: line.text.slice(run.start - line.start) }]
 }
 
+/** What is left of the escaped end of a padded line where its backslash is lost. */
+const unescapedBreak = /(?<==)\/?n$/
+
 /** The parts of a line between which is the same as before its end. */
-const partsOf = (line: Line): ReadonlyArray<Line> => {
+const partsOf = (whole: Line): ReadonlyArray<Line> => {
+  const line = { ...whole, text: whole.text.replace(unescapedBreak, "") }
   if (checksum.test(line.text.slice(-checksumLength)))
     return gluedTo({ ...line, text: line.text.slice(0, -checksumLength) })
   const joint = /[^A-Za-z0-9+/=\\]*$/.exec(line.text.slice(-longestJoint - 1))?.[0] ?? ""
@@ -135,24 +135,28 @@ const joinedRuns = (line: Line): ReadonlyArray<Run> => {
   return isKey ? found : []
 }
 
-/** What is left of the key that ends between these places of the text. */
-const runsBefore = (text: string, from: number, marker: RegExpExecArray, mark: string): ReadonlyArray<Run> => {
-  const { 0: found, index } = marker
-  const end = index + found.length
+/** What is left of the key whose end is the marker between these places of the text. */
+const runsBefore = (
+  text: string,
+  from: number,
+  marker: RegExpExecArray,
+  to: number,
+  mark: string
+): ReadonlyArray<Run> => {
+  const { 0: marked, index } = marker
+  const end = index + marked.length
   const lines = linesOf(text.slice(from, index), from)
   const own = lines.at(-1)
   if (own === undefined) return []
   const joined = joinedRuns(own)
-  if (own.text.length > longestGap) return joined
-  const behind = text.slice(end, end + longestGap)
-  const after = linesOf(behind, end)[0]?.text ?? ""
-  const frame = {
-    before: piecesOf(own.text.trimStart()),
-    after: piecesOf(after),
-    isCut: end + after.length === text.length
-  }
-  const framed = framedRuns(lines.slice(0, -1), index, frame, mark)
-  return joined.length > 0 && framed.length < 2 ? joined : framed
+  const after = firstLineOf(text.slice(end, to))
+  const isCut = end + after.length === text.length
+  const frame = { before: piecesOf(own.text.trimStart()), after: piecesOf(after), isCut }
+  const framed = framedRuns(lines.slice(0, -1).filter(hasText), index, frame, mark)
+  const rows = rowsBefore(lines, { before: own.text, after, isCut }, mark)
+  const found = joined.length > 0 && framed.length < 2 ? joined : framed
+  const others = rows.filter((row) => found.every((run) => run.end !== row.end))
+  return [...found, ...others].toSorted((left, right) => right.start - left.start)
 }
 
 /** Where a key from the very start of the text has its lines, if neither its first nor its last one is there. */
@@ -190,8 +194,9 @@ export const replaceHeadlessKeys = (text: string, mark: (kind: string) => string
   const replaced = mark("private-key")
   let clean = ""
   let from = 0
-  for (const marker of text.matchAll(ending)) {
-    const found = runsBefore(text, from, marker, replaced)
+  const markers = [...text.matchAll(ending)]
+  for (const [index, marker] of markers.entries()) {
+    const found = runsBefore(text, from, marker, markers[index + 1]?.index ?? text.length, replaced)
     const first = found.at(-1)
     clean += text.slice(from, first?.start ?? marker.index)
     // Without any of the key, it is a sentence about a key.

@@ -31,8 +31,22 @@ export interface Run {
   readonly isCut: boolean
 }
 
-/** The end of a line, however a notation writes it. */
-const breaks = /\r?\n|\r|\\{1,7}(?:[rnt]|u000[ad]|x0[ad])|%0[ad]|&#(?:10|13|x0?[ad]);|<br ?\/?>|#01[25]/gi
+/** The end of a line, however a notation writes it: of programs, URLs, HTML, loggers, terminals, and mail. */
+const breaks = new RegExp(
+  [
+    String.raw`=(?:0d=)?0a=\r?\n|\^M\r?\n|\r?\n|\r`,
+    String.raw`\\{1,7}(?:[rnt]|u000[ad]|x0[ad]|01[25])`,
+    String.raw`%0[ad]|&#(?:10|13|x0?[ad]);|<br ?\/?>`,
+    String.raw`#(?:01[25]|0[ad])|\^[JM]|<(?:LF|CR)>|[\u240a\u240d\u2028\u2029]`
+  ].join("|"),
+  "gi"
+)
+
+/** What the text has before the first end of a line. */
+export const firstLineOf = (text: string): string => {
+  const end = text.search(breaks)
+  return end === -1 ? text : text.slice(0, end)
+}
 
 /** The lines of a text that begins at `start` of the whole text. */
 export const linesOf = (text: string, start: number): ReadonlyArray<Line> => {
@@ -45,31 +59,41 @@ export const linesOf = (text: string, start: number): ReadonlyArray<Line> => {
   return [...lines, { start: start + from, text: text.slice(from) }]
 }
 
-/** JSON may escape the characters that are neither letters nor digits. */
-const escaped = String.raw`\\{1,7}(?:\/|u00(?:2[bBfF]|3[dD]))`
-const runs = new RegExp(`((?:[A-Za-z0-9+/]+|${escaped})+)(={0,2})`, "y")
+/** JSON, HTML and URLs may escape the characters that are neither letters nor digits. */
+const escaped = String.raw`\\{1,7}(?:\/|[ux](?:00)?2[bBfF])|&(?:amp;)?#(?:43|47|[xX]2[bBfF]);|%(?:25)?2[bBfF]`
+const escapedPadding = String.raw`=|\\{1,7}[ux](?:00)?3[dD]|&(?:amp;)?#(?:61|[xX]3[dD]);|%(?:25)?3[dD]`
+const run = `((?:[A-Za-z0-9+/]+|${escaped})+)((?:${escapedPadding}){0,2})`
+const runs = new RegExp(run, "y")
+const everyRun = new RegExp(run, "g")
 const anyEscaped = new RegExp(escaped, "g")
+
+const runOf = (line: Line, offset: number, [whole, text = "", padding]: RegExpExecArray): Run => ({
+  start: line.start + offset,
+  end: line.start + offset + whole.length,
+  text: text.replace(anyEscaped, "/"),
+  isPadded: padding !== "",
+  isCut: false
+})
+
+/** All runs of the line. */
+export const runsIn = (line: Line): ReadonlyArray<Run> =>
+  [...line.text.matchAll(everyRun)].map((found) => runOf(line, found.index, found))
 
 /** The run that begins at this place of the line. */
 export const runAt = (line: Line, offset: number): Run | undefined => {
   runs.lastIndex = offset
   const found = runs.exec(line.text)
-  if (found === null) return undefined
-  const [whole, text = "", padding] = found
-  return {
-    start: line.start + offset,
-    end: line.start + offset + whole.length,
-    text: text.replace(anyEscaped, "/"),
-    isPadded: padding !== "",
-    isCut: false
-  }
+  return found === null ? undefined : runOf(line, offset, found)
 }
 
 /** In characters. What a cut may leave before a run of what is written for the end of a line, or for a colour. */
 export const longestGlued = 5
 
-/** In characters. What is before a run is shorter. */
-const longestHead = 600
+/** In characters. What is before a run is shorter, also if it has the labels of a pod. */
+const longestHead = 4000
+
+/** In pieces. A cut within more of what is before a run is not looked for. */
+const mostCutPieces = 100
 
 /** In characters. A shorter run tells nothing about a key, and may be anything. */
 const shortest = 16
@@ -102,6 +126,14 @@ const colourEnd = new RegExp(`${colour}$`, "i")
 
 /** In characters. */
 const longestColour = 24
+
+const colours = new RegExp(colour, "gi")
+
+/** The line with spaces in the place of its colours. */
+export const withoutColours = (line: Line): Line => ({
+  ...line,
+  text: line.text.replace(colours, (found) => " ".repeat(found.length))
+})
 
 /** Colours, words, white space, and any other character. */
 const pieces = new RegExp(String.raw`${colour}|[\w.]+|\s+|[^\w.\s]`, "gi")
@@ -152,12 +184,14 @@ const leftOver = /^(?:[^\s:=]*|[^A-Za-z0-9:=]*)$/
  */
 const cutOffsetsIn = (text: string, indent: number, { before }: Frame): ReadonlyArray<number> => {
   const [first = ""] = piecesOf(text.slice(indent))
-  const near = before.some((piece) => /^\w/.test(piece)) ? 0 : longestGlued
+  const glued = before.some((piece) => /^\w/.test(piece)) ? 0 : longestGlued
   return [
-    ...Array.from({ length: near + 1 }, (_, index) => indent + index).filter((offset) =>
+    ...Array.from({ length: glued + 1 }, (_, index) => indent + index).filter((offset) =>
       leftOver.test(text.slice(indent, offset))
     ),
-    ...before.flatMap((_, index) => behind(text, before.slice(index + 1), indent + first.length) ?? [])
+    ...before
+      .slice(-mostCutPieces)
+      .flatMap((_, index, near) => behind(text, near.slice(index + 1), indent + first.length) ?? [])
   ].filter((offset) => isBoundary(text, offset))
 }
 
@@ -168,11 +202,14 @@ const quotedRunIn = (line: Line): Run | undefined => {
   return run?.end === line.start + line.text.length ? { ...run, isCut: true } : undefined
 }
 
-/** The run of a line that is nothing but a run in its frame, or what a cut has left of it. */
-export const runIn = (line: Line, frame: Frame): Run | undefined => {
+/**
+ * The run of a line that is nothing but a run in its frame, or what a cut has left of it: at the start of the text, and
+ * where lines of the key are known to be next.
+ */
+export const runIn = (line: Line, frame: Frame, isNextToKey = false): Run | undefined => {
   const head = line.text.slice(0, longestHead)
   const indent = head.length - head.trimStart().length
-  const isFirst = line.start === 0
+  const isFirst = line.start === 0 || isNextToKey
   const whole = behind(head, frame.before, indent) ?? []
   for (const offset of [whole, isFirst ? cutOffsetsIn(head, indent, frame) : []].flat()) {
     const run = runAt(line, offset)

@@ -146,8 +146,8 @@ describe("what may be a line of a key, and is alone", () => {
 
   it("stays when another key is between it and a second end", () => {
     const key = [1, 2, 3].map((seed) => digest("sha384", seed, "base64"))
-    const once = clean(["starting", token, ...key, end, end, "panic"].join("\n"))
-    assert.strictEqual(once, `starting\n${token}\n[redacted:private-key]\n${end}\npanic`)
+    const once = clean(["starting", token, "reading tls.key", ...key, end, end, "panic"].join("\n"))
+    assert.strictEqual(once, `starting\n${token}\nreading tls.key\n[redacted:private-key]\n${end}\npanic`)
     assert.strictEqual(clean(once), once)
   })
 
