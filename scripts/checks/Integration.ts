@@ -10,7 +10,8 @@ import { noPrometheus } from "./Prometheus.ts"
 import { combine, type Result } from "./Section.ts"
 import { vitest } from "./Vitest.ts"
 
-const timeoutSeconds = 1800
+/** Of each run. On two busy cores the searches take half an hour. */
+const timeoutSeconds = 3600
 
 export const integration = async (): Promise<Result> => {
   const { env, reason: noAlertmanager } = await alertmanager()

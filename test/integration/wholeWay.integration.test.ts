@@ -137,7 +137,7 @@ describe("the service process", () => {
           assert.notMatch(service.log(), /\n {4}at /, "the log contains no stack trace")
         })
       ),
-    180_000
+    300_000
   )
 
   const assertFullRecord = (service: Service, id: string) =>
@@ -337,7 +337,7 @@ describe("the service process", () => {
           ])
         })
       ),
-    180_000
+    300_000
   )
 
   it.live(
@@ -370,6 +370,6 @@ describe("the service process", () => {
           assert.strictEqual(total(yield* service.metrics, "kubernaut_actions_total"), 0)
         })
       ),
-    180_000
+    300_000
   )
 })

@@ -216,8 +216,12 @@ export const deployments = (it: ContractTests): void => {
         )
         assert.isTrue(slow.rollout?.inProgress)
         assert.isTrue(slow.pods.every((each) => each.ready === (each.current === false)))
-        const done = yield* settled(target, 2)
-        assert.isFalse(done.rollout?.inProgress)
+        yield* settled(target, 2)
+        const done = yield* eventually(
+          "the rollout is over",
+          readWorkload(target),
+          ({ rollout }) => rollout?.inProgress === false
+        )
         assert.isTrue(done.pods.every((each) => each.current === true))
         const sinceMs = (each: (typeof done.pods)[number]) =>
           Date.parse(each.readinessSince!) - Date.parse(each.createdAt!)
