@@ -27,6 +27,8 @@ export const essentialServices: Invariant = {
     let level = 0
     let storageFaults = 0
     let storageUntilMs = -1
+    /** What is left of such a fault meets the next process. */
+    let isLeft = false
     /** When the process was last not able to respond. */
     let awayMs = 0
     /** When it resumed from its last pause. */
@@ -44,16 +46,20 @@ export const essentialServices: Invariant = {
           storageFaults--
           // A process that is paused meets what is left of it when it resumes.
           storageUntilMs = Math.max(atMs, resumedMs) + settlesMs
+          isLeft ||= !isReady
         },
         ProcessReady: ({ process }, atMs) => {
           if (process !== "service") return
           isReady = true
           awayMs = atMs
+          if (isLeft) storageUntilMs = Math.max(storageUntilMs, atMs + settlesMs)
+          isLeft = false
         },
         ProcessEnded: ({ process }, atMs) => {
           if (process !== "service") return
           isReady = false
           awayMs = atMs
+          isLeft ||= !isStorageWell(atMs)
         },
         ProcessPaused: ({ forMs }, atMs) => {
           resumedMs = Math.max(resumedMs, atMs + forMs)

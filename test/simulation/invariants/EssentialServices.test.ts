@@ -47,6 +47,23 @@ describe("essential-services", () => {
     assert.deepStrictEqual(reports, [])
   })
 
+  it("accepts that a process which was down meets what is left of a fault, such as a full spool, for a minute", () => {
+    for (const [endedMs, healedMs] of [
+      [1_000, 2_000],
+      [20_000, 10_000]
+    ] as const) {
+      const { at, reports } = watch(essentialServices)
+      at(0, ready, begins)
+      if (endedMs < healedMs) at(endedMs, ended)
+      at(healedMs, heals)
+      if (endedMs > healedMs) at(endedMs, ended)
+      at(200_000, ready, putOff("not-stored"))
+      assert.deepStrictEqual(reports, [])
+      at(261_000, putOff("not-stored"))
+      assert.deepStrictEqual(reports, ["alerts were not stored, and nothing is wrong with the database"])
+    }
+  })
+
   it("accepts that the database cannot be read while it is down, but not that the status depends on it", () => {
     const { at, reports } = watch(essentialServices)
     at(0, ready, begins)
