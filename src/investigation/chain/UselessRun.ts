@@ -26,10 +26,11 @@
  * other alerts shows that the request is at fault. Without that, the later tier would count only what the earlier one
  * refuses, and never what that one answers. At the end of the run all of them are out.
  *
- * After the fifth the provider is out for a while, and the run begins again. What has counted does not count again
- * until an answer is usable, so that those who have put a provider out cannot keep it out. There is one exception: a
- * model that gives nothing but malformed answers would be asked by the same alerts for ever. So what is not refused
- * counts again where it comes from five namespaces, and one tenant does not have those.
+ * After the fifth the provider is out for a while, and the run begins again. The namespaces that have put it out do not
+ * count again for ten minutes, also if an answer to others is usable meanwhile, so that one tenant cannot keep it out.
+ * There is one exception: a model that gives nothing but malformed answers would be asked by the same alerts for all of
+ * that time. So what is not refused counts again where it comes from five namespaces, and one tenant does not have
+ * those.
  */
 
 import type { InvestigatorName } from "../../domain/Investigation.ts"
@@ -40,24 +41,26 @@ import { type InvestigatorError, type InvestigatorErrorReason, isNotSent } from 
 /** Five failures in a row open a breaker (`docs/requirements.md`); here each has to be of another target. */
 export const runLength = 5
 
+/** How long a namespace that has put a provider out does not count again. */
+export const spentForMs = 10 * 60_000
+
 /** The reason code of a tier that is out because of this. */
 export const ofNoUse = "of-no-use"
 
-/** Who or what a useless call was about. */
+/** Who or what a useless call was about. `tenant`: who may have written it. */
 interface Source {
   readonly name: string
-  /** Absent: nobody's tenant has written it. */
-  readonly namespace?: string
+  readonly tenant: string
 }
 
 /** Where the useless calls since the last usable one came from, each once. */
 export interface UselessRun {
   /** The tiers that it is about. */
   readonly tiers: ReadonlyArray<string>
-  /** Since they were last out because of them. */
+  /** Since they were last out because of them, and since the last usable one. */
   readonly counted: ReadonlyArray<Source>
-  /** The names of those before that, the latest last. */
-  readonly spent: ReadonlyArray<string>
+  /** Who has put them out, and when. */
+  readonly spent: ReadonlyMap<string, number>
 }
 
 /** The runs of all tiers. */
@@ -104,34 +107,38 @@ const countsOf = (
 }
 
 /** What has no namespace is written by nobody's tenant. */
-const nameOf = (worth: Worth, target: Target): string =>
-  worth !== "useless" && target.namespace !== "" ? `namespace ${target.namespace}` : displayName(target)
+const tenantOf = (target: Target): string =>
+  target.namespace === "" ? displayName(target) : `namespace ${target.namespace}`
 
-/** How many sources are remembered that have counted. */
-const mostSpent = 100
-
-/** How many tenants it may come from. */
-const breadthOf = (sources: ReadonlyArray<Source>): number =>
-  new Set(sources.map(({ name, namespace }) => namespace ?? name)).size
+const breadthOf = (sources: ReadonlyArray<Source>): number => new Set(sources.map(({ tenant }) => tenant)).size
 
 /** The run after a useless call about a target, and whether it shows that its tiers are of no use. */
 const afterCall = (
-  run: UselessRun,
+  { counted: before, spent: all, tiers }: UselessRun,
   worth: "useless" | "rejected" | "refused",
-  target: Target
+  target: Target,
+  nowMs: number
 ): { readonly run: UselessRun; readonly isOfNoUse: boolean } => {
-  const { counted: before, spent } = run
-  const { namespace } = target
-  const source: Source = { name: nameOf(worth, target), ...(namespace === "" ? {} : { namespace }) }
-  const isKnown = before.some(({ name }) => name === source.name)
-  if (isKnown || (worth === "refused" && spent.includes(source.name))) return { run, isOfNoUse: false }
-  const counted = [...before, source]
-  const fresh = counted.filter(({ name }) => !spent.includes(name))
-  if (fresh.length < runLength && breadthOf(counted) < runLength) return { run: { ...run, counted }, isOfNoUse: false }
-  return {
-    run: { ...run, counted: [], spent: [...spent, ...fresh.map(({ name }) => name)].slice(-mostSpent) },
-    isOfNoUse: true
-  }
+  const spent = new Map([...all].filter(([, atMs]) => nowMs - atMs < spentForMs))
+  const tenant = tenantOf(target)
+  const isSpent = spent.has(tenant)
+  const name = worth === "useless" && !isSpent ? displayName(target) : tenant
+  const isKnown = before.some((source) => source.name === name)
+  if (isKnown || (isSpent && worth === "refused")) return { run: { tiers, counted: before, spent }, isOfNoUse: false }
+  const counted = [...before, { name, tenant }]
+  const fresh = counted.filter((source) => !spent.has(source.tenant))
+  return fresh.length < runLength && breadthOf(counted) < runLength
+    ? { run: { tiers, counted, spent }, isOfNoUse: false }
+    : {
+        run: { tiers, counted: [], spent: new Map([...spent, ...fresh.map((each) => [each.tenant, nowMs] as const)]) },
+        isOfNoUse: true
+      }
+}
+
+/** The run after a usable answer. */
+const afterUse = (run: UselessRun, nowMs: number): ReadonlyArray<UselessRun> => {
+  const isForgotten = [...run.spent.values()].every((atMs) => nowMs - atMs >= spentForMs)
+  return isForgotten ? [] : [{ ...run, counted: [] }]
 }
 
 const isOf = (run: UselessRun, tiers: ReadonlyArray<string>): boolean =>
@@ -141,18 +148,19 @@ const isOf = (run: UselessRun, tiers: ReadonlyArray<string>): boolean =>
 export const afterCalls = (
   runs: UselessRuns,
   calls: ReadonlyArray<Call>,
-  target: Target
+  target: Target,
+  nowMs: number
 ): { readonly runs: UselessRuns; readonly ofNoUse: ReadonlySet<string> } => {
   const ofNoUse = new Set<string>()
   let after = runs
   for (const { tiers, worth } of countsOf(calls)) {
     if (worth === "nothing") continue
     if (worth === "usable") {
-      after = after.filter((run) => !tiers.some((tier) => run.tiers.includes(tier)))
+      after = after.flatMap((run) => (tiers.some((tier) => run.tiers.includes(tier)) ? afterUse(run, nowMs) : [run]))
       continue
     }
-    const before = after.find((run) => isOf(run, tiers)) ?? { tiers, counted: [], spent: [] }
-    const { isOfNoUse, run } = afterCall(before, worth, target)
+    const before = after.find((run) => isOf(run, tiers)) ?? { tiers, counted: [], spent: new Map<string, number>() }
+    const { isOfNoUse, run } = afterCall(before, worth, target, nowMs)
     after = [...after.filter((each) => each !== before), run]
     if (isOfNoUse) for (const tier of tiers) ofNoUse.add(tier)
   }

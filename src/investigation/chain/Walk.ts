@@ -95,8 +95,8 @@ const judgeUse = (
   calls: ReadonlyArray<Call>,
   { target }: InvestigationRequest
 ): Effect.Effect<void> =>
-  Effect.suspend(() => {
-    const after = afterCalls(useless.runs, calls, target)
+  Effect.flatMap(Monotonic.nowMs, (nowMs) => {
+    const after = afterCalls(useless.runs, calls, target, nowMs)
     useless.runs = after.runs
     const out = tiers.filter(({ service }) => after.ofNoUse.has(service))
     return Effect.forEach(out, ({ pipeline }) => pipeline?.circuitBreaker?.trip(ofNoUse) ?? Effect.void, {

@@ -7,6 +7,7 @@ import {
   type Call,
   noRuns,
   runLength,
+  spentForMs,
   type Worth,
   worthOf
 } from "../../../src/investigation/chain/UselessRun.ts"
@@ -21,10 +22,10 @@ const everywhere = (count: number) => Array.from({ length: count }, (_, index) =
 
 describe("a run of useless calls", () => {
   /** After which calls it shows that the provider is of no use, and the run after all of them. */
-  const after = (targets: ReadonlyArray<Target>, worth: Worth = "useless", from = noRuns) => {
+  const after = (targets: ReadonlyArray<Target>, worth: Worth = "useless", from = noRuns, nowMs = 0) => {
     let run = from
     const outs = targets.flatMap((each, index) => {
-      const next = afterCalls(run, [{ tier: "a", worth }], each)
+      const next = afterCalls(run, [{ tier: "a", worth }], each, nowMs)
       run = next.runs
       return next.ofNoUse.has("a") ? [index + 1] : []
     })
@@ -72,16 +73,27 @@ describe("a run of useless calls", () => {
     assert.deepStrictEqual(after([...five, ...five, ...five], "refused").outs, [5])
   })
 
+  it("lets no namespace count again for ten minutes, however many objects it has, also after a usable answer", () => {
+    const { run } = after(many(5))
+    const answered = after([target], "usable", run).run
+    for (const from of [run, answered]) {
+      assert.deepStrictEqual(after(many(50, 5), "useless", from, spentForMs - 1).outs, [])
+      assert.deepStrictEqual(after(many(5), "useless", from, spentForMs).outs, [5])
+    }
+    assert.deepStrictEqual(after([target], "usable", run, spentForMs).run, noRuns)
+  })
+
   it("ends with the first usable answer, and not with a failure that the breaker counts", () => {
-    assert.deepStrictEqual(after([target], "usable", after(many(7)).run).run, noRuns)
+    assert.deepStrictEqual(after([target], "usable", after(many(4)).run).run, noRuns)
     const { run } = after(many(4))
     assert.deepStrictEqual(after([target], "nothing", run).run, run)
   })
 
   it("does not grow without end", () => {
     for (const worth of ["refused", "useless"] as const) {
-      const [run] = after([...everywhere(1000), ...many(1000), ...many(1000)], worth).run
-      assert.isAtMost(run!.counted.length + run!.spent.length, 205)
+      // A thousand objects of one namespace, and no answer in between.
+      const [run] = after([...many(1000), ...everywhere(4), ...many(1000, 1000)], worth).run
+      assert.isAtMost(run!.counted.length + run!.spent.size, 10)
     }
   })
 
@@ -111,7 +123,7 @@ describe("the runs of several tiers", () => {
   const after = (calls: ReadonlyArray<ReadonlyArray<Call>>) => {
     let runs = noRuns
     return calls.map((each, index) => {
-      const next = afterCalls(runs, each, deployment(`team-${index}`, "w"))
+      const next = afterCalls(runs, each, deployment(`team-${index}`, "w"), 0)
       runs = next.runs
       return [...next.ofNoUse].toSorted().join(" ")
     })
