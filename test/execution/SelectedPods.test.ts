@@ -8,7 +8,7 @@ import { type KubernetesObject, KubernetesError } from "../../src/kubernetes/Kub
 import type { Kind } from "../../src/kubernetes/ObjectModel.ts"
 import * as Sandbox from "../../src/kubernetes/Sandbox.ts"
 import { deployment, template } from "./objects.ts"
-import { changeId, made, planBack, podOf, recorded, rulesOf } from "./restoring.ts"
+import { accepted, changeId, made, podOf, recorded, rulesOf } from "./restoring.ts"
 
 /** Changes are recorded at 10:00 on 24 November. */
 const [longAgo, lately] = ["2026-10-01T00:00:00Z", "2026-11-24T09:50:00Z"]
@@ -19,8 +19,9 @@ const policy = (name: string, podSelector: object, ingress: ReadonlyArray<object
     { spec: { podSelector, policyTypes: ["Ingress"], ingress } },
     { name, uid: `uid-${name}`, creationTimestamp }
   )
-const budget = (name: string, matchLabels: object) =>
-  made("PodDisruptionBudget", { spec: { minAvailable: 1, selector: { matchLabels } } }, { name, uid: `uid-${name}` })
+const budgetBy = (name: string, selector: object) =>
+  made("PodDisruptionBudget", { spec: { minAvailable: 1, ...selector } }, { name, uid: `uid-${name}` })
+const budget = (name: string, matchLabels: object) => budgetBy(name, { selector: { matchLabels } })
 const from = (app: string) => [{ from: [{ podSelector: { matchLabels: { app } } }] }]
 
 const wide = policy("wide", { matchLabels: { team: "data" } }, [{}], longAgo)
@@ -49,6 +50,7 @@ const ofBoth = podOf("run", { team: "data", stage: "etl" })
 
 const again = (object: KubernetesObject, related: ReadonlyArray<KubernetesObject>, unread: ReadonlyArray<Kind> = []) =>
   rulesOf(recorded(object, undefined), undefined, { related, unread })
+const asksOf = (...given: Parameters<typeof accepted>) => accepted(...given).asks
 
 describe("a deleted policy asks beside a narrower one", () => {
   it("where only pods are selected by one of them each: the next run may have the labels of both", () => {
@@ -73,14 +75,36 @@ describe("a deleted policy asks beside a narrower one", () => {
     ])
   })
 
-  it("unless workloads or CronJobs of each are apart, and no live pod is of both", () => {
+  it("where a CronJob is all that one of them selects: what else has its labels may come at night", () => {
+    const backup = cronJob("backup", { team: "data" })
+    assert.deepStrictEqual(again(wide, [narrow, backup, legacy]), ["opens-network"])
+    assert.deepStrictEqual(again(wide, [narrow, notebook, cronJob("job", { stage: "etl" })]), ["opens-network"])
+    for (const past of gone)
+      assert.deepStrictEqual(again(wide, [narrow, backup, legacy, past(ofBoth)]), ["opens-network"])
+  })
+
+  it("unless workloads of each are apart, and no CronJob or pod is of both, not even one that has ended", () => {
     assert.deepStrictEqual(again(wide, [narrow, notebook, legacy]), [])
-    assert.deepStrictEqual(again(wide, [narrow, notebook, cronJob("job", { stage: "etl" })]), [])
-    assert.deepStrictEqual(again(wide, [narrow, notebook, legacy, cronJob("job", { team: "data", stage: "etl" })]), [
-      "opens-network"
-    ])
-    assert.deepStrictEqual(again(wide, [narrow, notebook, legacy, ofBoth]), ["opens-network"])
-    for (const past of gone) assert.deepStrictEqual(again(wide, [narrow, notebook, legacy, past(ofBoth)]), [])
+    const others = [cronJob("job", { stage: "etl" }), podOf("one", { team: "data" }), podOf("other", { stage: "etl" })]
+    assert.deepStrictEqual(again(wide, [narrow, notebook, legacy, ...others]), [])
+    const job = cronJob("job", { team: "data", stage: "etl" })
+    for (const each of [job, deleted(job), ofBoth, ...gone.map((past) => past(ofBoth))])
+      assert.deepStrictEqual(again(wide, [narrow, notebook, legacy, each]), ["opens-network"])
+  })
+
+  it("and says that both are about the same pods only where that is shown", () => {
+    const saidOf = (other: KubernetesObject, related: ReadonlyArray<KubernetesObject>) => {
+      const [asked] = asksOf(recorded(wide, undefined), undefined, { related: [other, ...related] })
+      return /That one (.*) about the same pods/.exec(asked?.message ?? "")?.[1]
+    }
+    assert.strictEqual(saidOf(narrow, []), "may be")
+    assert.strictEqual(saidOf(narrow, [legacy, podOf("one", { team: "data" })]), "may be")
+    for (const past of gone) assert.strictEqual(saidOf(narrow, [notebook, legacy, past(ofBoth)]), "may be")
+    const job = cronJob("job", { team: "data", stage: "etl" })
+    for (const each of [ofBoth, job, workload("both", { team: "data", stage: "etl" })])
+      assert.strictEqual(saidOf(narrow, [each]), "is")
+    const selectors = [{}, { matchLabels: { team: "data" } }, { matchLabels: { team: "data", stage: "etl" } }]
+    for (const each of selectors) assert.strictEqual(saidOf(policy("b", each, from("web"), lately), []), "is")
   })
 })
 
@@ -89,6 +113,20 @@ describe("a deleted disruption budget", () => {
     assert.deepStrictEqual(again(ours, [theirs, notebook, legacy]), [])
     assert.deepStrictEqual(again(ours, [theirs, notebook, legacy, ofBoth]), ["replaced"])
     for (const past of gone) assert.deepStrictEqual(again(ours, [theirs, notebook, legacy, past(ofBoth)]), [])
+    assert.deepStrictEqual(again(ours, [theirs, cronJob("job", { team: "data", stage: "etl" })]), ["replaced"])
+  })
+
+  it("does not ask beside one without a selector, which is about no pods, and an empty selector is about all", () => {
+    const beside = (one: object, other: object, unread: ReadonlyArray<Kind>) =>
+      again(budgetBy("one", one), [budgetBy("other", other), notebook], unread)
+    const ofTeam = { selector: { matchLabels: { team: "data" } } }
+    for (const unread of [[], ["Pod"], ["CronJob"], ["DaemonSet"]] as ReadonlyArray<ReadonlyArray<Kind>>) {
+      assert.deepStrictEqual(beside(ofTeam, {}, unread), [])
+      assert.deepStrictEqual(beside({}, ofTeam, unread), [])
+      assert.deepStrictEqual(beside({}, {}, unread), [])
+      assert.deepStrictEqual(beside(ofTeam, { selector: {} }, unread), ["replaced"])
+    }
+    assert.deepStrictEqual(again(ours, [budgetBy("other", { selector: {} })], ["Pod"]), ["unread"])
   })
 })
 
@@ -107,7 +145,7 @@ describe("pods, CronJobs and workloads that cannot be read", () => {
 
   it("are one where another may be, and the other policies or budgets themselves always are", () => {
     for (const kind of kinds) {
-      assert.deepStrictEqual(again(wide, [narrow, notebook, legacy], [kind]), ["opens-network"])
+      assert.deepStrictEqual(again(wide, [narrow, notebook, legacy], [kind]), ["unread"])
       assert.deepStrictEqual(again(ours, [theirs, notebook, legacy], [kind]), ["unread"])
     }
     assert.deepStrictEqual(again(wide, [], ["NetworkPolicy" as Kind]), ["unread"])
@@ -115,9 +153,35 @@ describe("pods, CronJobs and workloads that cannot be read", () => {
   })
 
   it("are not said to be forbidden, because their list may just have failed", () => {
-    const result = planBack(recorded(ours, undefined), undefined, { related: [theirs], unread: ["Pod"] })
-    const [first] = result._tag === "Plan" ? result.asks : []
+    const [first] = asksOf(recorded(ours, undefined), undefined, { related: [theirs], unread: ["Pod"] })
     assert.include(first?.message ?? "", "Kubernaut could not read Pod objects")
+  })
+
+  it("are all that an undo of a policy asks about where the rest shows that another one is of other pods", () => {
+    const [related, unread] = [
+      [narrow, notebook, legacy],
+      ["Pod", "CronJob"]
+    ] as const
+    const tight = policy("wide", { matchLabels: { team: "data" } }, from("web"), longAgo)
+    const unknown = (kind: string) =>
+      `Kubernaut could not read ${kind} objects, so what they say about whether another NetworkPolicy has to do with the pods of NetworkPolicy shop/wide is unknown.`
+    const saidOf = (now: KubernetesObject | undefined, missing: ReadonlyArray<Kind>) =>
+      asksOf(recorded(wide, now), now, { related, unread: missing }).map(({ message }) => message)
+    assert.sameMembers(saidOf(undefined, unread), unread.map(unknown))
+    assert.lengthOf(saidOf(tight, []), 1)
+    assert.sameMembers(saidOf(tight, unread), [...saidOf(tight, []), ...unread.map(unknown)])
+  })
+
+  it("are no reason to ask beside a policy that restricts other traffic, whatever pods there are", () => {
+    const egress = { ...narrow, spec: { podSelector: { matchLabels: { stage: "etl" } }, policyTypes: ["Egress"] } }
+    for (const kind of kinds) assert.deepStrictEqual(again(wide, [egress, notebook, legacy], [kind]), [])
+  })
+
+  it("are told beside a policy that says the same, because one more may say less", () => {
+    const same = policy("same", { matchLabels: { team: "data" } }, [{}], lately)
+    assert.deepStrictEqual(again(wide, [same, narrow, notebook, legacy]), ["replaced"])
+    assert.deepStrictEqual(again(wide, [same, narrow, notebook, legacy], ["Pod"]), ["replaced", "unread"])
+    assert.deepStrictEqual(again(wide, [same, notebook, legacy], ["Pod"]), ["replaced"])
   })
 })
 

@@ -23,8 +23,8 @@
  * | two                           | are apart                                                             |
  * | ----------------------------- | --------------------------------------------------------------------- |
  * | selectors                     | if no value of one label satisfies both, such as two values of it; or |
- * |                               | of pods of the namespace, if each selects workloads, and neither a    |
- * |                               | workload nor a live pod is selected by both (`SelectedPods`)          |
+ * |                               | of pods of the namespace, if each selects workloads, and no workload, |
+ * |                               | CronJob or pod is selected by both (`SelectedPods`)                   |
  * | blocks of addresses           | if neither is within the other; of IPv6 never                         |
  * | a block and a selector        | if the block is surely of addresses outside the cluster               |
  * | ports of one protocol, ranges | if they have no number in common; a name may be any number            |
@@ -167,8 +167,8 @@ const meet = (
 /**
  * What a policy and another one come to once the first is as it was; `undefined` if they are about other pods,
  * directions or traffic, complete each other, or if the first lets no more through than it does now. `now` is
- * `undefined` for one that was deleted. `selected`: the pods of the namespace for `podSelectorsOf` both; `undefined` if
- * some of them, or of their workloads, are unknown.
+ * `undefined` for one that was deleted. `selected`: the pods of the namespace for `podSelectorsOf` both; without them,
+ * it is the most that the two may come to.
  */
 export const together = (
   now: KubernetesObject | undefined,

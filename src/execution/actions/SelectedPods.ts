@@ -1,21 +1,23 @@
 /**
  * Whether two selectors select the same pods of a namespace. Pure.
  *
- * | two selectors | is shown by                                                                                     |
- * | ------------- | ----------------------------------------------------------------------------------------------- |
- * | meet          | a workload that both select, or a live pod                                                      |
- * | are apart     | no value of one label that satisfies both; or that each selects workloads, and neither workload |
- * |               | nor live pod is selected by both, with all of those known                                       |
+ * | two selectors | is shown by                                                                                 |
+ * | ------------- | ------------------------------------------------------------------------------------------- |
+ * | meet          | a workload that both select, or a live CronJob or pod                                       |
+ * | are apart     | no value of one label that satisfies both; or that each selects workloads, and no workload, |
+ * |               | CronJob or pod is selected by both, with all of those known                                 |
  *
- * A workload is what makes pods from a template, such as a CronJob; pods of an operator have none. Pods come and go, so
- * that none is of both now says nothing about the next ones. A pod that has ended, or is being deleted, says nothing at
- * all.
+ * Workloads are Deployments, StatefulSets and DaemonSets: their pods stay. CronJobs and pods come and go. That none is
+ * of both now says nothing about the next ones, so one that a single selector selects never shows that the two are
+ * apart. What has ended or is being deleted is no reason to say that two meet, but one of both shows that such pods
+ * come.
  */
 
 import { podLabelsOf } from "../../changes/GraphStates.ts"
 import { fieldsOf, listOf, selects, textOf, valueOf } from "../../changes/ObjectFields.ts"
 import type { KubernetesObject } from "../../kubernetes/KubernetesClient.ts"
 import type { Labels } from "../../kubernetes/ObjectModel.ts"
+import { sameJson } from "../../kubernetes/SameJson.ts"
 
 /** What a selector requires of one label. */
 interface Requirement {
@@ -60,16 +62,26 @@ export const excludeEachOther = (one: unknown, other: unknown): boolean => {
   )
 }
 
-/** The workloads and pods of one namespace, as selectors see them. */
+/** Whether whatever satisfies the one selector surely satisfies the other. */
+const implies = (one: unknown, other: unknown): boolean => {
+  const required = requirementsOf(one)
+  return requirementsOf(other).every((each) => required.some((their) => sameJson(each, their)))
+}
+
+/** Whether one of two selectors selects nothing that the other does not, by what they say. */
+export const overlap = (one: unknown, other: unknown): boolean => implies(one, other) || implies(other, one)
+
+/** The workloads, CronJobs and pods of one namespace, as selectors see them. */
 export interface SelectedPods {
-  /** Whether a workload or a live pod is selected by both. */
+  /** Whether a workload, or a live CronJob or pod, is selected by both. */
   readonly meet: (one: unknown, other: unknown) => boolean
-  /** Whether each selects workloads, and neither workload nor live pod is selected by both. */
+  /** Whether each selects workloads, and no workload, CronJob or pod is selected by both, not even one that has ended. */
   readonly areApart: (one: unknown, other: unknown) => boolean
 }
 
-const isLive = ({ metadata, ...pod }: KubernetesObject): boolean => {
-  const phase = valueOf(pod, "status", "phase")
+/** Whether a CronJob or pod has neither ended nor is being deleted. */
+const isLive = ({ metadata, ...object }: KubernetesObject): boolean => {
+  const phase = valueOf(object, "status", "phase")
   return metadata.deletionTimestamp === undefined && phase !== "Succeeded" && phase !== "Failed"
 }
 
@@ -86,29 +98,52 @@ const distinctLabels = (objects: ReadonlyArray<KubernetesObject>, keys: Readonly
   ).values()
 ]
 
-/** Reads the labels once for all of the selectors, which are compared in pairs. Others must not be asked about. */
+/** What a selector selects, as distinct labels. */
+interface Selected {
+  readonly workloads: ReadonlySet<Labels>
+  /** The live CronJobs and pods, and then the others. */
+  readonly live: ReadonlySet<Labels>
+  readonly past: ReadonlySet<Labels>
+}
+
+/**
+ * Reads the labels once for all of the selectors, which are compared in pairs. Others must not be asked about.
+ * `passing`: the CronJobs and pods.
+ */
 export const selectedPods = (
   workloads: ReadonlyArray<KubernetesObject>,
-  pods: ReadonlyArray<KubernetesObject>,
+  passing: ReadonlyArray<KubernetesObject>,
   selectors: ReadonlyArray<unknown>
 ): SelectedPods => {
   const keys = new Set(
     selectors.flatMap((each) => requirementsOf(each).flatMap(({ key }) => (key === undefined ? [] : [key])))
   )
-  const [templates, live] = [distinctLabels(workloads, keys), distinctLabels(pods.filter(isLive), keys)]
-  const known = new Map<unknown, readonly [workloads: ReadonlySet<Labels>, pods: ReadonlySet<Labels>]>()
-  const selectedBy = (selector: unknown) => {
-    const selected = (labels: ReadonlyArray<Labels>) => new Set(labels.filter((each) => selects(each, selector)))
-    const both = known.get(selector) ?? ([selected(templates), selected(live)] as const)
-    known.set(selector, both)
-    return both
+  const labels = {
+    workloads: distinctLabels(workloads, keys),
+    live: distinctLabels(passing.filter(isLive), keys),
+    past: distinctLabels(
+      passing.filter((each) => !isLive(each)),
+      keys
+    )
   }
-  const meet = (one: unknown, other: unknown) => {
-    const [[ours, ourPods], [theirs, theirPods]] = [selectedBy(one), selectedBy(other)]
-    return !ours.isDisjointFrom(theirs) || !ourPods.isDisjointFrom(theirPods)
+  const known = new Map<unknown, Selected>()
+  const selectedBy = (selector: unknown): Selected => {
+    const among = (all: ReadonlyArray<Labels>) => new Set(all.filter((each) => selects(each, selector)))
+    const selected = known.get(selector) ?? {
+      workloads: among(labels.workloads),
+      live: among(labels.live),
+      past: among(labels.past)
+    }
+    known.set(selector, selected)
+    return selected
   }
+  const share = (one: unknown, other: unknown, which: keyof Selected) =>
+    !selectedBy(one)[which].isDisjointFrom(selectedBy(other)[which])
+  const meet = (one: unknown, other: unknown) => share(one, other, "workloads") || share(one, other, "live")
+  const hasWorkloads = (selector: unknown) => selectedBy(selector).workloads.size > 0
   return {
     meet,
-    areApart: (one, other) => selectedBy(one)[0].size > 0 && selectedBy(other)[0].size > 0 && !meet(one, other)
+    areApart: (one, other) =>
+      hasWorkloads(one) && hasWorkloads(other) && !meet(one, other) && !share(one, other, "past")
   }
 }

@@ -32,8 +32,9 @@
  * | modified       | is as it was before that                         | is a companion: the undo makes what was before |
  *
  * What Kubernaut or a controller has written is nobody's switch to a successor. Neither is what one and the same apply
- * has changed in both. `SelectedPods` says which pods are the same; where some cannot be read, an undo asks if another
- * policy or budget counts that may be about the same ones.
+ * has changed in both. `SelectedPods` says which pods are the same. Where some of what has pods cannot be read, and the
+ * rest shows nothing against the undo, it asks `unread` if another policy or budget counts that may be about the same
+ * pods. A budget without a selector is about none.
  */
 
 import { podLabelsOf } from "../../changes/GraphStates.ts"
@@ -49,7 +50,7 @@ import { refOf } from "../ObjectPatch.ts"
 import { type Ask, ask, isUnread, type PlanObjects, type PlanRefusal, refuse, unreadAsk } from "../Plan.ts"
 import { claimsOf } from "./Claims.ts"
 import { letsNothing, podSelectorsOf, podsOf, together } from "./PolicyTraffic.ts"
-import { excludeEachOther, type SelectedPods, selectedPods } from "./SelectedPods.ts"
+import { excludeEachOther, overlap, type SelectedPods, selectedPods } from "./SelectedPods.ts"
 import { selectorOf } from "./ServicePods.ts"
 
 /** How long a successor may have been there before its predecessor goes. */
@@ -96,12 +97,14 @@ interface Successor {
   readonly object: KubernetesObject
   /** Whether both together let traffic through that the successor does not. */
   readonly letsMore: boolean
+  /** Whether both are shown to be about the same pods, and not only may be. */
+  readonly meets: boolean
   /** When it may have taken the place. */
   readonly times: ReadonlyArray<string>
 }
 
 /** An object, and when it may have taken the place of another one. */
-type Late = Omit<Successor, "letsMore">
+type Late = Pick<Successor, "object" | "times">
 
 /** These exclude each other however old they are. */
 const exclusive: ReadonlySet<string> = new Set(["HorizontalPodAutoscaler", "PodDisruptionBudget"])
@@ -209,15 +212,16 @@ const standsInFor = (workload: KubernetesObject, other: KubernetesObject, { rela
 /** The pods of the namespace, as the selectors of some objects see them. */
 const selectedIn = ({ related }: PlanObjects, selectors: ReadonlyArray<unknown>): SelectedPods =>
   selectedPods(
-    related.filter((each) => isWorkload(each) || each.kind === "CronJob"),
-    related.filter(({ kind }) => kind === "Pod"),
+    related.filter(isWorkload),
+    related.filter(({ kind }) => kind === "CronJob" || kind === "Pod"),
     selectors
   )
 
+/** Which pods a policy or budget is about; `undefined` for none: an empty selector of a budget selects all of them. */
 const selectorIn = (object: KubernetesObject): unknown =>
   object.kind === "NetworkPolicy" ? podsOf(object) : valueOf(object, "spec", "selector")
 
-/** A disruption budget of the same pods: by its selector, or by a workload or live pod of both. */
+/** A disruption budget of the same pods: by its selector, or by a workload, CronJob or live pod of both. */
 const budgetOf = (
   earlier: KubernetesObject,
   others: ReadonlyArray<Late>,
@@ -227,25 +231,26 @@ const budgetOf = (
   const selected = selectedIn(objects, [own, ...others.map(({ object }) => selectorIn(object))])
   const found = others.find(({ object }) => {
     const selector = selectorIn(object)
-    return sameJson(own, selector) || selected.meet(own, selector)
+    return own !== undefined && (sameJson(own, selector) || selected.meet(own, selector))
   })
-  return found && { ...found, letsMore: false }
+  return found && { ...found, letsMore: false, meets: true }
 }
 
-/** A policy with which more would be let through, or else one that says the same. */
+/** A policy with which more would be let through, or else one that says the same, as far as pods are known. */
 const policyOf = (
   now: KubernetesObject | undefined,
   earlier: KubernetesObject,
   others: ReadonlyArray<Late>,
   objects: PlanObjects
 ): Successor | undefined => {
-  // One that cannot be read may be selected by both.
-  const areRead = ![...workloadKinds, ...podKinds(earlier.kind)].some((kind) => isUnread(objects, kind as Kind))
-  const selectors = [earlier, ...others.map(({ object }) => object)].flatMap(podSelectorsOf)
-  const selected = areRead ? selectedIn(objects, selectors) : undefined
-  const found = others.flatMap((late) => {
+  const own = podsOf(earlier)
+  const selected = selectedIn(objects, [earlier, ...others.map(({ object }) => object)].flatMap(podSelectorsOf))
+  const found = others.flatMap((late): ReadonlyArray<Successor> => {
     const both = together(now, earlier, late.object, selected)
-    return both === undefined ? [] : [{ ...late, letsMore: both === "more" }]
+    const pods = podsOf(late.object)
+    return both === undefined
+      ? []
+      : [{ ...late, letsMore: both === "more", meets: overlap(own, pods) || selected.meet(own, pods) }]
   })
   return found.find(({ letsMore }) => letsMore) ?? found[0]
 }
@@ -272,7 +277,7 @@ const successorOf = (
 ): Successor | undefined => {
   const first = (isRival: (object: KubernetesObject) => boolean): Successor | undefined => {
     const found = others.find(({ object }) => isRival(object))
-    return found && { ...found, letsMore: false }
+    return found && { ...found, letsMore: false, meets: true }
   }
   if (isWorkload(earlier))
     return (now !== undefined && hasPods(now)) || !hasPods(earlier)
@@ -299,23 +304,42 @@ const sinceWhen = ({ object, times }: Successor, { at }: ObjectChange): string =
   return isAfter(latest) ? "was changed later" : `was changed at ${latest}`
 }
 
-/** What is not known about successors. What has pods says something only where another one may be about the same pods. */
+/** The most that another policy or budget may be to the earlier one, whatever pods there are. */
+const atMost = (now: KubernetesObject | undefined, earlier: KubernetesObject, other: KubernetesObject) => {
+  if (earlier.kind === "NetworkPolicy") return together(now, earlier, other, undefined)
+  const [own, theirs] = [selectorIn(earlier), selectorIn(other)]
+  const mayMeet = now === undefined && own !== undefined && theirs !== undefined && !excludeEachOther(own, theirs)
+  return mayMeet ? "the same" : undefined
+}
+
+/**
+ * What is not known about successors, beside the one that was found. What has pods says something only where another
+ * one may be about the same pods.
+ */
 const unreadAsks = (
+  now: KubernetesObject | undefined,
   earlier: KubernetesObject,
   others: ReadonlyArray<Late>,
+  found: Successor | undefined,
   objects: PlanObjects
 ): ReadonlyArray<Ask> => {
-  const { kind } = earlier
-  const about = `whether one has replaced ${displayName(refOf(earlier))}`
-  const mayMeet = others.some(
-    ({ object }) => object.kind === kind && !excludeEachOther(selectorIn(earlier), selectorIn(object))
-  )
-  const unread = (kinds: ReadonlyArray<string>) => kinds.filter((each) => isUnread(objects, each as Kind))
+  const [{ kind }, name] = [earlier, displayName(refOf(earlier))]
+  const unread = (kinds: ReadonlyArray<string>) => kinds.filter((each): each is Kind => isUnread(objects, each as Kind))
+  const rivals =
+    now === undefined && found === undefined ? unread(ofPods.has(kind) ? [kind] : successorKinds(kind)) : []
+  const asks = rivals.map((each) => unreadAsk(each, `whether one has replaced ${name}`))
+  const isInDoubt =
+    ofPods.has(kind)
+    && others.some(({ object }) => {
+      const most = object.kind === kind ? atMost(now, earlier, object) : undefined
+      return most === "more" || (most === "the same" && found === undefined)
+    })
+  if (!isInDoubt) return asks
+  const about = `whether another ${kind} has to do with the pods of ${name}`
   return [
-    ...unread(successorKinds(kind).filter((each) => each === kind || !ofPods.has(kind) || mayMeet)).map((each) =>
-      unreadAsk(each as Kind, about)
-    ),
-    ...unread(mayMeet ? podKinds(kind) : []).map((each) =>
+    ...asks,
+    ...unread(workloadKinds).map((each) => unreadAsk(each, about)),
+    ...unread(podKinds(kind)).map((each) =>
       ask("unread", `Kubernaut could not read ${each} objects, so what they say about ${about} is unknown.`, {
         kind: each
       })
@@ -333,13 +357,13 @@ export const successorObjections = (
   const name = displayName(change.ref)
   const others = lateOnes(change, earlier, objects)
   const successor = successorOf(now, earlier, others, objects)
-  if (successor === undefined) return now === undefined ? unreadAsks(earlier, others, objects) : []
+  if (successor === undefined) return unreadAsks(now, earlier, others, undefined, objects)
   const other = displayName(refOf(successor.object))
   if (successor.letsMore)
     return [
       ask(
         "opens-network",
-        `What ${name} was may let traffic through that ${other} does not. That one is about the same pods, and ${sinceWhen(successor, change)}, so having both needs an approval.`,
+        `What ${name} was may let traffic through that ${other} does not. That one ${successor.meets ? "is" : "may be"} about the same pods, and ${sinceWhen(successor, change)}, so having both needs an approval.`,
         { successor: other }
       )
     ]
@@ -348,6 +372,7 @@ export const successorObjections = (
     : [
         ask("replaced", `${other} seems to have taken the place of ${name}, so having both needs an approval.`, {
           successor: other
-        })
+        }),
+        ...unreadAsks(now, earlier, others, successor, objects)
       ]
 }
