@@ -79,6 +79,8 @@ class LevelFiles {
   #looks = new Map<string, number>()
   #living: ReadonlySet<string> = new Set()
   #isClosed = false
+  /** The disk has not done what was asked of it last. */
+  #isUnstored = false
 
   constructor(first: string, owner: Owner) {
     this.#paths = pathsOf(first)
@@ -118,6 +120,8 @@ class LevelFiles {
     this.#looks = looks
     if (isStart) this.#living = living
     this.#owner.found({ left, beside, living: this.#living })
+    // An outdated file would count as what this process is in for as long as it lives, and longer.
+    if (this.#isUnstored && this.#own !== undefined) await this.store().catch(() => {})
   }
 
   /** The name of the one before goes first: that needs no space on a full disk. */
@@ -133,11 +137,15 @@ class LevelFiles {
   readonly store = async (): Promise<void> => {
     if (this.#own === undefined && !this.#isClosed) await this.find()
     if (this.#own === undefined) return
+    this.#isUnstored = true
     const content = this.#owner.content()
     await (content === undefined ? SmallFile.remove(this.#own.path) : SmallFile.replace(this.#own.path, content))
-    const left = this.#left
-    this.#left = []
-    await Array.fromAsync(left, ({ lock, path }) => SmallFile.remove(path).finally(() => lock.close()))
+    await Array.fromAsync(this.#left, async (held) => {
+      await SmallFile.remove(held.path)
+      held.lock.close()
+      this.#left = this.#left.filter((each) => each !== held)
+    })
+    this.#isUnstored = false
   }
 
   readonly close = (): void => {

@@ -1,4 +1,13 @@
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmdirSync,
+  rmSync,
+  writeFileSync
+} from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
@@ -133,6 +142,33 @@ describe("the files of processes that keep their levels at one path", () => {
       const next = yield* process(path)
       yield* next.looks
       assert.deepStrictEqual(next.left, ["process 0", "process 1", "process 2"])
+    })
+  )
+
+  it.effect("are written, and removed, as soon as the disk does it, where it has failed once", () =>
+    Effect.gen(function* () {
+      const path = join(yield* folder, "spool.level.json")
+      const [one, other] = [yield* process(path), yield* process(path)]
+      yield* one.looks
+      yield* other.looks
+      yield* other.keeps("other")
+      mkdirSync(`${path}.new`)
+      yield* one.keeps("emergency")
+      assert.isFalse(existsSync(path))
+      rmdirSync(`${path}.new`)
+      yield* one.looks
+      assert.strictEqual(readFileSync(path, "utf8"), "emergency")
+      yield* other.ends
+      const second = path.replace(".json", ".2.json")
+      for (let look = 0; look < 6; look++) yield* one.looks
+      assert.deepStrictEqual(one.left, ["other"])
+      rmSync(second)
+      mkdirSync(second)
+      yield* one.keeps("both")
+      rmdirSync(second)
+      writeFileSync(second, "other")
+      yield* one.looks
+      assert.isFalse(existsSync(second))
     })
   )
 
