@@ -34,7 +34,7 @@ const again = {
 /** A look every five seconds: files that were not seen for 15 seconds may be of the past. */
 const mostAsked = 3
 
-/** Twice the parts in the row. */
+/** Twice the parts in the row: those come before names of which nobody has anything any more. */
 const mostHeard = 40
 
 /** As long as a process remembers it that has found the cause itself (`LevelState`). */
@@ -89,6 +89,8 @@ class Unrecorded {
   readonly #levels: Recorder
   #file: SmallFile.SmallFile<void> | undefined
   #record: Beginning | undefined
+  /** What was recorded last, without what was dismissed in others. */
+  #own: LevelRecord | undefined
   /** What this process has begun with. One that is well records nothing, and this is its level. */
   #begun: LevelRecord | undefined
   #waiting: ReadonlyArray<Waiting> = []
@@ -103,6 +105,8 @@ class Unrecorded {
   #asked = 0
   /** What this process has begun with, and who is gone. */
   #heard: LevelBeginning.Heard = new Map()
+  /** Of whom the row has had something when it was last read. */
+  #inRow: ReadonlySet<string> = new Set()
   /** Those that have ended, whose words are this process's now. */
   #over: ReadonlySet<string> = new Set()
   /** What was dismissed in another process, and since when this one remembers it. */
@@ -146,6 +150,7 @@ class Unrecorded {
     const shown = { living: this.#living, kept: [...this.#beside, ...kept] }
     const said = this.#levels.said
     const recorded = yield* shown.kept.length === 0 ? said : Effect.orElseSucceed(Effect.retry(said, again), () => [])
+    this.#seeRow(recorded)
     const begun = LevelBeginning.of(recorded, shown)
     this.#begun = Option.getOrUndefined(begun)
     if (this.#record === undefined) {
@@ -167,7 +172,8 @@ class Unrecorded {
 
   readonly record: Levels["Service"]["record"] = (next, lines) =>
     Effect.flatMap(Monotonic.nowMs, (nowMs) => {
-      this.#dismissed = new Map([...this.#dismissed].filter(([, sinceMs]) => nowMs - sinceMs < dismissedMs))
+      this.#forgetDismissed(nowMs)
+      this.#own = next
       this.#record = this.#withDismissed(next)
       this.#waiting = withFresh(this.#waiting, lines, nowMs)
       return Effect.andThen(this.#flush, Effect.ignore(this.#takeUpLate))
@@ -176,10 +182,12 @@ class Unrecorded {
   /** Looks what others have left, and takes up what was found before: its disk may hang. */
   readonly tidy = Effect.gen({ self: this }, function* () {
     yield* Effect.ignore(this.#takeUpLate)
+    yield* Effect.ignore(this.#sayAgain)
     if (++this.#asked >= mostAsked) this.#beside = []
     if (this.#file !== undefined && this.#isRead) yield* Effect.forkDetach(this.#file.answer)
     if (this.#isLate) {
       const recorded = yield* Effect.orElseSucceed(this.#levels.said, () => [])
+      this.#seeRow(recorded)
       this.#hear(recorded.flatMap(({ beat, isGone, name }) => (isGone === true ? [[name, beat] as const] : [])))
     }
     yield* this.#levels.tidy
@@ -206,6 +214,17 @@ class Unrecorded {
     this.#record = this.#withDismissed(own)
     this.#waiting = withFresh(this.#waiting, over, nowMs)
     yield* this.#flush
+  })
+
+  /**
+   * Nobody records again what a well process has said. So what it remembers of another one would silence the next
+   * incident for as long as it lives, and what the database has not taken would never be there.
+   */
+  readonly #sayAgain = Effect.gen({ self: this }, function* () {
+    const own = this.#own ?? this.#begun
+    const isForgotten = this.#forgetDismissed(yield* Monotonic.nowMs)
+    if (isForgotten && own !== undefined) this.#record = this.#withDismissed(own)
+    if (isForgotten || this.#isLate) yield* this.#flush
   })
 
   readonly #keep = Effect.sync(() => {
@@ -260,6 +279,18 @@ class Unrecorded {
     return { ...record, dismissed: LevelBeginning.union([record.dismissed, [...this.#dismissed.keys()]]) }
   }
 
+  /** Whether there was something to forget. */
+  #forgetDismissed(nowMs: number): boolean {
+    const before = this.#dismissed
+    this.#dismissed = new Map([...before].filter(([, sinceMs]) => nowMs - sinceMs < dismissedMs))
+    return this.#dismissed.size < before.size
+  }
+
+  /** The row has no fewer than it had where it cannot be read. */
+  #seeRow(recorded: ReadonlyArray<LevelBeginning.Recorded>): void {
+    if (recorded.length > 0) this.#inRow = new Set(recorded.map(({ name }) => name))
+  }
+
   /** These have nothing more to say beside this process, unless they say something new. */
   #hear(all: ReadonlyArray<readonly [name: string, beat: number]>): void {
     const heard = new Map(this.#heard)
@@ -268,7 +299,9 @@ class Unrecorded {
       heard.delete(name)
       heard.set(name, most)
     }
-    this.#heard = new Map([...heard].slice(-mostHeard))
+    const inRow = ([name]: readonly [string, number]) => this.#inRow.has(name)
+    const ordered = [...[...heard].filter((each) => !inRow(each)), ...[...heard].filter(inRow)]
+    this.#heard = new Map(ordered.slice(-mostHeard))
   }
 
   /** Its lines come before those of this process. */
