@@ -105,8 +105,8 @@ class Unrecorded {
   #asked = 0
   /** What this process has begun with, and who is gone. */
   #heard: LevelBeginning.Heard = new Map()
-  /** Of whom the row has had something when it was last read. */
-  #inRow: ReadonlySet<string> = new Set()
+  /** The beats that the row has had when it was last read. */
+  #inRow: LevelBeginning.Heard = new Map()
   /** Those that have ended, whose words are this process's now. */
   #over: ReadonlySet<string> = new Set()
   /** What was dismissed in another process, and since when this one remembers it. */
@@ -204,12 +204,13 @@ class Unrecorded {
    * begun with nothing records its level soon, and takes it up then.
    */
   readonly #takeUpLate = Effect.gen({ self: this }, function* () {
+    if (this.#kept.length > 0) this.#seeRow(yield* Effect.orElseSucceed(this.#levels.said, () => []))
     const at = yield* now
     const nowMs = yield* Monotonic.nowMs
     const own = this.#record ?? this.#begun
-    const kept = together(this.#kept)
-    if (kept === undefined || own === undefined) return
-    const over = replacedBy(kept, own, this.#waiting.filter(isUntold), at)
+    if (this.#kept.length === 0 || own === undefined) return
+    const kept = together(this.#upToDate(this.#kept))
+    const over = kept === undefined ? [] : replacedBy(kept, own, this.#waiting.filter(isUntold), at)
     this.#adopt(this.#kept, nowMs)
     this.#record = this.#withDismissed(own)
     this.#waiting = withFresh(this.#waiting, over, nowMs)
@@ -288,7 +289,7 @@ class Unrecorded {
 
   /** The row has no fewer than it had where it cannot be read. */
   #seeRow(recorded: ReadonlyArray<LevelBeginning.Recorded>): void {
-    if (recorded.length > 0) this.#inRow = new Set(recorded.map(({ name }) => name))
+    if (recorded.length > 0) this.#inRow = new Map(recorded.map(({ beat, name }) => [name, beat]))
   }
 
   /** These have nothing more to say beside this process, unless they say something new. */
@@ -304,19 +305,27 @@ class Unrecorded {
     this.#heard = new Map(ordered.slice(-mostHeard))
   }
 
-  /** Its lines come before those of this process. */
+  /** Without what a process has said before something that is known of it: the end of that may be told already. */
+  #upToDate(kept: ReadonlyArray<Kept>): ReadonlyArray<Kept> {
+    return kept.filter(({ beat, name }) =>
+      [this.#heard, this.#inRow].every((known) => name === undefined || (known.get(name) ?? beat) <= beat)
+    )
+  }
+
+  /** Its lines come before those of this process. What is outdated in it is in the row, and has its say there. */
   #adopt(kept: ReadonlyArray<Kept>, nowMs: number): void {
     const lines = LevelBeginning.union(
       kept.map(({ lines }) => lines.map((line) => ({ ...line, sinceMs: nowMs, isOfAnother: true }))),
       ({ key }) => key
     )
+    const upToDate = this.#upToDate(kept)
     const known = new Set(lines.map(({ key }) => key))
     this.#waiting = [...lines, ...this.#waiting.filter(({ key }) => !known.has(key))]
     this.#dismissed = new Map([
       ...this.#dismissed,
-      ...kept.flatMap(({ record }) => record.dismissed.map((key) => [key, nowMs] as const))
+      ...upToDate.flatMap(({ record }) => record.dismissed.map((key) => [key, nowMs] as const))
     ])
-    const named = kept.flatMap(({ beat, name }) => (name === undefined ? [] : [[name, beat] as const]))
+    const named = upToDate.flatMap(({ beat, name }) => (name === undefined ? [] : [[name, beat] as const]))
     this.#over = new Set([...this.#over, ...named.map(([name]) => name)])
     this.#hear([...kept.flatMap(({ over }) => [...over]), ...named])
     this.#kept = []
@@ -327,7 +336,7 @@ class Unrecorded {
   #content(): Content | undefined {
     if (this.#record === undefined || (!this.#isLate && this.#kept.length === 0)) return undefined
     const own = { name: this.#levels.name, beat: this.#beat, record: LevelBeginning.recordOf(this.#record) }
-    const all = [...this.#kept, { ...own, over: new Map(), isLocked: true }]
+    const all = [...this.#upToDate(this.#kept), { ...own, over: new Map(), isLocked: true }]
     const record = this.#kept.length === 0 ? own.record : (together(all) ?? own.record)
     const lines = this.#waiting.map(({ key, line, told }) => ({ key, line, told }))
     return {

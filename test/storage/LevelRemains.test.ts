@@ -1,10 +1,11 @@
 /** What of a process lasts longer than what it is in: a dismissal, a file that could not be removed, a name. */
 
-import { mkdirSync, renameSync, rmdirSync } from "node:fs"
+import { mkdirSync, readFileSync, renameSync, rmdirSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
-import { Effect } from "effect"
+import { Effect, Fiber } from "effect"
 import { TestClock } from "effect/testing"
+import { hung } from "./HungFile.ts"
 import { change, dismissal, pass, recordAt, world } from "./LevelProcesses.ts"
 
 const dismissed = (seconds: number) =>
@@ -13,6 +14,12 @@ const dismissed = (seconds: number) =>
 /** Minutes in steps of five: each process looks once in each step. */
 const minutes = (count: number) =>
   Effect.repeat(Effect.andThen(TestClock.adjust("5 minutes"), pass(2)), { times: count / 5 - 1 })
+
+/** Time passes, whether the disk answers or not. */
+const time = (seconds: number) =>
+  Effect.repeat(Effect.andThen(TestClock.adjust("1 second"), TestClock.withLive(Effect.sleep("1 millis"))), {
+    times: seconds - 1
+  })
 
 describe("what was dismissed in a process that has ended", () => {
   const takenUp = Effect.gen(function* () {
@@ -120,6 +127,55 @@ describe("a level file that could not be removed once", () => {
         [0, 3],
         [3, 0]
       ])
+    }).pipe(Effect.scoped)
+  )
+})
+
+describe("a level file whose removal had not reached the disk when its process ended", () => {
+  /** A process was in an emergency, and has told the end of it. `kept`: its file as it was before. */
+  const outdated = Effect.gen(function* () {
+    const self = yield* world
+    const { begin, hasSpace, isFull, spool } = self
+    const [one, other] = [yield* begin, yield* begin]
+    const file = join(spool, "spool.level.json")
+    yield* isFull
+    yield* one.is(recordAt(1, 3, { dismissed: ["disk"] }), change(1, 0, 3))
+    yield* pass(5)
+    const kept = readFileSync(file, "utf8")
+    yield* hasSpace
+    yield* pass(6)
+    yield* one.is(recordAt(20, 0), change(20, 3, 0))
+    yield* one.ends
+    return { ...self, file, kept, other }
+  })
+  const toldOnce = [
+    [0, 3],
+    [3, 0]
+  ]
+
+  it.effect("does not end the emergency once more where a neighbour takes it up, and dismisses nothing", () =>
+    Effect.gen(function* () {
+      const { begin, file, files, kept, lines } = yield* outdated
+      writeFileSync(file, kept)
+      yield* pass(60)
+      assert.deepStrictEqual(files(), [])
+      assert.deepStrictEqual(yield* lines, toldOnce)
+      assert.deepInclude((yield* begin).begun, { level: 0, dismissed: [] })
+    }).pipe(Effect.scoped)
+  )
+
+  it.effect("does not end the emergency once more where its disk answers after the start", () =>
+    Effect.gen(function* () {
+      const { begin, file, kept, lines, other } = yield* outdated
+      yield* other.ends
+      const { release } = yield* hung(file, kept)
+      const next = yield* Effect.forkChild(begin)
+      yield* time(10)
+      yield* release
+      yield* time(20)
+      yield* pass(10)
+      assert.strictEqual((yield* Fiber.join(next)).begun.level, 0)
+      assert.deepStrictEqual(yield* lines, toldOnce)
     }).pipe(Effect.scoped)
   )
 })
