@@ -79,6 +79,8 @@ class LevelFiles {
   #looks = new Map<string, number>()
   #living: ReadonlySet<string> = new Set()
   #isClosed = false
+  /** Whether the name is beside the own lock. */
+  #isNamed = false
   /** The disk has not done what was asked of it last. */
   #isUnstored = false
 
@@ -120,6 +122,7 @@ class LevelFiles {
     this.#looks = looks
     if (isStart) this.#living = living
     this.#owner.found({ left, beside, living: this.#living })
+    await this.#sayName()
     // An outdated file would count as what this process is in for as long as it lives, and longer.
     if (this.#isUnstored && this.#own !== undefined) await this.store().catch(() => {})
   }
@@ -127,10 +130,19 @@ class LevelFiles {
   /** The name of the one before goes first: that needs no space on a full disk. */
   async #begin(held: Held): Promise<void> {
     this.#own = held
-    const path = besideOf(held.path, "name")
-    await SmallFile.remove(path)
-      .then(() => SmallFile.replace(path, this.#owner.name))
-      .catch(() => {})
+    this.#isNamed = false
+    await SmallFile.remove(besideOf(held.path, "name")).catch(() => {})
+    await this.#sayName()
+  }
+
+  /** A process without a name counts as one that has ended, so it tries that again. */
+  async #sayName(): Promise<void> {
+    if (this.#own === undefined || this.#isNamed) return
+    const path = besideOf(this.#own.path, "name")
+    this.#isNamed = await SmallFile.replace(path, this.#owner.name).then(
+      () => true,
+      () => false
+    )
   }
 
   /** Writes the own file, or removes it, as it has to be now. Then nobody needs those that others have left. */
@@ -138,6 +150,7 @@ class LevelFiles {
     if (this.#own === undefined && !this.#isClosed) await this.find()
     if (this.#own === undefined) return
     this.#isUnstored = true
+    await this.#sayName()
     const content = this.#owner.content()
     await (content === undefined ? SmallFile.remove(this.#own.path) : SmallFile.replace(this.#own.path, content))
     await Array.fromAsync(this.#left, async (held) => {

@@ -6,7 +6,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber } from "effect"
 import { TestClock } from "effect/testing"
 import { hung } from "./HungFile.ts"
-import { change, dismissal, pass, recordAt, world } from "./LevelProcesses.ts"
+import { change, dismissal, pass, recordAt, second, world } from "./LevelProcesses.ts"
 
 const dismissed = (seconds: number) =>
   [recordAt(seconds, 0, { dismissed: ["memory"] }), dismissal(seconds), change(seconds, 3, 0)] as const
@@ -177,5 +177,23 @@ describe("a level file whose removal had not reached the disk when its process e
       assert.strictEqual((yield* Fiber.join(next)).begun.level, 0)
       assert.deepStrictEqual(yield* lines, toldOnce)
     }).pipe(Effect.scoped)
+  )
+})
+
+describe("a process whose disk was full when it began", () => {
+  it.effect.each([false, true])(
+    "is there for the next one as soon as the disk has space (its file is kept: %s)",
+    (isKept) =>
+      Effect.gen(function* () {
+        const { begin, isFull, spool } = yield* world
+        const out = [{ service: "holmesgpt", since: second(1) }]
+        mkdirSync(join(spool, "spool.level.name.new"))
+        const one = yield* begin
+        rmdirSync(join(spool, "spool.level.name.new"))
+        if (isKept) yield* isFull
+        yield* one.is(recordAt(1, 0, { out: ["holmesgpt"], unrestored: out }), change(1, 2, 0))
+        yield* pass(6)
+        assert.deepInclude((yield* begin).begun, { elsewhere: out })
+      }).pipe(Effect.scoped)
   )
 })
