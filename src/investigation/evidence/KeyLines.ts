@@ -210,10 +210,18 @@ export const runIn = (line: Line, frame: Frame, isNextToKey = false): Run | unde
   const head = line.text.slice(0, longestHead)
   const indent = head.length - head.trimStart().length
   const isFirst = line.start === 0 || isNextToKey
-  const whole = behind(head, frame.before, indent) ?? []
-  for (const offset of [whole, isFirst ? cutOffsetsIn(head, indent, frame) : []].flat()) {
+  const framedAt = (offset: number): Run | undefined => {
     const run = runAt(line, offset)
-    if (run !== undefined && isFramed(line.text.slice(run.end - line.start), frame)) return { ...run, isCut: isFirst }
+    const isOne = run !== undefined && isFramed(line.text.slice(run.end - line.start), frame)
+    return isOne ? { ...run, isCut: isFirst } : undefined
+  }
+  const whole = behind(head, frame.before, indent)
+  const framed = whole === undefined ? undefined : framedAt(whole)
+  if (framed !== undefined) return framed
+  // To look for a cut takes far longer than to look for the frame.
+  for (const offset of isFirst ? cutOffsetsIn(head, indent, frame) : []) {
+    const run = framedAt(offset)
+    if (run !== undefined) return run
   }
   return quotedRunIn(line)
 }
