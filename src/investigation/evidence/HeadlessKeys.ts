@@ -6,12 +6,14 @@
  * What is before an end is part of a key only if it looks like lines of one (`KeyLines`): random runs of one length,
  * apart from the first and the last, each of which is alone in its line. Around each of them is what is around the end:
  * the time of a logger, or the notation of a string. Where something else is around the end, the lines are compared
- * with each other (`KeyRows`). So a log that names an end keeps its lines, unless they look like lines of a key
- * themselves.
+ * with each other (`KeyRows`). A log that names an end may have such lines too. So only the runs go, and the text
+ * between them stays if it has words of its own (`KeyGaps`). No line is before the mark of something else, as a
+ * certificate.
  *
  * Takes linear time: what is before an end is read once, and every gap is bounded.
  */
 
+import { checksum, type HeadlessKey, withoutRuns } from "./KeyGaps.ts"
 import {
   firstLineOf,
   type Frame,
@@ -33,9 +35,13 @@ const ending = /-----END [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----/g
 /** In characters. Tools break keys into lines of 60, 64, 70 or 76. Without an end, lines of another width are none. */
 const longestWidth = 76
 
-/** The checksum of PGP. */
-const checksum = /^=[A-Za-z0-9+/]{4}$/
+/** The mark of something else in PEM, as a certificate. */
+const otherMark = /-----(?:BEGIN|END) (?![A-Z0-9 ]{0,40}PRIVATE KEY)[A-Z0-9 ]{1,40}-----/g
+
 const checksumLength = 5
+
+/** The checksum of PGP in a line that has something else around it. */
+const framedChecksum = /(?<![A-Za-z0-9+/])=[A-Za-z0-9+/]{4}(?![A-Za-z0-9+/=])/
 
 const hasText = ({ start, text }: Line): boolean => start === 0 || /[A-Za-z0-9]/.test(text)
 
@@ -83,6 +89,9 @@ const framedRuns = (lines: ReadonlyArray<Line>, end: number, frame: Frame, mark:
     if (run === undefined) {
       const first = firstRun(found, line)
       if (first.length > 0) return [...found, ...first]
+      // A checksum may be as far from the last line of the key as from the end.
+      const isSum = found.length === 0 && near.index === lines.length && framedChecksum.test(line.text)
+      if (isSum) near = { index, start: line.start }
     } else if (continues(found, run) || isCutLine(found, run)) {
       found.push(run)
       near = { index, start: run.start }
@@ -136,27 +145,31 @@ const joinedRuns = (line: Line): ReadonlyArray<Run> => {
 }
 
 /** What is left of the key whose end is the marker between these places of the text. */
-const runsBefore = (
+const keyBefore = (
   text: string,
   from: number,
   marker: RegExpExecArray,
   to: number,
   mark: string
-): ReadonlyArray<Run> => {
+): HeadlessKey | undefined => {
   const { 0: marked, index } = marker
   const end = index + marked.length
-  const lines = linesOf(text.slice(from, index), from)
+  const other = [...text.slice(from, index).matchAll(otherMark)].at(-1)
+  const start = other === undefined ? from : from + other.index + other[0].length
+  const lines = linesOf(text.slice(start, index), start)
   const own = lines.at(-1)
-  if (own === undefined) return []
+  if (own === undefined) return undefined
   const joined = joinedRuns(own)
   const after = firstLineOf(text.slice(end, to))
   const isCut = end + after.length === text.length
   const frame = { before: piecesOf(own.text.trimStart()), after: piecesOf(after), isCut }
   const framed = framedRuns(lines.slice(0, -1).filter(hasText), index, frame, mark)
-  const rows = rowsBefore(lines, { before: own.text, after, isCut }, mark)
-  const found = joined.length > 0 && framed.length < 2 ? joined : framed
-  const others = rows.filter((row) => found.every((run) => run.end !== row.end))
-  return [...found, ...others].toSorted((left, right) => right.start - left.start)
+  const around = { before: own.text, after, isCut }
+  const rows = rowsBefore(lines, around, mark)
+  const runs = joined.length > 0 && framed.length < 2 ? joined : framed
+  const ends = new Set(runs.map((run) => run.end))
+  const found = [...runs, ...rows.filter((row) => !ends.has(row.end))]
+  return found.length === 0 ? undefined : { lines, found, end: around, mark }
 }
 
 /** Where a key from the very start of the text has its lines, if neither its first nor its last one is there. */
@@ -185,10 +198,6 @@ const endlessIn = (text: string): { readonly start: number; readonly end: number
   }
 }
 
-/** What stays between the only line of a key and its end, and the mark of the end, if anything does. */
-const restBehind = (between: string, mark: string): string =>
-  linesOf(between, 0).some(({ text }) => /[A-Za-z0-9]/.test(text) && !checksum.test(text.trim())) ? between + mark : ""
-
 /** Replaces what is left of keys without their first line. Those that have it must have been replaced before. */
 export const replaceHeadlessKeys = (text: string, mark: (kind: string) => string): string => {
   const replaced = mark("private-key")
@@ -196,14 +205,11 @@ export const replaceHeadlessKeys = (text: string, mark: (kind: string) => string
   let from = 0
   const markers = [...text.matchAll(ending)]
   for (const [index, marker] of markers.entries()) {
-    const found = runsBefore(text, from, marker, markers[index + 1]?.index ?? text.length, replaced)
-    const first = found.at(-1)
-    clean += text.slice(from, first?.start ?? marker.index)
+    const key = keyBefore(text, from, marker, markers[index + 1]?.index ?? text.length, replaced)
     // Without any of the key, it is a sentence about a key.
-    if (first === undefined) clean += marker[0]
-    // A line alone may be something else. What is behind it stays.
-    else if (found.length === 1) clean += replaced + restBehind(text.slice(first.end, marker.index), replaced)
-    else clean += replaced
+    const { rest, start } =
+      key === undefined ? { start: marker.index, rest: marker[0] } : withoutRuns(text, marker.index, key)
+    clean += text.slice(from, start) + rest
     from = marker.index + marker[0].length
   }
   clean += text.slice(from)

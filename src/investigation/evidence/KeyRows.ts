@@ -67,7 +67,7 @@ const words = /[\p{L}\p{N}][\p{L}\p{N}_.-]*/gu
 const levels = /^(?:trace|debug|info|notice|warn|warning|error|err|fatal|critical|stdout|stderr|[EWIDFTNP])$/i
 
 /** Times, numbers and identifiers differ between the lines of one message. Some of them are one word, others two. */
-const wordsOf = (text: string): ReadonlyArray<string> => {
+export const wordsOf = (text: string): ReadonlyArray<string> => {
   const shapes: Array<string> = []
   for (const [found] of text.matchAll(words)) {
     const word = found.replace(/[-._]{1,20}$/, "")
@@ -88,21 +88,54 @@ const nameOf = (text: string): string => {
 }
 
 /** How many words are others. Undefined if one has more words, or a number is in the place of a name. */
-const differences = (left: ReadonlyArray<string>, right: ReadonlyArray<string>): number | undefined => {
+export const differences = (left: ReadonlyArray<string>, right: ReadonlyArray<string>): number | undefined => {
   if (left.length !== right.length) return undefined
   const others = left.flatMap((word, index) => (word === right[index] ? [] : [[word, right[index]]]))
   return others.some((pair) => pair.includes("0")) ? undefined : others.length
 }
 
-const isSimilar = (row: Row, end: Row, isCut: boolean): boolean => {
+/** How many words both have at their start. */
+const commonOf = (left: ReadonlyArray<string>, right: ReadonlyArray<string>): number => {
+  const other = left.findIndex((word, index) => word !== right[index])
+  return other === -1 ? left.length : other
+}
+
+const isName = (word: string): boolean => word !== "0"
+
+/** Whether this word, of those that are no numbers, is beside a number. */
+const isBesideNumber = (all: ReadonlyArray<string>, index: number): boolean => {
+  const at = [...all.keys()].filter((key) => isName(all[key]!))[index]!
+  return all[at - 1] === "0" || all[at + 1] === "0"
+}
+
+/**
+ * Whether they are the same but for numbers, and one word that is in the place of a number, or beside it: a random
+ * identifier may have no digit, and one thread has a number that another one does not.
+ */
+export const isOneVaried = (left: ReadonlyArray<string>, right: ReadonlyArray<string>): boolean => {
+  const [short, long] = left.filter(isName).length < right.filter(isName).length ? [left, right] : [right, left]
+  const [few, many] = [short.filter(isName), long.filter(isName)]
+  const start = commonOf(few, many)
+  const behind = commonOf(few.slice(start).toReversed(), many.slice(start).toReversed())
+  if (many.length - few.length > 1 || start + behind < few.length) return false
+  if (many.length === few.length) return true
+  const isVaried = isBesideNumber(long, start) || short[long.indexOf(many[start]!)] === "0"
+  // Without a word that both have, both begin with a time.
+  return isVaried && (few.length > 0 || left[0] === right[0])
+}
+
+/** Whether what is around the row is around the end. If the row `isNext` to the end, it may be shorter. */
+const isSimilar = (row: Row, end: Row, isCut: boolean, isNext: boolean): boolean => {
   const known = isCut ? Math.max(0, end.after.length - 1) : end.after.length
   const before = differences(row.before, end.before)
   const after = differences(isCut ? row.after.slice(0, known) : row.after, end.after.slice(0, known))
-  if (row.name !== end.name || before === undefined) return false
+  if (row.name !== end.name) return false
   if (before === 0 && row.after.length === 0) return true
   // What is around an identifier in the middle of a line is not known to be around an end that the text ends behind.
-  const mostDifferent = row.width >= usualWidth && !(isCut && known === 0 && row.after.length > 0) ? 1 : 0
-  return after !== undefined && before + after <= mostDifferent
+  const isKnown = !(isCut && known === 0 && row.after.length > 0)
+  const mostDifferent = row.width >= usualWidth && isKnown ? 1 : 0
+  if (before !== undefined && after !== undefined && before + after <= mostDifferent) return true
+  return after === 0 && isKnown && (isNext || row.width >= usualWidth) && isOneVaried(row.before, end.before)
 }
 
 /** In characters. What a cut within a line may leave before its run. */
@@ -266,7 +299,7 @@ export const rowsBefore = (all: ReadonlyArray<Line>, end: Surroundings, mark: st
       const isLike =
         index === own
           ? isJoined(row, line)
-          : isSimilar(row, around, end.isCut) || (isLast(row, own - index) && isCutLike(row, around))
+          : isSimilar(row, around, end.isCut, own - index <= 2) || (isLast(row, own - index) && isCutLike(row, around))
       const isEnd = isLike && isLast(row, own - index)
       const isRow = isFull(row) ? isAlone(row) || isBare(row) || isLike : isEnd && row.width >= shortestLast
       if (!isRow) continue
