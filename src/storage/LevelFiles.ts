@@ -15,9 +15,9 @@
 // Sequences of calls of Node.js that must not be interrupted halfway: promises fit.
 // @effect-diagnostics asyncFunction:off
 
-import { readdir, readFile } from "node:fs/promises"
+import { readdir, readFile, stat } from "node:fs/promises"
 import { basename, dirname, resolve } from "node:path"
-import { Effect, type Scope } from "effect"
+import { Effect, Predicate, type Scope } from "effect"
 import * as FileLock from "./FileLock.ts"
 import * as SmallFile from "./SmallFile.ts"
 
@@ -51,6 +51,11 @@ interface Held {
   readonly lock: FileLock.FileLock
 }
 
+interface Own extends Held {
+  /** That of the file that is locked. */
+  readonly inode: number | undefined
+}
+
 /** The paths of the files, by that of the first one. */
 const pathsOf = (first: string): ReadonlyArray<string> =>
   Array.from({ length: mostFiles }, (_, index) =>
@@ -68,11 +73,21 @@ const lockAt = (path: string): Promise<FileLock.FileLock | "taken" | undefined> 
     () => undefined
   )
 
+/** `undefined`: nobody can tell. 0: there is no file. */
+const lockInode = (path: string): Promise<number | undefined> =>
+  stat(besideOf(path, "lock")).then(
+    ({ ino }) => ino,
+    (cause: unknown) => (Predicate.hasProperty(cause, "code") && cause.code === "ENOENT" ? 0 : undefined)
+  )
+
 /** The files as one process has them. */
 class LevelFiles {
   readonly #paths: ReadonlyArray<string>
   readonly #owner: Owner
-  #own: Held | undefined
+  #own: Own | undefined
+  /** Where the own file was when its lock was removed. */
+  #lost: string | undefined
+  #hasBegun = false
   /** Of processes that have ended. They go once what was in them is stored elsewhere. */
   #left: ReadonlyArray<Held> = []
   /** How often the file of a process that has ended was seen. */
@@ -91,10 +106,14 @@ class LevelFiles {
 
   /** Finds what processes have left that have ended, and what the others keep. Takes a file of its own first. */
   readonly find = async (): Promise<void> => {
-    const isStart = this.#own === undefined
+    const isStart = !this.#hasBegun
+    await this.#leaveLost()
+    const isPlaced = this.#own !== undefined
     const names = new Set(await readdir(dirname(resolve(this.#paths[0] ?? ""))).catch(() => []))
     const taken = new Set([this.#own, ...this.#left].map((held) => held?.path))
-    const free = this.#paths.filter((path) => !taken.has(path) && (isStart || names.has(basename(path))))
+    const free = this.#paths
+      .filter((path) => !taken.has(path) && (!isPlaced || names.has(basename(path))))
+      .toSorted((left, right) => Number(right === this.#lost) - Number(left === this.#lost))
     const looks = new Map<string, number>()
     const left: Array<string> = []
     const beside: Array<Found["beside"][number]> = []
@@ -111,8 +130,9 @@ class LevelFiles {
       }
       const seen = this.#looks.get(path) ?? 0
       looks.set(path, seen + 1)
-      const isTaken = text !== undefined && (isStart || seen >= looksBefore)
-      if (this.#own === undefined) await this.#begin({ path, lock })
+      const isBack = this.#own === undefined && path === this.#lost
+      const isTaken = text !== undefined && (isStart || isBack || seen >= looksBefore)
+      if (this.#own === undefined && (isTaken || text === undefined)) await this.#begin({ path, lock })
       else if (isTaken) this.#left = [...this.#left, { path, lock }]
       else lock.close()
       if (text === undefined) return
@@ -129,10 +149,25 @@ class LevelFiles {
 
   /** The name of the one before goes first: that needs no space on a full disk. */
   async #begin(held: Held): Promise<void> {
-    this.#own = held
+    this.#own = { ...held, inode: await lockInode(held.path) }
+    this.#hasBegun = true
     this.#isNamed = false
     await SmallFile.remove(besideOf(held.path, "name")).catch(() => {})
     await this.#sayName()
+  }
+
+  /**
+   * Where the folder was emptied, the lock is on a file that nobody finds any more. Another process would take the same
+   * place, and this one would count as ended. So it takes a place again.
+   */
+  async #leaveLost(): Promise<void> {
+    if (this.#own?.inode === undefined) return
+    const inode = await lockInode(this.#own.path)
+    if (inode === undefined || (inode > 0 && inode === this.#own.inode)) return
+    this.#own.lock.close()
+    this.#lost = this.#own.path
+    this.#own = undefined
+    if (this.#owner.content() !== undefined) this.#isUnstored = true
   }
 
   /** A process without a name counts as one that has ended, so it tries that again. */
@@ -147,6 +182,7 @@ class LevelFiles {
 
   /** Writes the own file, or removes it, as it has to be now. Then nobody needs those that others have left. */
   readonly store = async (): Promise<void> => {
+    await this.#leaveLost()
     if (this.#own === undefined && !this.#isClosed) await this.find()
     if (this.#own === undefined) return
     this.#isUnstored = true

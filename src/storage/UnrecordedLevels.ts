@@ -130,8 +130,10 @@ class Unrecorded {
           return content === undefined ? undefined : encode(content)
         },
         found: ({ beside, left, living }) => {
-          this.#kept = [...this.#kept, ...left.flatMap((text) => keptIn(text, false))]
-          this.#beside = beside.flatMap(({ isLocked, text }) => keptIn(text, isLocked))
+          // Where only its lock was removed, it finds its own file.
+          const isOfAnother = ({ name }: Kept) => name !== this.#levels.name
+          this.#kept = [...this.#kept, ...left.flatMap((text) => keptIn(text, false)).filter(isOfAnother)]
+          this.#beside = beside.flatMap(({ isLocked, text }) => keptIn(text, isLocked)).filter(isOfAnother)
           this.#living = living
           this.#asked = 0
           this.#isRead = true

@@ -172,6 +172,25 @@ describe("the files of processes that keep their levels at one path", () => {
     })
   )
 
+  it.effect("are at another place for a process whose lock was removed, where another one has its place since", () =>
+    Effect.gen(function* () {
+      const directory = yield* folder
+      const path = join(directory, "spool.level.json")
+      const one = yield* process(path, "one")
+      yield* one.looks
+      for (const name of readdirSync(directory)) rmSync(join(directory, name))
+      const other = yield* process(path, "other")
+      yield* other.looks
+      yield* other.keeps("other")
+      yield* one.keeps("emergency")
+      assert.strictEqual(readFileSync(path, "utf8"), "other")
+      const next = yield* process(path, "next")
+      yield* next.looks
+      assert.deepStrictEqual(next.seen, { beside: ["other", "emergency"], living: ["other", "one"] })
+      assert.deepStrictEqual([...one.left, ...other.left, ...next.left], [])
+    })
+  )
+
   it.effect("are none where the folder is away, and nothing is made there", () =>
     Effect.gen(function* () {
       const directory = join(yield* folder, "away")

@@ -1,6 +1,6 @@
 /** Several processes on one database, each with a connection of its own, and a file for its level. */
 
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync } from "node:fs"
+import { mkdirSync, mkdtempSync, readdirSync, realpathSync, rmSync, symlinkSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { Context, Effect, Exit, Layer, Option, Scope } from "effect"
@@ -65,13 +65,14 @@ export const world = Effect.gen(function* () {
   }
   onPod("pod")
   const spool = join(directory, "spool")
-  const levelFile = join(spool, "spool.level.json")
   const opened = Sqlite.open({ filename: join(directory, "kubernaut.db") })
   const database = yield* opened
   /** A process. It is what `is` says, and before that what it has begun with. */
   const begin = Effect.gen(function* () {
     const scope = yield* Scope.fork(yield* Effect.scope)
     return yield* Effect.gen(function* () {
+      // It stays on the disk where it has begun.
+      const levelFile = join(realpathSync(spool), "spool.level.json")
       const layer = Layer.fresh(Storage.layerDatabase(yield* opened, { levelFile }))
       const levels = Context.get(yield* Layer.build(layer), Levels)
       yield* levels.latest

@@ -1,6 +1,6 @@
 /** What of a process lasts longer than what it is in: a dismissal, a file that could not be removed, a name. */
 
-import { mkdirSync, readFileSync, renameSync, rmdirSync, writeFileSync } from "node:fs"
+import { mkdirSync, readdirSync, readFileSync, renameSync, rmdirSync, rmSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber } from "effect"
@@ -195,5 +195,32 @@ describe("a process whose disk was full when it began", () => {
         yield* pass(6)
         assert.deepInclude((yield* begin).begun, { elsewhere: out })
       }).pipe(Effect.scoped)
+  )
+})
+
+describe("a process whose folder was emptied", () => {
+  it.effect("is there for the next one, whose end of an emergency names it", () =>
+    Effect.gen(function* () {
+      const { begin, files, hasSpace, isFull, lines, spool } = yield* world
+      const one = yield* begin
+      yield* one.is(recordAt(1, 0, { dismissed: ["disk"] }), dismissal(1))
+      yield* isFull
+      yield* one.is(recordAt(2, 3), change(2, 0, 3))
+      for (const file of readdirSync(spool)) rmSync(join(spool, file))
+      yield* pass(12)
+      assert.deepStrictEqual(files(), ["spool.level.json"])
+      const next = yield* begin
+      yield* pass(10)
+      assert.strictEqual(next.begun.level, 3)
+      yield* next.is(recordAt(60, 0), change(60, 3, 0))
+      yield* pass(12)
+      assert.deepStrictEqual(yield* next.unrecorded, [[3, 0, 3]])
+      yield* hasSpace
+      yield* pass(20)
+      assert.deepStrictEqual(
+        (yield* lines).filter(([from]) => from === 3),
+        [[3, 0, 3]]
+      )
+    }).pipe(Effect.scoped)
   )
 })
