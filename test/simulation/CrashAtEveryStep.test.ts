@@ -33,6 +33,8 @@ const simulate = (scenario: Scenario.Scenario, yieldEvery: number, crashAtStep?:
   const states: Array<FinalState> = []
   let writes = 0
   let concludedAt = 0
+  /** Another alert about the same workload may come later, and a person decides about that. */
+  let first: string | undefined
   const result = run({
     seed: 1,
     scenario,
@@ -45,8 +47,9 @@ const simulate = (scenario: Scenario.Scenario, yieldEvery: number, crashAtStep?:
           if (applied === "yes") writes++
         },
         Committed: ({ events }) => {
-          for (const { event } of events) {
-            if (event._tag !== "Concluded") continue
+          for (const { event, remediationId } of events) {
+            first ??= remediationId
+            if (event._tag !== "Concluded" || remediationId !== first) continue
             states.push(event.state)
             concludedAt = world.steps
           }

@@ -2,10 +2,10 @@
  * After healing the service is back at rest: no remediation is open that does not wait for a person, no actor is left,
  * it has as many fibers and timers as after a boot, and every permit of every bulkhead is available.
  *
- * The baseline is measured in the first process before any alert arrived, if its database was well since it booted: the
- * fewest fibers, and the most timers. What has grown by the end of the run has leaked. A lock that is never released is
- * found by the false alarms of the `Drill`, which must complete like any other alert. The drill also tests the
- * permits.
+ * The baseline is measured before any alert arrived, if the database was well and the process has been there for two
+ * seconds: the fewest fibers, and the most timers. What has grown by the end of the run has leaked. A lock that is
+ * never released is found by the false alarms of the `Drill`, which must complete like any other alert. The drill also
+ * tests the permits.
  */
 
 import { type Invariant, withTruth } from "./Invariant.ts"
@@ -29,11 +29,12 @@ export const nothingLeaked: Invariant = {
     const resolved = new Set<string>()
     let baseline: { readonly fibers: number; readonly timers: number } | undefined
     let healing = false
+    let bootedMs = 0
     const measure = () => {
       const process = service.process
       if (process?.state !== "running" || open.size > 0 || service.activeActors !== 0) return
       // What reads the database before it begins, such as the watches, may not have begun.
-      if (farEnds.database.disturbedUntilMs > -Infinity) return
+      if (farEnds.database.disturbedUntilMs > -Infinity || world.nowMs - bootedMs < idleMs[0]) return
       const { fibers, timers } = baseline ?? { fibers: Infinity, timers: 0 }
       // A fiber that waits for a response has no timer in that moment.
       baseline = { fibers: Math.min(fibers, process.fibers), timers: Math.max(timers, world.timersOf(process)) }
@@ -74,6 +75,9 @@ export const nothingLeaked: Invariant = {
             )
               open.delete(remediationId)
           }
+        },
+        ProcessBooted: (booted, atMs) => {
+          if (booted.process === "service") bootedMs = atMs
         },
         HealingBegan: () => {
           healing = true
