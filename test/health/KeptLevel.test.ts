@@ -68,7 +68,7 @@ describe("the level that a process begins with", () => {
     Effect.gen(function* () {
       const folder = yield* Effect.acquireRelease(
         Effect.sync(() => mkdtempSync(join(tmpdir(), "kubernaut-kept-"))),
-        (path) => Effect.sync(() => rmSync(path, { recursive: true, force: true }))
+        (path) => Effect.sync(() => rmSync(path, { recursive: true, force: true, maxRetries: 10 }))
       )
       const path = join(folder, "spool.level.json")
       const { release } = yield* hung(path)

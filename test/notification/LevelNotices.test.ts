@@ -64,7 +64,7 @@ const ended = "1970-01-01T00:10:00.000Z"
 const world = Effect.gen(function* () {
   const directory = yield* Effect.acquireRelease(
     Effect.sync(() => mkdtempSync(join(tmpdir(), "kubernaut-level-"))),
-    (path) => Effect.sync(() => rmSync(path, { recursive: true, force: true }))
+    (path) => Effect.sync(() => rmSync(path, { recursive: true, force: true, maxRetries: 10 }))
   )
   const filename = join(directory, "kubernaut.db")
   const levelFile = join(directory, "spool.level.json")

@@ -20,7 +20,7 @@ const minutes = (count: number) => Effect.repeat(pass(5), { times: count * 12 - 
 
 const filename = Effect.acquireRelease(
   Effect.sync(() => mkdtempSync(join(tmpdir(), "kubernaut-levels-"))),
-  (directory) => Effect.sync(() => rmSync(directory, { recursive: true, force: true }))
+  (directory) => Effect.sync(() => rmSync(directory, { recursive: true, force: true, maxRetries: 10 }))
 ).pipe(Effect.map((directory) => join(directory, "kubernaut.db")))
 
 const shownBy = ({ refreshed }: TestSink) => refreshed.at(-1)?.lasting.map(({ condition: { name } }) => name)

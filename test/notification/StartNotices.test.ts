@@ -338,7 +338,7 @@ describe("the file of what was told", () => {
   }
   const directory = Effect.acquireRelease(
     Effect.sync(() => mkdtempSync(join(tmpdir(), "kubernaut-notice-"))),
-    (path) => Effect.sync(() => rmSync(path, { recursive: true, force: true }))
+    (path) => Effect.sync(() => rmSync(path, { recursive: true, force: true, maxRetries: 10 }))
   )
 
   it.effect("is read by the next process, and by nobody else on the machine", () =>

@@ -16,7 +16,7 @@ import * as LevelFiles from "../../src/storage/LevelFiles.ts"
 
 const folder = Effect.acquireRelease(
   Effect.sync(() => mkdtempSync(join(tmpdir(), "kubernaut-levels-"))),
-  (path) => Effect.sync(() => rmSync(path, { recursive: true, force: true }))
+  (path) => Effect.sync(() => rmSync(path, { recursive: true, force: true, maxRetries: 10 }))
 )
 
 /** A process with its file. `content`: what it keeps there. */

@@ -55,7 +55,7 @@ export const pass = (seconds: number) =>
 export const world = Effect.gen(function* () {
   const directory = yield* Effect.acquireRelease(
     Effect.sync(() => mkdtempSync(join(tmpdir(), "kubernaut-beside-"))),
-    (path) => Effect.sync(() => rmSync(path, { recursive: true, force: true }))
+    (path) => Effect.sync(() => rmSync(path, { recursive: true, force: true, maxRetries: 10 }))
   )
   /** From now on the spool is on the disk of this pod. Its path is always the same. */
   const onPod = (pod: string) => {

@@ -11,7 +11,7 @@ import { hung } from "./HungFile.ts"
 
 const folder = Effect.acquireRelease(
   Effect.sync(() => mkdtempSync(join(tmpdir(), "kubernaut-small-"))),
-  (path) => Effect.sync(() => rmSync(path, { recursive: true, force: true }))
+  (path) => Effect.sync(() => rmSync(path, { recursive: true, force: true, maxRetries: 10 }))
 )
 
 const fileAt = (path: string, content = "new") => SmallFile.at(path, (at) => SmallFile.replace(at, content))

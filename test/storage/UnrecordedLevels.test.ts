@@ -48,7 +48,7 @@ const database = (row?: LevelRecord) => {
 const levelFile = Effect.map(
   Effect.acquireRelease(
     Effect.sync(() => mkdtempSync(join(tmpdir(), "kubernaut-levels-"))),
-    (path) => Effect.sync(() => rmSync(path, { recursive: true, force: true }))
+    (path) => Effect.sync(() => rmSync(path, { recursive: true, force: true, maxRetries: 10 }))
   ),
   (folder) => join(folder, "level.json")
 )
