@@ -8,14 +8,15 @@ import { maxQuestions } from "../../decision/Decider.ts"
 import { type Decision, sameFigures, sameFinding } from "../../domain/Decision.ts"
 import type { ReviewAnswer } from "../../domain/Review.ts"
 import { ClearTimes } from "../observation/ClearTimes.ts"
-import type { CommittedEvent } from "../observation/Observation.ts"
+import { FullTime } from "../observation/FullTime.ts"
+import type { CommittedEvent, Handlers } from "../observation/Observation.ts"
 import { ReadyTime } from "../observation/ReadyTime.ts"
 import type { Invariant } from "./Invariant.ts"
 
 /**
  * How long a service may take to act on an answer: it may be paused or cut off from its database meanwhile. The time in
- * which no process of it is ready does not count: with the database of a cluster that was replaced it refuses to
- * start.
+ * which no process of it is ready does not count: with the database of a cluster that was replaced it refuses to start.
+ * Nor does that in which a fault keeps the database from storing what it has done.
  */
 const soonMs = 6 * 60_000
 /** The service's patience with a cluster that does not respond. */
@@ -42,6 +43,17 @@ const writesNothing = (id: string, events: ReadonlyArray<CommittedEvent>) =>
       kind === "Intended" && remediationId === id && event._tag === "Intended" && event.intent.changes.length === 0
   )
 
+const faultsOf = (clear: ClearTimes, full: FullTime): Pick<Handlers, "FaultBegan" | "FaultHealed"> => ({
+  FaultBegan: (began, atMs) => {
+    clear.on.FaultBegan?.(began, atMs)
+    full.on.FaultBegan(began, atMs)
+  },
+  FaultHealed: (healed, atMs) => {
+    clear.on.FaultHealed?.(healed, atMs)
+    full.on.FaultHealed(healed, atMs)
+  }
+})
+
 export const answeredOnce: Invariant = {
   name: "answered-once",
   description:
@@ -49,6 +61,7 @@ export const answeredOnce: Invariant = {
   make: (_, report) => {
     const clear = new ClearTimes()
     const ready = new ReadyTime()
+    const full = new FullTime()
     const answers = new Map<string, ReviewAnswer["answer"]>()
     /** Remediations whose question timed out, and those whose approval expired: nothing more is done by it. */
     const timedOut = new Set<string>()
@@ -75,18 +88,19 @@ export const answeredOnce: Invariant = {
       )
         report(`remediation ${id} acts by an approval, and nobody has seen ${news}`)
     }
-    /** Since when an answer waits, by remediation: by the clock, and by the time of a ready service. */
-    const waiting = new Map<string, { readonly atMs: number; readonly readyMs: number }>()
+    /** Since when an answer waits, by remediation: by the clock, and by the two other times. */
+    const waiting = new Map<string, { readonly atMs: number; readonly readyMs: number; readonly fullMs: number }>()
     return {
       on: {
         ...clear.on,
         ...ready.on,
+        ...faultsOf(clear, full),
         Committed: ({ events }, atMs) => {
           for (const { event, kind, remediationId } of events) {
             if (kind === "Reviewed" && event._tag === "Reviewed") {
               answers.set(remediationId, event.review.answer)
               expired.delete(remediationId)
-              waiting.set(remediationId, { atMs, readyMs: ready.at(atMs) })
+              waiting.set(remediationId, { atMs, readyMs: ready.at(atMs), fullMs: full.at(atMs) })
             } else if (kind === "ReviewTimedOut") timedOut.add(remediationId)
             else if (kind === "ApprovalExpired") {
               answers.delete(remediationId)
@@ -94,7 +108,7 @@ export const answeredOnce: Invariant = {
             } else if (kind === "Decided" || kind === "Concluded") {
               const since = waiting.get(remediationId)
               if (since !== undefined) {
-                const waitedMs = ready.at(atMs) - since.readyMs
+                const waitedMs = ready.at(atMs) - since.readyMs - (full.at(atMs) - since.fullMs)
                 if (waitedMs > (clear.since(since.atMs) ? soonMs : soonMs + patienceMs))
                   report(`nothing came of the answer about remediation ${remediationId} for ${waitedMs} ms`)
               }

@@ -103,6 +103,19 @@ describe("answered-once", () => {
     assert.deepStrictEqual(seen.reports, ["nothing came of the answer about remediation rem-1 for 420000 ms"])
   })
 
+  it("counts no minute in which a fault keeps the database from storing what is done, and each of them once", () => {
+    const full = (kind: string) => ({ fault: { kind, forMs: 600_000, parameters: {} } })
+    const seen = watch(answeredOnce)
+    seen.at(1, reviewed("rem-1", "approved"), { _tag: "FaultBegan", ...full("storage-full") })
+    seen.at(300_001, { _tag: "FaultBegan", ...full("storage-down") })
+    seen.at(600_001, { _tag: "FaultHealed", ...full("storage-full") })
+    seen.at(900_001, { _tag: "FaultHealed", ...full("storage-down") })
+    seen.at(1_200_001, decided("rem-1", "escalate"), reviewed("rem-1", "approved"))
+    assert.deepStrictEqual(seen.reports, [])
+    seen.at(1_900_001, concluded("rem-1", "Cancelled"))
+    assert.deepStrictEqual(seen.reports, ["nothing came of the answer about remediation rem-1 for 700000 ms"])
+  })
+
   it("accepts an approved action, one that is escalated after all, and a review of another remediation", () => {
     assert.deepStrictEqual(
       reportsOf(
