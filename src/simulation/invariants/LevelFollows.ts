@@ -73,6 +73,8 @@ class Level implements Checker {
   /** The level that the next process must remember. */
   private durable: number | undefined
   private readonly workedOnSinceMs = new Map<string, number>()
+  /** A cluster that was replaced is found to be the right one again when it responds. */
+  private clusterOutMs = 0
   private readonly standstill = new Standstill()
 
   constructor({ scenario }: Setting, report: (message: string) => void) {
@@ -207,9 +209,10 @@ class Level implements Checker {
       this.report(`the service still says level ${said.level}, and ${now.level} is due since ${atMs - now.sinceMs} ms`)
     // What is found after that may be an emergency again, or be dismissed still.
     if (this.isDismissed && this.out.size > 3) this.troubledMs = atMs
+    if (this.out.has("kubernetes")) this.clusterOutMs = atMs
     if (said.level <= now.level || this.unseenFaults > 0) return
     const better = this.due.findLast(({ level }) => level >= said.level)
-    const sinceMs = Math.max(this.troubledMs, better === undefined ? 0 : this.endOf(better))
+    const sinceMs = Math.max(this.troubledMs, this.clusterOutMs, better === undefined ? 0 : this.endOf(better))
     if (atMs - sinceMs > backWithinMs) {
       this.report(
         `the level has not risen from ${said.level}, and ${now.level} or better is due for ${atMs - sinceMs} ms`

@@ -66,6 +66,19 @@ describe("level-follows", () => {
     assert.deepStrictEqual(reports, ["the level rose from 3 to 2, and 3 was due in the 30 seconds before"])
   })
 
+  it("accepts level 3 after the cluster was replaced until it has responded, and not for 7 minutes after that", () => {
+    const { at, reports } = watch(levelFollows)
+    const replaced = { fault: { kind: "cluster-replaced", forMs: minute, parameters: {} } }
+    at(0, level(0), { _tag: "FaultBegan", ...replaced }, out("kubernetes"), level(3))
+    at(minute, { _tag: "FaultHealed", ...replaced })
+    for (let count = 2; count < 20; count++) at(count * minute, out("kubernetes"))
+    at(20 * minute, back("kubernetes"))
+    at(27 * minute, back("kubernetes"))
+    assert.deepStrictEqual(reports, [])
+    at(28 * minute, back("kubernetes"))
+    assert.lengthOf(reports, 1)
+  })
+
   it("reports a level that rises twice within 5 minutes, also in a new process", () => {
     for (const restarts of [false, true]) {
       const { at, reports } = watch(levelFollows)
