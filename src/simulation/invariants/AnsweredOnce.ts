@@ -43,14 +43,19 @@ const writesNothing = (id: string, events: ReadonlyArray<CommittedEvent>) =>
       kind === "Intended" && remediationId === id && event._tag === "Intended" && event.intent.changes.length === 0
   )
 
-const faultsOf = (clear: ClearTimes, full: FullTime): Pick<Handlers, "FaultBegan" | "FaultHealed"> => ({
+/** The time of a full database is that of a ready service: no moment is left out twice. */
+const faultsOf = (
+  clear: ClearTimes,
+  ready: ReadyTime,
+  full: FullTime
+): Pick<Handlers, "FaultBegan" | "FaultHealed"> => ({
   FaultBegan: (began, atMs) => {
     clear.on.FaultBegan?.(began, atMs)
-    full.on.FaultBegan(began, atMs)
+    full.on.FaultBegan(began, ready.at(atMs))
   },
   FaultHealed: (healed, atMs) => {
     clear.on.FaultHealed?.(healed, atMs)
-    full.on.FaultHealed(healed, atMs)
+    full.on.FaultHealed(healed, ready.at(atMs))
   }
 })
 
@@ -62,6 +67,7 @@ export const answeredOnce: Invariant = {
     const clear = new ClearTimes()
     const ready = new ReadyTime()
     const full = new FullTime()
+    const workingAt = (atMs: number): number => ready.at(atMs) - full.at(ready.at(atMs))
     const answers = new Map<string, ReviewAnswer["answer"]>()
     /** Remediations whose question timed out, and those whose approval expired: nothing more is done by it. */
     const timedOut = new Set<string>()
@@ -88,19 +94,19 @@ export const answeredOnce: Invariant = {
       )
         report(`remediation ${id} acts by an approval, and nobody has seen ${news}`)
     }
-    /** Since when an answer waits, by remediation: by the clock, and by the two other times. */
-    const waiting = new Map<string, { readonly atMs: number; readonly readyMs: number; readonly fullMs: number }>()
+    /** Since when an answer waits, by remediation: by the clock, and by the time that counts. */
+    const waiting = new Map<string, { readonly atMs: number; readonly workingMs: number }>()
     return {
       on: {
         ...clear.on,
         ...ready.on,
-        ...faultsOf(clear, full),
+        ...faultsOf(clear, ready, full),
         Committed: ({ events }, atMs) => {
           for (const { event, kind, remediationId } of events) {
             if (kind === "Reviewed" && event._tag === "Reviewed") {
               answers.set(remediationId, event.review.answer)
               expired.delete(remediationId)
-              waiting.set(remediationId, { atMs, readyMs: ready.at(atMs), fullMs: full.at(atMs) })
+              waiting.set(remediationId, { atMs, workingMs: workingAt(atMs) })
             } else if (kind === "ReviewTimedOut") timedOut.add(remediationId)
             else if (kind === "ApprovalExpired") {
               answers.delete(remediationId)
@@ -108,7 +114,7 @@ export const answeredOnce: Invariant = {
             } else if (kind === "Decided" || kind === "Concluded") {
               const since = waiting.get(remediationId)
               if (since !== undefined) {
-                const waitedMs = ready.at(atMs) - since.readyMs - (full.at(atMs) - since.fullMs)
+                const waitedMs = workingAt(atMs) - since.workingMs
                 if (waitedMs > (clear.since(since.atMs) ? soonMs : soonMs + patienceMs))
                   report(`nothing came of the answer about remediation ${remediationId} for ${waitedMs} ms`)
               }

@@ -1,4 +1,4 @@
-/** For how long a fault has kept the database from storing everything, in all of a run. */
+/** For how long a fault has kept the database from storing everything, in all of a run, by the clock of who asks. */
 
 import type { Handlers } from "./Observation.ts"
 

@@ -116,6 +116,17 @@ describe("answered-once", () => {
     assert.deepStrictEqual(seen.reports, ["nothing came of the answer about remediation rem-1 for 700000 ms"])
   })
 
+  it("leaves out no minute twice in which the service is down and the database full", () => {
+    const full = { fault: { kind: "storage-full", forMs: 600_000, parameters: {} } }
+    const process = { process: "service", number: 1 }
+    const seen = watch(answeredOnce)
+    seen.at(1, reviewed("rem-1", "approved"), { _tag: "FaultBegan", ...full })
+    seen.at(1, { _tag: "ProcessEnded", ...process, how: "crashed" })
+    seen.at(600_001, { _tag: "FaultHealed", ...full }, { _tag: "ProcessReady", ...process, number: 2 })
+    seen.at(1_300_001, concluded("rem-1", "Cancelled"))
+    assert.deepStrictEqual(seen.reports, ["nothing came of the answer about remediation rem-1 for 700000 ms"])
+  })
+
   it("accepts an approved action, one that is escalated after all, and a review of another remediation", () => {
     assert.deepStrictEqual(
       reportsOf(
