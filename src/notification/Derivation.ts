@@ -84,8 +84,11 @@ interface Derivation {
   readonly teller: Teller
 }
 
-/** Whether a condition lasts, and whether that is so at this line: another process may have derived more lines. */
-const lastsNow = Effect.fnUntraced(function* (
+/**
+ * Whether a condition lasts by what is shown. Where that is of a moment after the line, another process was faster:
+ * then with the sinks for which nothing was derived from the line yet.
+ */
+const shownOf = Effect.fnUntraced(function* (
   { sequence }: AuditEvent,
   name: string,
   { positions, stores }: Derivation
@@ -94,30 +97,31 @@ const lastsNow = Effect.fnUntraced(function* (
   // In this order: the positions may be later than what is shown, and never earlier.
   const shown = yield* stores.outbox.conditions
   const now = yield* stores.outbox.register(sinks)
+  const untold = sinks.filter((sink) => (now.sinks.get(sink) ?? 0) < sequence)
   return {
     lasts: shown.some(({ condition }) => condition.name === name),
-    isLater: now.conditions >= sequence,
-    // What follows from the line is in the outbox already, or nothing did.
-    isTold: sinks.every((sink) => (now.sinks.get(sink) ?? 0) >= sequence)
+    ...(now.conditions >= sequence ? { untold } : {})
   }
 })
 
 /**
  * Whether a line about a condition is news. What this process has derived itself decides, and else the conditions that
  * are shown. Where these are of a later moment, this process is slower than another one, or has sinks that were away.
- * Then a line that was found (`condition.*`) is news: it is recorded only where people have to be told.
+ * Then a line that was found (`condition.*`) is news: it is recorded only where people have to be told. Of any other
+ * line, what these sinks were told last decides.
  */
 const isNewsOf = Effect.fnUntraced(function* (
   line: AuditEvent,
   { change, name }: { readonly change: "begins" | "ends"; readonly name: string },
   self: Derivation
 ) {
-  const isNewsIf = (lasts: boolean) => lasts === (change === "ends")
+  const isNewsIf = (lasts: boolean | undefined) => lasts === (change === "ends")
   const own = self.known.get(name)
   if (own !== undefined) return isNewsIf(own)
-  const { isLater, isTold, lasts } = yield* lastsNow(line, name, self)
-  if (isLater && isTold) return false
-  return isLater && line.kind.startsWith("condition.") ? true : isNewsIf(lasts)
+  const { lasts, untold } = yield* shownOf(line, name, self)
+  if (untold === undefined) return isNewsIf(lasts)
+  if (untold.length === 0) return false
+  return line.kind.startsWith("condition.") || isNewsIf(yield* self.stores.outbox.lastWord(untold, name))
 })
 
 const isNews = (

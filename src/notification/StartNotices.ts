@@ -97,6 +97,7 @@ const unopened = (because: Effect.Effect<StorageError>): Outbox["Service"] => {
     claim: () => fail,
     release: () => fail,
     delivered: () => fail,
+    lastWord: () => fail,
     sentInMinute: () => fail,
     conditions: fail
   }

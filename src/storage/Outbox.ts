@@ -146,6 +146,14 @@ export class Outbox extends Context.Service<
      * message with another key: a receiver believes what it was told last.
      */
     readonly delivered: (ids: ReadonlyArray<number>, at: Timestamp) => Effect.Effect<void, StorageError>
+    /**
+     * Whether a condition lasts by the last notification about it for one of these sinks, delivered or not. Absent:
+     * none of them was told of it in `keptFor`.
+     */
+    readonly lastWord: (
+      sinks: ReadonlyArray<string>,
+      condition: Condition["name"]
+    ) => Effect.Effect<boolean | undefined, StorageError>
     /** How many messages to a sink were claimed in the last minute, by every process. */
     readonly sentInMinute: (sink: string) => Effect.Effect<number, StorageError>
     /** The conditions that last. */

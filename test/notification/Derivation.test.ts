@@ -208,6 +208,39 @@ describe("a sink that was away while another process derived", () => {
       assert.deepStrictEqual(told, ["emergency-left", "emergency-entered"])
     })
   )
+
+  /** What is recorded of our own alerting when a process hears the Watchdog for the first time, and when it does not. */
+  const heartbeat = (kind: "alerting.heard" | "alerting.silent" | "alerting.unwatched") => (harness: Harness) =>
+    harness.audit.record({ actor: "kubernaut", kind, subject: "Watchdog", data: {} })
+  const [heard, silent] = [heartbeat("alerting.heard"), heartbeat("alerting.silent")]
+  const inTurn =
+    (...lines: ReadonlyArray<typeof heard>) =>
+    (harness: Harness) =>
+      Effect.forEach(lines, (line) => line(harness), { discard: true })
+
+  for (const end of ["heard", "unwatched"] as const)
+    it.effect(`is told that the alerting is ${end} if it was told of the silence`, () =>
+      Effect.gen(function* () {
+        assert.deepStrictEqual(yield* toldAfter(silent, heartbeat(`alerting.${end}`)), [`alerting-${end}`])
+      })
+    )
+
+  it.effect("is not told that the alerting is heard if it knows of no silence, also before a silence that lasts", () =>
+    Effect.gen(function* () {
+      assert.deepStrictEqual(yield* toldAfter(() => Effect.void, inTurn(heard, silent)), ["alerting-silent"])
+      assert.deepStrictEqual(yield* toldAfter(inTurn(silent, heard), inTurn(heard, silent)), ["alerting-silent"])
+    })
+  )
+
+  it.effect("is told of each change of the alerting in turn", () =>
+    Effect.gen(function* () {
+      assert.deepStrictEqual(yield* toldAfter(silent, inTurn(heard, heard, silent, heard)), [
+        "alerting-heard",
+        "alerting-silent",
+        "alerting-heard"
+      ])
+    })
+  )
 })
 
 describe("conditions", () => {

@@ -1,5 +1,5 @@
 /**
- * Says again what was said last of a condition, when a sink has taken an earlier message after it.
+ * What was said last of a condition. It is said again when a sink has taken an earlier message after it.
  *
  * A sink that refuses the beginning of an emergency is sent the end all the same after some minutes, and may take the
  * beginning later. It believes what it was told last, so it would show the emergency for ever. The end then goes out
@@ -25,7 +25,30 @@ interface Row {
 /** `ids`: the rows that were recorded as delivered just now, in one message. It needs the transaction of its caller. */
 export type SayAgain = (ids: ReadonlyArray<number>) => void
 
-export const make = (database: DatabaseSync, decode: (data: string) => Option.Option<Notification>): SayAgain => {
+/** Whether a condition lasts by what was said of it last to any of these sinks, if anything was. */
+export type LastWord = (sinks: ReadonlyArray<string>, condition: string) => boolean | undefined
+
+type Decode = (data: string) => Option.Option<Notification>
+
+export const makeLastWord = (database: DatabaseSync, decode: Decode): LastWord => {
+  const saying = prepare<Pick<Row, "id" | "data">, [string, string]>(
+    database,
+    "select id, data from outbox where sink = ? and instr(data, ?) > 0 order by id desc"
+  )
+  return (sinks, condition) => {
+    const last = sinks
+      .flatMap((sink) => saying.all(sink, JSON.stringify(condition)))
+      .toSorted((left, right) => right.id - left.id)
+    for (const { data } of last) {
+      const { begins, ends = [] } = Option.getOrElse(decode(data), (): Pick<Notification, "begins" | "ends"> => ({}))
+      if (begins?.name === condition) return true
+      if (ends.some(({ name }) => name === condition)) return false
+    }
+    return undefined
+  }
+}
+
+export const makeSayAgain = (database: DatabaseSync, decode: Decode): SayAgain => {
   const row = prepare<Row, [number]>(database, "select id, sink, key, at, data from outbox where id = ?")
   const afterwards = prepare<Row, [string, number]>(
     database,

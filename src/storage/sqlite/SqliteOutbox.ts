@@ -244,7 +244,8 @@ export const make = (
 ): Outbox["Service"] => {
   const statements = makeStatements(database)
   const positions = makePositions(database)
-  const sayAgain = LastWord.make(database, decode)
+  const lastWord = LastWord.makeLastWord(database, decode)
+  const sayAgain = LastWord.makeSayAgain(database, decode)
   const overdue = Overdue.make()
   const head = () => audit.head().sequence
   /** A write that names the sinks of this process, and forgets what is old. */
@@ -285,6 +286,7 @@ export const make = (
         sayAgain(ids.filter((id) => statements.deliver.run(at, id) === 1))
         statements.forget.run(kept(at))
       }),
+    lastWord: (sinks, condition) => attempt("outbox", () => lastWord(sinks, condition)),
     sentInMinute: (sink) =>
       Effect.clockWith((clock) =>
         attempt("outbox", () => sentInMinute(statements, sink, clock.currentTimeMillisUnsafe()))
