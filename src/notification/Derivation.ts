@@ -75,7 +75,10 @@ const recordOf = (line: AuditEvent, { remediations }: Stores): Effect.Effect<Rem
 /** The sinks that were told from memory. */
 const toldBefore = ({ data: { told } }: AuditEvent): ReadonlyArray<unknown> => (Array.isArray(told) ? told : [])
 
-/** What one process derives. `known`: which conditions last after the lines that it has read, and which have ended. */
+/**
+ * What one process derives. `known`: which conditions of the service itself last after the lines that it has read, and
+ * which have ended.
+ */
 interface Derivation {
   readonly channels: ReadonlyArray<Channel>
   readonly positions: Positions
@@ -148,17 +151,21 @@ const derive = Effect.fnUntraced(function* (lines: ReadonlyArray<AuditEvent>, se
   const { channels, known, positions, stores, teller } = self
   const notifications: Array<Derived["notifications"][number]> = []
   const conditions: Array<ConditionChange> = []
+  const remember = (name: string, lasts: boolean): void => {
+    // Conditions of incidents and accounts have a slash in their names. There are ever more of them.
+    if (!name.includes("/")) known.set(name, lasts)
+  }
   for (const line of lines) {
     const notification = notificationOf(line, yield* recordOf(line, stores), teller)
     if (notification === undefined || !(yield* isNews(line, notification, self))) continue
     const { begins, ends = [] } = notification
     for (const condition of ends) {
       conditions.push({ line: line.sequence, _tag: "Ends", condition })
-      known.set(condition.name, false)
+      remember(condition.name, false)
     }
     if (begins !== undefined) {
       conditions.push({ line: line.sequence, _tag: "Begins", lasting: { condition: begins, began: notification } })
-      known.set(begins.name, true)
+      remember(begins.name, true)
     }
     const told = toldBefore(line)
     for (const { sink } of channels)
