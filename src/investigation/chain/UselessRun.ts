@@ -19,7 +19,7 @@
  * target counts once, however often it fires: only different targets in a row, without a usable answer between them,
  * show that the fault is the provider's. What a filter rejects is easy to write, and a tenant who may write one object
  * of a namespace may write five. So there it needs different namespaces. Not every filter says that it is one, so a
- * rejection without a reason needs them too.
+ * rejection without a reason needs them too. What has no namespace, such as a node, counts for that of the alert.
  *
  * Where two tiers refuse the same request, either the request is at fault, or what the tiers share: a gateway that
  * knows neither model. They have a run together then, and a usable answer of any of them ends it: one that answers
@@ -34,9 +34,14 @@
  */
 
 import type { InvestigatorName } from "../../domain/Investigation.ts"
-import { displayName, type Target } from "../../domain/Target.ts"
+import { displayName } from "../../domain/Target.ts"
 import type { PipelineError } from "../../resilience/pipeline/Pipeline.ts"
-import { type InvestigatorError, type InvestigatorErrorReason, isNotSent } from "../Investigator.ts"
+import {
+  type InvestigationRequest,
+  type InvestigatorError,
+  type InvestigatorErrorReason,
+  isNotSent
+} from "../Investigator.ts"
 
 /** Five failures in a row open a breaker (`docs/requirements.md`); here each has to be of another target. */
 export const runLength = 5
@@ -106,9 +111,18 @@ const countsOf = (
   ]
 }
 
-/** What has no namespace is written by nobody's tenant. */
-const tenantOf = (target: Target): string =>
-  target.namespace === "" ? displayName(target) : `namespace ${target.namespace}`
+/** What a call was about. */
+type About = Pick<InvestigationRequest, "alert" | "target">
+
+/**
+ * Who may have written it. Any alert can name a node or a volume, so of one without a namespace it is the namespace
+ * that the alert comes from. All that come from none are together one tenant's: their names would be as many as
+ * somebody likes.
+ */
+const tenantOf = ({ alert, target }: About): string => {
+  const namespace = target.namespace || alert.labels["namespace"]
+  return namespace ? `namespace ${namespace}` : "no namespace"
+}
 
 const breadthOf = (sources: ReadonlyArray<Source>): number => new Set(sources.map(({ tenant }) => tenant)).size
 
@@ -116,13 +130,13 @@ const breadthOf = (sources: ReadonlyArray<Source>): number => new Set(sources.ma
 const afterCall = (
   { counted: before, spent: all, tiers }: UselessRun,
   worth: "useless" | "rejected" | "refused",
-  target: Target,
+  about: About,
   nowMs: number
 ): { readonly run: UselessRun; readonly isOfNoUse: boolean } => {
   const spent = new Map([...all].filter(([, atMs]) => nowMs - atMs < spentForMs))
-  const tenant = tenantOf(target)
+  const tenant = tenantOf(about)
   const isSpent = spent.has(tenant)
-  const name = worth === "useless" && !isSpent ? displayName(target) : tenant
+  const name = worth === "useless" && !isSpent ? displayName(about.target) : tenant
   const isKnown = before.some((source) => source.name === name)
   if (isKnown || (isSpent && worth === "refused")) return { run: { tiers, counted: before, spent }, isOfNoUse: false }
   const counted = [...before, { name, tenant }]
@@ -148,7 +162,7 @@ const isOf = (run: UselessRun, tiers: ReadonlyArray<string>): boolean =>
 export const afterCalls = (
   runs: UselessRuns,
   calls: ReadonlyArray<Call>,
-  target: Target,
+  about: About,
   nowMs: number
 ): { readonly runs: UselessRuns; readonly ofNoUse: ReadonlySet<string> } => {
   const ofNoUse = new Set<string>()
@@ -160,7 +174,7 @@ export const afterCalls = (
       continue
     }
     const before = after.find((run) => isOf(run, tiers)) ?? { tiers, counted: [], spent: new Map<string, number>() }
-    const { isOfNoUse, run } = afterCall(before, worth, target, nowMs)
+    const { isOfNoUse, run } = afterCall(before, worth, about, nowMs)
     after = [...after.filter((each) => each !== before), run]
     if (isOfNoUse) for (const tier of tiers) ofNoUse.add(tier)
   }

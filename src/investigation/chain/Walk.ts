@@ -93,10 +93,10 @@ const gatherSafely = (gather: Gather, request: InvestigationRequest): Effect.Eff
 const judgeUse = (
   { tiers, useless }: Parts,
   calls: ReadonlyArray<Call>,
-  { target }: InvestigationRequest
+  about: InvestigationRequest
 ): Effect.Effect<void> =>
   Effect.flatMap(Monotonic.nowMs, (nowMs) => {
-    const after = afterCalls(useless.runs, calls, target, nowMs)
+    const after = afterCalls(useless.runs, calls, about, nowMs)
     useless.runs = after.runs
     const out = tiers.filter(({ service }) => after.ofNoUse.has(service))
     return Effect.forEach(out, ({ pipeline }) => pipeline?.circuitBreaker?.trip(ofNoUse) ?? Effect.void, {

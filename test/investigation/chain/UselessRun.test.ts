@@ -12,20 +12,30 @@ import {
   worthOf
 } from "../../../src/investigation/chain/UselessRun.ts"
 import type { InvestigatorErrorReason } from "../../../src/investigation/Investigator.ts"
-import { request, target } from "../fixtures/Requests.ts"
+import { alert, request, target } from "../fixtures/Requests.ts"
 import { chainOf, error, fails, rules, scripted, succeeds, withTime } from "../fixtures/ScriptedChain.ts"
 
 const deployment = (namespace: string, name: string) => ({ ...target, namespace, name })
 const many = (count: number, from = 0) =>
   Array.from({ length: count }, (_, index) => deployment("shop", `w${index + from}`))
+/** Of no namespace. The alert names one, or none. */
+const nodes = (count: number, from = 0) =>
+  Array.from({ length: count }, (_, index) => ({ ...target, kind: "Node", namespace: "", name: `n${index + from}` }))
 const everywhere = (count: number) => Array.from({ length: count }, (_, index) => deployment(`team-${index}`, "w"))
 
 describe("a run of useless calls", () => {
   /** After which calls it shows that the provider is of no use, and the run after all of them. */
-  const after = (targets: ReadonlyArray<Target>, worth: Worth = "useless", from = noRuns, nowMs = 0) => {
+  const after = (
+    targets: ReadonlyArray<Target>,
+    worth: Worth = "useless",
+    from = noRuns,
+    nowMs = 0,
+    labels: (index: number) => Readonly<Record<string, string>> = () => ({})
+  ) => {
     let run = from
     const outs = targets.flatMap((each, index) => {
-      const next = afterCalls(run, [{ tier: "a", worth }], each, nowMs)
+      const about = { alert: alert({ labels: labels(index) }), target: each }
+      const next = afterCalls(run, [{ tier: "a", worth }], about, nowMs)
       run = next.runs
       return next.ofNoUse.has("a") ? [index + 1] : []
     })
@@ -44,12 +54,28 @@ describe("a run of useless calls", () => {
   })
 
   it("counts a namespace once for what is refused or rejected, whose owner may have written all of it", () => {
-    const nodes = many(5).map(({ name }) => ({ ...target, kind: "Node", namespace: "", name }))
     for (const worth of ["refused", "rejected"] as const) {
       assert.deepStrictEqual(after(many(100), worth).outs, [])
       assert.deepStrictEqual(after(everywhere(5), worth).outs, [5])
-      assert.deepStrictEqual(after(nodes, worth).outs, [5])
     }
+  })
+
+  it("counts what has no namespace for that of its alert, and all of it that has none in its alert as one", () => {
+    for (const labels of [() => ({ namespace: "shop" }), () => ({ namespace: "" }), () => ({})]) {
+      for (const worth of ["refused", "rejected"] as const)
+        assert.deepStrictEqual(after(nodes(100), worth, noRuns, 0, labels).outs, [])
+      const { outs, run } = after(nodes(100), "useless", noRuns, 0, labels)
+      assert.deepStrictEqual(outs, [5])
+      assert.deepStrictEqual(after(nodes(50, 100), "useless", run, spentForMs - 1, labels).outs, [])
+    }
+    const teams = (index: number) => ({ namespace: `team-${index}` })
+    for (const worth of ["refused", "rejected", "useless"] as const)
+      assert.deepStrictEqual(after(nodes(5), worth, noRuns, 0, teams).outs, [5])
+  })
+
+  it("counts a namespace and what its alerts name without a namespace as one tenant", () => {
+    const { run } = after(many(5))
+    assert.deepStrictEqual(after(nodes(50), "useless", run, 0, () => ({ namespace: "shop" })).outs, [])
   })
 
   it("begins again when the provider was out, and a refusal that has counted does not count again", () => {
@@ -123,7 +149,7 @@ describe("the runs of several tiers", () => {
   const after = (calls: ReadonlyArray<ReadonlyArray<Call>>) => {
     let runs = noRuns
     return calls.map((each, index) => {
-      const next = afterCalls(runs, each, deployment(`team-${index}`, "w"), 0)
+      const next = afterCalls(runs, each, request({ target: deployment(`team-${index}`, "w") }), 0)
       runs = next.runs
       return [...next.ofNoUse].toSorted().join(" ")
     })

@@ -2,7 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { TestClock } from "effect/testing"
 import type { InvestigatorErrorReason } from "../../../src/investigation/Investigator.ts"
-import { request, target } from "../fixtures/Requests.ts"
+import { alert as alertWith, request, target } from "../fixtures/Requests.ts"
 import { chainOf, error, rules, scripted, succeeds, withTime } from "../fixtures/ScriptedChain.ts"
 
 const failing = (reason: InvestigatorErrorReason) => Effect.fail(error(reason, false, false))
@@ -17,6 +17,7 @@ const made = Effect.gen(function* () {
   return {
     a,
     b,
+    chain,
     both: (behaviour: typeof a.behaviour) => {
       a.behaviour = behaviour
       b.behaviour = behaviour
@@ -140,6 +141,32 @@ describe("two providers that decline what one tenant writes", () => {
       assert.deepStrictEqual(outs, [0, 10])
     })
   )
+
+  for (const kind of ["Node", "PersistentVolume"])
+    for (const [what, behaviour, rounds] of [
+      ["refused", refused, []],
+      ["malformed", garbage, [0, 20]]
+    ] as const)
+      it.effect(
+        `leave others without a model in ${rounds.length} of 40 rounds of ${what} answers about a ${kind}`,
+        () =>
+          Effect.gen(function* () {
+            const { alert, both, chain } = yield* made
+            const labels = { alertname: "KubeNodeNotReady", namespace: "tenant" }
+            const without: Array<number> = []
+            for (let round = 0; round < 40; round++) {
+              both(behaviour)
+              for (let index = 0; index < 5; index++) {
+                const volume = { ...target, kind, namespace: "", name: `v-${5 * round + index}` }
+                yield* withTime(chain.investigate(request({ alert: alertWith({ labels }), target: volume })))
+              }
+              both(succeeds)
+              if ((yield* alert("shop", `c${round}`)).every((hop) => hop.startsWith("skipped"))) without.push(round)
+              yield* TestClock.adjust("30 seconds")
+            }
+            assert.deepStrictEqual(without, [...rounds])
+          })
+      )
 
   it.effect("stay in use, if it has twenty namespaces and others are answered between the refusals", () =>
     Effect.gen(function* () {
