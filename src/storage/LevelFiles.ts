@@ -30,7 +30,7 @@ const looksBefore = 5
 export interface Found {
   /** The content of the files of processes that have ended. They are this process's now. */
   readonly left: ReadonlyArray<string>
-  /** The content of the files that are not: their processes are there, or the next ones may come. */
+  /** The content of the files that are not: their processes are there, the next ones may come, or nobody can tell. */
   readonly beside: ReadonlyArray<{ readonly text: string; readonly isLocked: boolean }>
   /** The names of the processes that were there when this one began, also of those that keep nothing. */
   readonly living: ReadonlySet<string>
@@ -88,6 +88,7 @@ class LevelFiles {
   /** Where the own file was when its lock was removed. */
   #lost: string | undefined
   #hasBegun = false
+  #hasLooked = false
   /** Of processes that have ended. They go once what was in them is stored elsewhere. */
   #left: ReadonlyArray<Held> = []
   /** How often the file of a process that has ended was seen. */
@@ -107,6 +108,8 @@ class LevelFiles {
   /** Finds what processes have left that have ended, and what the others keep. Takes a file of its own first. */
   readonly find = async (): Promise<void> => {
     const isStart = !this.#hasBegun
+    const isFirst = !this.#hasLooked
+    this.#hasLooked = true
     await this.#leaveLost()
     const isPlaced = this.#own !== undefined
     const names = new Set(await readdir(dirname(resolve(this.#paths[0] ?? ""))).catch(() => []))
@@ -120,8 +123,12 @@ class LevelFiles {
     const living = new Set<string>()
     await Array.fromAsync(free, async (path) => {
       const lock = this.#isClosed ? undefined : await lockAt(path)
-      if (lock === undefined) return
       const text = await textOf(path)
+      if (lock === undefined) {
+        // Nobody can ever remove it. So it is where this process begins, and no emergency that lasts beside it.
+        if (text !== undefined && isFirst) beside.push({ text, isLocked: false })
+        return
+      }
       if (lock === "taken") {
         const name = await textOf(besideOf(path, "name"))
         if (name !== undefined) living.add(name)

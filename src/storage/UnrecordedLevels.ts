@@ -115,6 +115,8 @@ class Unrecorded {
   /** Whether the file has been read. Its disk may answer late. */
   #isRead = false
   #isAwaited = false
+  /** A look at the files is under way: its disk may hang for a day. */
+  #isLooking = false
 
   constructor(levels: Recorder) {
     this.#levels = levels
@@ -186,7 +188,15 @@ class Unrecorded {
     yield* Effect.ignore(this.#takeUpLate)
     yield* Effect.ignore(this.#sayAgain)
     if (++this.#asked >= mostAsked) this.#beside = []
-    if (this.#file !== undefined && this.#isRead) yield* Effect.forkDetach(this.#file.answer)
+    if (this.#file !== undefined && this.#isRead && !this.#isLooking) {
+      this.#isLooking = true
+      yield* Effect.forkDetach(
+        Effect.ensuring(
+          this.#file.answer,
+          Effect.sync(() => (this.#isLooking = false))
+        )
+      )
+    }
     if (this.#isLate) {
       const recorded = yield* Effect.orElseSucceed(this.#levels.said, () => [])
       this.#seeRow(recorded)

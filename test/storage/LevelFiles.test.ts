@@ -191,6 +191,24 @@ describe("the files of processes that keep their levels at one path", () => {
     })
   )
 
+  it.effect(
+    "are read at the start where no lock can be taken, as on a volume that is read-only, and not after it",
+    () =>
+      Effect.gen(function* () {
+        const path = join(yield* folder, "spool.level.json")
+        writeFileSync(path, "emergency")
+        for (const place of ["", ".2", ".3", ".4", ".5", ".6", ".7", ".8"])
+          mkdirSync(path.replace(".json", `${place}.lock`))
+        const one = yield* process(path)
+        yield* one.looks
+        assert.deepStrictEqual([one.left, one.seen.beside], [[], ["left: emergency"]])
+        yield* one.keeps("well")
+        yield* one.looks
+        assert.deepStrictEqual([one.left, one.seen.beside], [[], []])
+        assert.strictEqual(readFileSync(path, "utf8"), "emergency")
+      })
+  )
+
   it.effect("are none where the folder is away, and nothing is made there", () =>
     Effect.gen(function* () {
       const directory = join(yield* folder, "away")
