@@ -11,7 +11,7 @@
  */
 
 import { isKeyLine, isRest, type Line, linesOf, type Run, runsIn, withoutColours } from "./KeyLines.ts"
-import { differences, isOneVaried, shortestWidth, type Surroundings, wordsOf } from "./KeyRows.ts"
+import { differences, isOneVaried, shortestWidth, type Surroundings, usualWidth, wordsOf } from "./KeyRows.ts"
 
 /** Characters of the whole text that go. */
 interface Span {
@@ -44,23 +44,45 @@ const isAlone = (line: Line, runs: ReadonlyArray<Run>): boolean => {
   return isGlued && !/[\p{L}\p{N}]/u.test(outer)
 }
 
+/** In lines. Between the first or the last whole line of a key and its end may be so many pieces of broken ones. */
+const mostBroken = 3
+
+/** Where the last piece of the key may end. It is never in the line of the end: that one may be a sentence. */
+const endOf = (lines: ReadonlyArray<Line>, found: ReadonlyArray<Run>): number => {
+  const end = found.reduce((most, run) => Math.max(most, run.end), 0)
+  const own = lines.at(-1)
+  const behind = lines.filter((line) => line.start > end)
+  return own === undefined || behind.length > mostBroken + 1 ? end : Math.max(end, own.start)
+}
+
 /**
- * The other lines of the key behind its first one: those of the same width, whatever is around them, and what a
- * terminal has left of one that it broke.
+ * The other lines of the key behind its first one: those of the same width, whatever is around them, and the pieces of
+ * those that a shipper, a terminal or another thread broke.
  */
 const othersIn = (lines: ReadonlyArray<Line>, found: ReadonlyArray<Run>, start: number): ReadonlyArray<Run> => {
   const lengths = found.map(({ text }) => text.length)
   const widths = new Set(lengths.filter((length) => length >= shortestWidth))
   const longest = lengths.reduce((left, right) => Math.max(left, right), 0)
+  const end = endOf(lines, found)
   return lines.flatMap((line) => {
     const runs = runsIn(line)
     const isRestAlone = isAlone(line, runs) && isRestOfKey(runs[0]!)
-    return runs.filter(
-      (run) =>
-        run.start >= start
-        && ((widths.has(run.text.length) && isKeyLine(run)) || (isRestAlone && run.text.length <= longest))
-    )
+    return runs.filter((run) => {
+      const { length } = run.text
+      const isPiece = run.end <= end && length <= longest && isRestOfKey(run)
+      const isLine = isKeyLine(run) && (widths.has(length) || isPiece)
+      return run.start >= start && (isLine || (isRestAlone && length <= longest))
+    })
   })
+}
+
+/** Where the key begins. Before a line that was found may be one as wide, with something else around it. */
+const startOf = (lines: ReadonlyArray<Line>, found: ReadonlyArray<Run>): number => {
+  const widths = new Set(found.map(({ text }) => text.length).filter((length) => length >= usualWidth))
+  const start = found.reduce((least, run) => Math.min(least, run.start), Infinity)
+  const index = lines.findIndex((line) => isWithin(line, start))
+  const before = lines.slice(Math.max(0, index - mostBroken), index).flatMap((line) => runsIn(withoutColours(line)))
+  return before.find((run) => widths.has(run.text.length) && isKeyLine(run))?.start ?? start
 }
 
 const isSame = (left: ReadonlyArray<string>, right: ReadonlyArray<string>): boolean => differences(left, right) === 0
@@ -133,7 +155,7 @@ export const withoutRuns = (
   to: number,
   { end, found, lines: all, mark }: HeadlessKey
 ): { readonly start: number; readonly rest: string } => {
-  const start = found.reduce((least, run) => Math.min(least, run.start), Infinity)
+  const start = startOf(all, found)
   const lines = all.filter((line) => line.start + line.text.length >= start).map(withoutColours)
   const runs = [...found, ...othersIn(lines, found, start)]
   const last = runs.reduce((left, right) => (right.end > left.end ? right : left))

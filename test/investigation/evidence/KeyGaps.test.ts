@@ -138,6 +138,43 @@ describe("no line of a key stays, although an identifier around its end is not l
     })
 })
 
+describe("no piece of a key stays where its lines were broken behind something else", () => {
+  const lines = ["-----BEGIN PRIVATE KEY-----", ...Array.from({ length: 25 }, (_, seed) => digest(seed, 64)), end]
+  const after = "panic: the key does not match"
+
+  const assertHidden = (text: string, from: number) => {
+    const shown = clean(`${text}\n${after}`)
+    const seen = shown.replaceAll("\\n", "")
+    const body = lines.slice(from, -1).join("")
+    for (let at = 0; at + 16 <= body.length; at += 16) assert.notInclude(seen, body.slice(at, at + 16), shown)
+    assert.include(shown, after)
+  }
+
+  const heads: ReadonlyArray<readonly [name: string, of: (index: number) => string]> = [
+    ["containerd", (index) => `${time(index)} stderr F `],
+    ["syslog", (index) => `Nov 24 03:00:00 host app[${index}]: `]
+  ]
+  for (const [name, head] of heads) {
+    it.each([120, 200, 256, 512, 1024])(`${name}, which breaks a string of JSON into parts of %i`, (width) => {
+      const text = JSON.stringify(lines.slice(1).join("\n")).slice(1)
+      const body = text.slice(0, text.indexOf("-----END"))
+      const parts = body.match(new RegExp(`.{1,${width}}`, "g")) ?? []
+      assertHidden(parts.map((part, index) => head(index) + part).join("\n") + text.slice(body.length), 1)
+    })
+
+    it(`${name}, with a line of another thread in the middle of every fourth one`, () => {
+      const parts = lines
+        .slice(3)
+        .flatMap((line, index) =>
+          index % 4 === 1 ? [line.slice(0, 31), "java.lang.OutOfMemoryError: heap", line.slice(31)] : [line]
+        )
+      const text = parts.map((part, index) => head(index) + part).join("\n")
+      assertHidden(text, 3)
+      assert.include(clean(text), "java.lang.OutOfMemoryError: heap")
+    })
+  }
+})
+
 it("a log of 400 000 characters is read in a time that does not grow with the square of its length", () => {
   for (const before of ["[".repeat(120), "- ".repeat(60), '{"a":1,'.repeat(25)]) {
     const line = `${before}${digest(1, 64)}\n`
