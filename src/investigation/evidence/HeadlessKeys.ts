@@ -19,9 +19,12 @@ import {
   type Frame,
   isKeyLine,
   isRest,
+  keyWords,
   type Line,
   linesOf,
   longestGlued,
+  markOf,
+  markWords,
   piecesOf,
   type Run,
   runAt,
@@ -30,13 +33,13 @@ import {
 } from "./KeyLines.ts"
 import { isNear, longestJoint, rowsBefore, shortestWidth, usualWidth } from "./KeyRows.ts"
 
-const ending = /-----END [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----/g
+const ending = new RegExp(`${markOf("END")}${keyWords}-----`, "g")
 
 /** In characters. Tools break keys into lines of 60, 64, 70 or 76. Without an end, lines of another width are none. */
 const longestWidth = 76
 
 /** The mark of something else in PEM, as a certificate. */
-const otherMark = /-----(?:BEGIN|END) (?![A-Z0-9 ]{0,40}PRIVATE KEY)[A-Z0-9 ]{1,40}-----/g
+const otherMark = new RegExp(`${markOf("(?:BEGIN|END)")}(?!${keyWords})${markWords}{1,40}-----`, "g")
 
 const checksumLength = 5
 

@@ -59,6 +59,18 @@ export const linesOf = (text: string, start: number): ReadonlyArray<Line> => {
   return [...lines, { start: start + from, text: text.slice(from) }]
 }
 
+/** Between the words of a mark. A URL writes a space as `%20`, and a form as `+`. */
+const markSpace = String.raw`(?:[ +]|%(?:25)?20)`
+
+/** The words of a mark. */
+export const markWords = String.raw`(?:[A-Z0-9 +]|%(?:25)?20)`
+
+/** The words of a mark of a private key. */
+export const keyWords = `${markWords}{0,40}PRIVATE${markSpace}KEY(?:${markSpace}BLOCK)?`
+
+/** The begin or the end of something in PEM, up to its words. */
+export const markOf = (word: string): string => `-----${word}${markSpace}`
+
 /** JSON, HTML and URLs may escape the characters that are neither letters nor digits. */
 const escaped = String.raw`\\{1,7}(?:\/|[ux](?:00)?2[bBfF])|&(?:amp;)?#(?:43|47|[xX]2[bBfF]);|%(?:25)?2[bBfF]`
 const escapedPadding = String.raw`=|\\{1,7}[ux](?:00)?3[dD]|&(?:amp;)?#(?:61|[xX]3[dD]);|%(?:25)?3[dD]`

@@ -10,6 +10,7 @@ import { anyCase } from "../../domain/AnyCase.ts"
 import { doubtfulWord, isShownSetting, namePrefix, ownedWord, secretWord } from "../../domain/SecretNames.ts"
 import { configurationSecrets } from "./ConfigurationSecrets.ts"
 import { replaceHeadlessKeys } from "./HeadlessKeys.ts"
+import { keyWords, markOf } from "./KeyLines.ts"
 import { replaceNested } from "./NestedSecrets.ts"
 import { prosePasswords } from "./ProsePasswords.ts"
 
@@ -23,6 +24,12 @@ const notYetRedacted = String.raw`(?!\[redacted:)`
 /** A key that a line limit truncated has no END. One without BEGIN: `HeadlessKeys`. */
 const privateKey =
   /-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----[\s\S]*?(?:-----END [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----|$)/g
+
+/** The same in a URL or a form. One without END ends with its value: the line of the log goes on behind it. */
+const privateKeyInUrl = new RegExp(
+  `${markOf("BEGIN")}${keyWords}-----[^\\s"'\`<>&]*?(?:${markOf("END")}${keyWords}-----|(?=[\\s"'\`<>&]|$))`,
+  "g"
+)
 
 /** Shapes that are secret in any context. Vendors' exact formats are `ScannerRules`; these also match cut ones. */
 const tokens: ReadonlyArray<Shape> = [
@@ -327,7 +334,10 @@ const replaceBehindNames = (text: string, shapes: ReadonlyArray<Shape>): string 
 
 /** Replaces secrets by their own shape. */
 export const replaceShapes = (text: string): string => {
-  const withoutKeys = replaceHeadlessKeys(kubernetesSecrets(text).replace(privateKey, mark("private-key")), mark)
+  const withoutWhole = kubernetesSecrets(text)
+    .replace(privateKey, mark("private-key"))
+    .replace(privateKeyInUrl, mark("private-key"))
+  const withoutKeys = replaceHeadlessKeys(withoutWhole, mark)
   return replaceAll(withoutKeys, [...tokens, ...addresses])
 }
 

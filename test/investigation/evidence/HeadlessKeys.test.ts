@@ -62,6 +62,8 @@ const notations: ReadonlyArray<readonly [name: string, join: (lines: ReadonlyArr
   ["numbered lines", (lines) => lines.map((each, index) => `${index}:${each}`).join("\n")],
   ["coloured lines", (lines) => lines.map((each) => `\u001b[31m${each}\u001b[39m`).join("\n")],
   ["lines of HTML", (lines) => lines.join("<br>")],
+  ["a URL", (lines) => encodeURIComponent(lines.join("\n"))],
+  ["a form", (lines) => new URLSearchParams({ key: lines.join("\r\n") }).toString().slice(4)],
   ["lines of rsyslog", (lines) => lines.join("#012")],
   [
     "lines behind a thread and a trace",
@@ -80,6 +82,8 @@ const notations: ReadonlyArray<readonly [name: string, join: (lines: ReadonlyArr
 /** The parts of a key of which nobody may see one. The last line may be a checksum, or a few characters. */
 const partsOf = (lines: ReadonlyArray<string>) => lines.slice(1, -1).filter((each) => each.length > 16)
 
+const decoded = (text: string) => text.replace(/%[0-7][0-9A-F]/g, decodeURIComponent)
+
 /** The first line, from this one on, whose end cannot be a word. One random end in 10 000 reads like one. */
 const randomAt = (lines: ReadonlyArray<string>, from: number) =>
   lines.findIndex((line, index) => index >= from && /\d\D+\d/.test(line.slice(-20)))
@@ -91,7 +95,7 @@ describe("what is left of a private key without its first line", () => {
         for (let from = 1; from < lines.length - 1; from++) {
           const text = `${join(lines.slice(from))}\n${after}`
           const clean = redact(text)
-          for (const part of partsOf(lines)) assert.notInclude(clean, part, `cut before line ${from}`)
+          for (const part of partsOf(lines)) assert.notInclude(decoded(clean), part, `cut before line ${from}`)
           assert.include(clean, after)
           if (partsOf(lines.slice(from - 1)).length > 0) assert.include(clean, "[redacted:private-key]")
           assert.strictEqual(redact(clean), clean)
@@ -115,7 +119,7 @@ describe("what is left of a private key without its first line", () => {
     const whole = join(["-----BEGIN PRIVATE KEY-----", ...key, last, "-----END PRIVATE KEY-----"])
     for (let from = whole.indexOf("KEY-----"); from < whole.indexOf(last); from++) {
       const clean = replaceHeadlessKeys(`${whole.slice(from)}\n${after}`, mark)
-      const shown = clean.replaceAll("\\/", "/")
+      const shown = decoded(clean).replaceAll("\\/", "/")
       if (!shown.includes(after) || parts.some((part) => shown.includes(part))) assert.fail(`cut at ${from}: ${clean}`)
     }
   })
@@ -164,6 +168,28 @@ describe("what is left of a private key without its first line", () => {
     const text = [...lines.slice(5), "next:", ...lines, "last:", ...lines.slice(0, 5)].join("\n")
     const mark = "[redacted:private-key]"
     assert.strictEqual(redact(text), [mark, "next:", mark, "last:", mark].join("\n"))
+  })
+})
+
+describe("a whole private key in a value of a URL", () => {
+  const encodings: ReadonlyArray<readonly [name: string, of: (text: string) => string]> = [
+    ["a URL", encodeURIComponent],
+    ["a form", (text) => new URLSearchParams({ key: text }).toString().slice(4)],
+    ["a URL in a URL", (text) => encodeURIComponent(encodeURIComponent(text))]
+  ]
+  for (const [key, lines] of keys)
+    it.each(encodings)(`is removed, and nothing behind it: ${key} in %s`, (_name, encode) => {
+      const whole = encode(lines.join("\n"))
+      const cut = encode(lines.slice(0, 3).join("\n"))
+      for (const value of [whole, cut]) {
+        const line = (data: string) => `10.0.0.7 "GET /import?data=${data}&format=pem HTTP/1.1" 414 0\n${after}`
+        assert.strictEqual(redact(line(value)).replace("%0A&", "&"), line("[redacted:private-key]"))
+      }
+    })
+
+  it("stays if it is public", () => {
+    const text = `GET /import?data=${encodeURIComponent("-----BEGIN PUBLIC KEY-----\nMIIB\n-----END PUBLIC KEY-----")}`
+    assert.strictEqual(redact(text), text)
   })
 })
 
