@@ -2,6 +2,7 @@
 
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Random } from "effect"
+import { effortOf } from "../../src/execution/actions/Effort.ts"
 import { selectedPods } from "../../src/execution/actions/SelectedPods.ts"
 import { readRestored } from "../../src/execution/RestorationObjects.ts"
 import { type KubernetesObject, KubernetesError } from "../../src/kubernetes/KubernetesClient.ts"
@@ -207,7 +208,8 @@ describe("a comparison of many selectors", () => {
       const selected = selectedPods(
         [],
         podsOf(100, () => reads++),
-        compared
+        compared,
+        effortOf()
       )
       for (const one of compared) for (const other of compared) selected.meet(one, other)
       return reads
@@ -224,7 +226,8 @@ describe("a comparison of many selectors", () => {
       const selected = selectedPods(
         [],
         podsOf(count, () => undefined),
-        counted
+        counted,
+        effortOf()
       )
       for (let round = 0; round < rounds; round++)
         for (const one of counted) for (const other of counted) selected.meet(one, other)
@@ -236,8 +239,8 @@ describe("a comparison of many selectors", () => {
   it("tells pods apart by a label of theirs alone, where a selector names it", () => {
     const [name, owner] = [{ matchLabels: { "job-name": "run-2" } }, { matchLabels: { team: "data" } }]
     const pods = [1, 2, 3].map((index) => podOf(`${index}`, { team: "data", "job-name": `run-${index}` }))
-    assert.isTrue(selectedPods([], pods, [name, owner]).meet(name, owner))
-    assert.isFalse(selectedPods([], pods.toSpliced(1, 1), [name, owner]).meet(name, owner))
+    assert.isTrue(selectedPods([], pods, [name, owner], effortOf()).meet(name, owner))
+    assert.isFalse(selectedPods([], pods.toSpliced(1, 1), [name, owner], effortOf()).meet(name, owner))
   })
 })
 

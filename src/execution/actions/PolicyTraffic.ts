@@ -35,7 +35,9 @@
 import { listOf, textOf, valueOf } from "../../changes/ObjectFields.ts"
 import type { KubernetesObject } from "../../kubernetes/KubernetesClient.ts"
 import { sameJson } from "../../kubernetes/SameJson.ts"
-import { excludeEachOther, type SelectedPods } from "./SelectedPods.ts"
+import type { Effort } from "./Effort.ts"
+import { textOfJson } from "./JsonText.ts"
+import { excludeEachOther, type Requirements, requirementsOf, type SelectedPods } from "./SelectedPods.ts"
 
 type Direction = "ingress" | "egress"
 
@@ -47,22 +49,6 @@ const rulesOf = (policy: KubernetesObject): ReadonlyArray<readonly [Direction, R
     ...(types.length === 0 || types.includes("Ingress") ? [["ingress", incoming] as const] : []),
     ...(types.includes("Egress") || (types.length === 0 && outgoing.length > 0) ? [["egress", outgoing] as const] : [])
   ]
-}
-
-const rulesIn = (policy: KubernetesObject, direction: Direction): ReadonlyArray<unknown> | undefined =>
-  rulesOf(policy).find(([each]) => each === direction)?.[1]
-
-/** No ports, or no peers, stand for all of them. */
-const within = (these: ReadonlyArray<unknown>, others: ReadonlyArray<unknown>): boolean =>
-  others.length === 0 || (these.length > 0 && these.every((each) => others.some((other) => sameJson(each, other))))
-
-/** Whether a rule certainly lets no more through than one of the others. */
-const isWithin = (direction: Direction, rule: unknown, others: ReadonlyArray<unknown>): boolean => {
-  const peers = peersOf(direction)
-  return others.some(
-    (other) =>
-      within(listOf(rule, "ports"), listOf(other, "ports")) && within(listOf(rule, peers), listOf(other, peers))
-  )
 }
 
 /** Whether a policy lets nothing through in any direction that it restricts. */
@@ -84,9 +70,25 @@ export const podSelectorsOf = (policy: KubernetesObject): ReadonlyArray<unknown>
   )
 ]
 
+/** What is known around two policies, and how much may be compared. */
+export interface Around {
+  /** The pods of the namespace for `podSelectorsOf` both; without them, two policies come to the most that they may. */
+  readonly selected: SelectedPods | undefined
+  readonly effort: Effort
+}
+
 /** Whether two selectors may select the same. `pods`: those of the namespace, if both select pods of it. */
-const selectorsMeet = (one: unknown, other: unknown, pods?: SelectedPods): boolean =>
-  !excludeEachOther(one, other) && pods?.areApart(one, other) !== true
+const selectorsMeet = (one: Selector, other: Selector, effort: Effort, pods?: SelectedPods): boolean =>
+  !excludeEachOther(one.requirements, other.requirements, effort)
+  && pods?.areApart(one.selector, other.selector) !== true
+
+/** A selector, of which is read once what it requires. */
+interface Selector {
+  readonly selector: unknown
+  readonly requirements: Requirements
+}
+
+const selectorOf = (selector: unknown): Selector => ({ selector, requirements: requirementsOf(selector) })
 
 /** The leading bits that an IPv4 block fixes; `undefined` for another one. */
 const bitsOf = (cidr: string): string | undefined => {
@@ -96,8 +98,8 @@ const bitsOf = (cidr: string): string | undefined => {
   return bits.join("").slice(0, Number(length))
 }
 
-const blocksMeet = (one: string, other: string): boolean => {
-  const [bits, others] = [bitsOf(one), bitsOf(other)]
+/** By the bits of two blocks. */
+const blocksMeet = (bits: string | undefined, others: string | undefined): boolean => {
   if (bits === undefined || others === undefined) return bits === others
   return bits.startsWith(others) || others.startsWith(bits)
 }
@@ -106,27 +108,50 @@ const blocksMeet = (one: string, other: string): boolean => {
  * Addresses that a cluster may give to its pods: the private ones, those of carriers, and two ranges that nobody has on
  * the internet. See RFC 1918, 6598, 2544 and 1112.
  */
-const ofPods = ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "198.18.0.0/15", "240.0.0.0/4"]
+const ofPods = ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "198.18.0.0/15", "240.0.0.0/4"].map(
+  bitsOf
+)
 
 /** Whether a block surely has no pods of the cluster. A large one may have them wherever it is, and one of IPv6, too. */
-const isOutside = (cidr: string): boolean =>
-  (bitsOf(cidr)?.length ?? 0) >= 8 && !ofPods.some((each) => blocksMeet(cidr, each))
+const isOutside = (bits: string | undefined): boolean =>
+  bits !== undefined && bits.length >= 8 && !ofPods.some((each) => blocksMeet(bits, each))
 
-type PeersMeet = (one: unknown, other: unknown) => boolean
+/** A peer of a rule. Each is read once, because all of them are compared with all of another policy. */
+type Peer =
+  | { readonly block: true; readonly bits: string | undefined; readonly isOutside: boolean }
+  | { readonly block: false; readonly isOwn: boolean; readonly places: Selector; readonly pods: Selector }
 
-/** Whether two peers may be the same. Those without a namespace are in that of their policy. */
-const peersMeetIn =
-  (namespace: string, selected: SelectedPods | undefined): PeersMeet =>
-  (one, other) => {
-    const [block, otherBlock] = [textOf(one, "ipBlock", "cidr"), textOf(other, "ipBlock", "cidr")]
-    if (block !== undefined && otherBlock !== undefined) return blocksMeet(block, otherBlock)
-    const single = block ?? otherBlock
-    if (single !== undefined) return !isOutside(single)
-    const own = { matchLabels: { "kubernetes.io/metadata.name": namespace } }
-    const [places, otherPlaces] = [valueOf(one, "namespaceSelector") ?? own, valueOf(other, "namespaceSelector") ?? own]
-    const [pods, otherPods] = [valueOf(one, "podSelector") ?? all, valueOf(other, "podSelector") ?? all]
-    const areOwn = sameJson(places, own) && sameJson(otherPlaces, own)
-    return selectorsMeet(places, otherPlaces) && selectorsMeet(pods, otherPods, areOwn ? selected : undefined)
+/** A peer without a namespace is in that of its policy. */
+const peerOf = (namespace: string): ((peer: unknown) => Peer) => {
+  const own = selectorOf({ matchLabels: { "kubernetes.io/metadata.name": namespace } })
+  return (peer) => {
+    const cidr = textOf(peer, "ipBlock", "cidr")
+    if (cidr !== undefined) {
+      const bits = bitsOf(cidr)
+      return { block: true, bits, isOutside: isOutside(bits) }
+    }
+    const places = valueOf(peer, "namespaceSelector")
+    const isOwn = places === undefined || sameJson(places, own.selector)
+    return {
+      block: false,
+      isOwn,
+      places: isOwn ? own : selectorOf(places),
+      pods: selectorOf(valueOf(peer, "podSelector") ?? all)
+    }
+  }
+}
+
+/** Whether two peers may be the same. */
+const peersMeet =
+  ({ effort, selected }: Around) =>
+  (one: Peer, other: Peer): boolean => {
+    if (one.block) return other.block ? blocksMeet(one.bits, other.bits) : !one.isOutside
+    if (other.block) return !other.isOutside
+    const areOwn = one.isOwn && other.isOwn
+    return (
+      (areOwn || selectorsMeet(one.places, other.places, effort))
+      && selectorsMeet(one.pods, other.pods, effort, areOwn ? selected : undefined)
+    )
   }
 
 /** The numbers of a port; `undefined` if they may be any, as those of a name. */
@@ -141,53 +166,118 @@ const portsMeet = (one: unknown, other: unknown): boolean => {
   return numbers === undefined || others === undefined || (numbers[0] <= others[1] && others[0] <= numbers[1])
 }
 
+/** The peers or the ports of a rule. None stand for all of them. */
+interface Listed<A> {
+  readonly items: ReadonlyArray<A>
+  readonly texts: ReadonlySet<string>
+}
+
+const listedIn = <A>(items: ReadonlyArray<unknown>, read: (item: unknown) => A): Listed<A> => ({
+  items: items.map(read),
+  texts: new Set(items.map(textOfJson))
+})
+
+interface Rule {
+  readonly peers: Listed<Peer>
+  readonly ports: Listed<unknown>
+}
+
+/** The rules of a policy in a direction, as they are compared; `undefined` if it does not restrict that. */
+const rulesIn = (policy: KubernetesObject, direction: Direction): ReadonlyArray<Rule> | undefined =>
+  rulesOf(policy)
+    .find(([each]) => each === direction)?.[1]
+    .map((rule) => ({
+      peers: listedIn(listOf(rule, peersOf(direction)), peerOf(policy.metadata.namespace ?? "")),
+      ports: listedIn(listOf(rule, "ports"), (port) => port)
+    }))
+
+const within = ({ texts: these }: Listed<unknown>, { texts: others }: Listed<unknown>, effort: Effort): boolean =>
+  others.size === 0 || (these.size > 0 && effort.take(these.size) && these.isSubsetOf(others))
+
+/** Whether a rule certainly lets no more through than one of the others. */
+const isWithin = (rule: Rule, others: ReadonlyArray<Rule>, effort: Effort): boolean =>
+  effort.take(others.length)
+  && others.some((other) => within(rule.ports, other.ports, effort) && within(rule.peers, other.peers, effort))
+
+/** Whether some of two lists may be the same. */
+const someMeet = <A>(
+  these: Listed<A>,
+  those: Listed<A>,
+  effort: Effort,
+  areSame: (one: A, other: A) => boolean
+): boolean => {
+  if (these.items.length === 0 || those.items.length === 0) return true
+  if (!effort.take(these.items.length * those.items.length)) return true
+  return these.items.some((one) => those.items.some((each) => areSame(one, each)))
+}
+
 /**
  * Whether some rules are about traffic that some of the others are about as well, or that a policy without rules
- * denies.
+ * denies. Where to find out takes too long, they may be.
  */
-const meet = (
-  direction: Direction,
-  rules: ReadonlyArray<unknown>,
-  others: ReadonlyArray<unknown>,
-  peersMeet: PeersMeet
-): boolean => {
-  const some = (rule: unknown, other: unknown, list: string, areSame: PeersMeet) => {
-    const [these, those] = [listOf(rule, list), listOf(other, list)]
-    return these.length === 0 || those.length === 0 || these.some((one) => those.some((each) => areSame(one, each)))
-  }
-  const peers = peersOf(direction)
+const meet = (rules: ReadonlyArray<Rule>, others: ReadonlyArray<Rule>, around: Around): boolean => {
+  const { effort } = around
   return (
     others.length === 0
+    || !effort.take(rules.length * others.length)
     || rules.some((rule) =>
-      others.some((other) => some(rule, other, peers, peersMeet) && some(rule, other, "ports", portsMeet))
+      others.some(
+        (other) =>
+          someMeet(rule.ports, other.ports, effort, portsMeet)
+          && someMeet(rule.peers, other.peers, effort, peersMeet(around))
+      )
     )
   )
 }
 
+/** The rules that come back in a direction. */
+interface Back {
+  readonly direction: Direction
+  /** Whether it has no rules, and its policy was deleted. */
+  readonly denies: boolean
+  readonly rules: ReadonlyArray<Rule>
+}
+
+/** What comes back with the earlier state of a policy. `now` is `undefined` for one that was deleted. */
+const backOf = (now: KubernetesObject | undefined, earlier: KubernetesObject, effort: Effort): ReadonlyArray<Back> =>
+  rulesOf(earlier).flatMap(([direction]): ReadonlyArray<Back> => {
+    const [rules = [], before] = [rulesIn(earlier, direction), now && rulesIn(now, direction)]
+    // A direction that the present state does not restrict is open already.
+    if (now !== undefined && before === undefined) return []
+    return [
+      {
+        direction,
+        denies: now === undefined && rules.length === 0,
+        rules: rules.filter((rule) => !isWithin(rule, before ?? [], effort))
+      }
+    ]
+  })
+
 /**
  * What a policy and another one come to once the first is as it was; `undefined` if they are about other pods,
  * directions or traffic, complete each other, or if the first lets no more through than it does now. `now` is
- * `undefined` for one that was deleted. `selected`: the pods of the namespace for `podSelectorsOf` both; without them,
- * it is the most that the two may come to.
+ * `undefined` for one that was deleted. Where to find out takes too long, it is the most that they may come to.
+ *
+ * The policy is read once, and then compared with any other.
  */
 export const together = (
   now: KubernetesObject | undefined,
   earlier: KubernetesObject,
-  other: KubernetesObject,
-  selected: SelectedPods | undefined
-): "the same" | "more" | undefined => {
-  if (!selectorsMeet(podsOf(earlier), podsOf(other), selected)) return undefined
+  around: Around
+): ((other: KubernetesObject) => "the same" | "more" | undefined) => {
+  const { effort, selected } = around
+  const own = selectorOf(podsOf(earlier))
   const present = now !== undefined && sameJson(podsOf(now), podsOf(earlier)) ? now : undefined
-  const peersMeet = peersMeetIn(earlier.metadata.namespace ?? "", selected)
-  const found = rulesOf(earlier).map(([direction, rules]) => {
-    const [others, before] = [rulesIn(other, direction), present && rulesIn(present, direction)]
-    if (others === undefined) return undefined
-    if (present === undefined && rules.length === 0) return others.length === 0 ? "the same" : undefined
-    // A direction that the present state does not restrict is open already.
-    if (present !== undefined && before === undefined) return undefined
-    const back = rules.filter((rule) => !isWithin(direction, rule, before ?? []))
-    if (back.every((rule) => isWithin(direction, rule, others))) return present === undefined ? "the same" : undefined
-    return meet(direction, back, others, peersMeet) ? "more" : undefined
-  })
-  return found.find((each) => each === "more") ?? found.find((each) => each !== undefined)
+  const back = backOf(present, earlier, effort)
+  return (other) => {
+    if (!selectorsMeet(own, selectorOf(podsOf(other)), effort, selected)) return undefined
+    const found = back.map(({ denies, direction, rules }) => {
+      const others = rulesIn(other, direction)
+      if (others === undefined) return undefined
+      if (denies) return others.length === 0 ? "the same" : undefined
+      if (rules.every((rule) => isWithin(rule, others, effort))) return present === undefined ? "the same" : undefined
+      return meet(rules, others, around) ? "more" : undefined
+    })
+    return found.find((each) => each === "more") ?? found.find((each) => each !== undefined)
+  }
 }

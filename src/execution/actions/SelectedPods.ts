@@ -17,7 +17,8 @@ import { podLabelsOf } from "../../changes/GraphStates.ts"
 import { fieldsOf, listOf, selects, textOf, valueOf } from "../../changes/ObjectFields.ts"
 import type { KubernetesObject } from "../../kubernetes/KubernetesClient.ts"
 import type { Labels } from "../../kubernetes/ObjectModel.ts"
-import { sameJson } from "../../kubernetes/SameJson.ts"
+import type { Effort } from "./Effort.ts"
+import { textOfJson } from "./JsonText.ts"
 
 /** What a selector requires of one label. */
 interface Requirement {
@@ -26,7 +27,14 @@ interface Requirement {
   readonly values: ReadonlyArray<unknown>
 }
 
-const requirementsOf = (selector: unknown): ReadonlyArray<Requirement> => [
+/** What a selector requires. */
+export interface Requirements {
+  readonly each: ReadonlyArray<Requirement>
+  /** How many values it has, which is how long a comparison with one value takes. */
+  readonly size: number
+}
+
+const listed = (selector: unknown): ReadonlyArray<Requirement> => [
   ...Object.entries(fieldsOf(valueOf(selector, "matchLabels"))).map(([key, value]) => ({
     key,
     operator: "In",
@@ -38,6 +46,17 @@ const requirementsOf = (selector: unknown): ReadonlyArray<Requirement> => [
     values: listOf(each, "values")
   }))
 ]
+
+export const requirementsOf = (selector: unknown): Requirements => {
+  const each = listed(selector)
+  return {
+    each,
+    size: Math.max(
+      each.reduce((sum, { values }) => sum + Math.max(values.length, 1), 0),
+      1
+    )
+  }
+}
 
 /** Whether no value of the label satisfies both. To be read in both orders. */
 const contradicts = (one: Requirement, other: Requirement): boolean => {
@@ -54,18 +73,15 @@ const contradicts = (one: Requirement, other: Requirement): boolean => {
   }
 }
 
-/** Whether no labels at all satisfy both selectors. */
-export const excludeEachOther = (one: unknown, other: unknown): boolean => {
-  const others = requirementsOf(other)
-  return requirementsOf(one).some((each) =>
-    others.some((their) => contradicts(each, their) || contradicts(their, each))
-  )
-}
+/** Whether no labels at all satisfy both selectors. Where that takes too long, they may. */
+export const excludeEachOther = (one: Requirements, other: Requirements, effort: Effort): boolean =>
+  effort.take(one.size * other.size)
+  && one.each.some((each) => other.each.some((their) => contradicts(each, their) || contradicts(their, each)))
 
 /** Whether whatever satisfies the one selector surely satisfies the other. */
 const implies = (one: unknown, other: unknown): boolean => {
-  const required = requirementsOf(one)
-  return requirementsOf(other).every((each) => required.some((their) => sameJson(each, their)))
+  const required = new Set(listed(one).map(textOfJson))
+  return listed(other).every((each) => required.has(textOfJson(each)))
 }
 
 /** Whether one of two selectors selects nothing that the other does not, by what they say. */
@@ -73,9 +89,12 @@ export const overlap = (one: unknown, other: unknown): boolean => implies(one, o
 
 /** The workloads, CronJobs and pods of one namespace, as selectors see them. */
 export interface SelectedPods {
-  /** Whether a workload, or a live CronJob or pod, is selected by both. */
-  readonly meet: (one: unknown, other: unknown) => boolean
-  /** Whether each selects workloads, and no workload, CronJob or pod is selected by both, not even one that has ended. */
+  /** Whether a workload, or a live CronJob or pod, is selected by both. `undefined`: to find out takes too long. */
+  readonly meet: (one: unknown, other: unknown) => boolean | undefined
+  /**
+   * Whether each selects workloads, and no workload, CronJob or pod is selected by both, not even one that has ended.
+   * Where that takes too long, they are not.
+   */
   readonly areApart: (one: unknown, other: unknown) => boolean
 }
 
@@ -106,6 +125,15 @@ interface Selected {
   readonly past: ReadonlySet<Labels>
 }
 
+const sizeOf = ({ live, past, workloads }: Selected): number => workloads.size + live.size + past.size
+
+const share =
+  (which: keyof Selected) =>
+  (one: Selected, other: Selected): boolean =>
+    !one[which].isDisjointFrom(other[which])
+
+const meet = (one: Selected, other: Selected): boolean => share("workloads")(one, other) || share("live")(one, other)
+
 /**
  * Reads the labels once for all of the selectors, which are compared in pairs. Others must not be asked about.
  * `passing`: the CronJobs and pods.
@@ -113,11 +141,10 @@ interface Selected {
 export const selectedPods = (
   workloads: ReadonlyArray<KubernetesObject>,
   passing: ReadonlyArray<KubernetesObject>,
-  selectors: ReadonlyArray<unknown>
+  selectors: ReadonlyArray<unknown>,
+  effort: Effort
 ): SelectedPods => {
-  const keys = new Set(
-    selectors.flatMap((each) => requirementsOf(each).flatMap(({ key }) => (key === undefined ? [] : [key])))
-  )
+  const keys = new Set(selectors.flatMap((each) => listed(each).flatMap(({ key }) => (key === undefined ? [] : [key]))))
   const labels = {
     workloads: distinctLabels(workloads, keys),
     live: distinctLabels(passing.filter(isLive), keys),
@@ -126,24 +153,32 @@ export const selectedPods = (
       keys
     )
   }
-  const known = new Map<unknown, Selected>()
-  const selectedBy = (selector: unknown): Selected => {
+  const count = labels.workloads.length + labels.live.length + labels.past.length
+  const known = new Map<unknown, Selected | undefined>()
+  const read = (selector: unknown): Selected | undefined => {
+    if (!effort.take(count * requirementsOf(selector).size)) return undefined
     const among = (all: ReadonlyArray<Labels>) => new Set(all.filter((each) => selects(each, selector)))
-    const selected = known.get(selector) ?? {
-      workloads: among(labels.workloads),
-      live: among(labels.live),
-      past: among(labels.past)
-    }
-    known.set(selector, selected)
-    return selected
+    return { workloads: among(labels.workloads), live: among(labels.live), past: among(labels.past) }
   }
-  const share = (one: unknown, other: unknown, which: keyof Selected) =>
-    !selectedBy(one)[which].isDisjointFrom(selectedBy(other)[which])
-  const meet = (one: unknown, other: unknown) => share(one, other, "workloads") || share(one, other, "live")
-  const hasWorkloads = (selector: unknown) => selectedBy(selector).workloads.size > 0
+  const selectedBy = (selector: unknown): Selected | undefined => {
+    if (!known.has(selector)) known.set(selector, read(selector))
+    return known.get(selector)
+  }
+  /** The two as they select; `undefined` if to find out takes too long. */
+  const both = (one: unknown, other: unknown): readonly [Selected, Selected] | undefined => {
+    const [first, second] = [selectedBy(one), selectedBy(other)]
+    return first !== undefined && second !== undefined && effort.take(Math.min(sizeOf(first), sizeOf(second)))
+      ? [first, second]
+      : undefined
+  }
   return {
-    meet,
-    areApart: (one, other) =>
-      hasWorkloads(one) && hasWorkloads(other) && !meet(one, other) && !share(one, other, "past")
+    meet: (one, other) => {
+      const found = both(one, other)
+      return found && meet(...found)
+    },
+    areApart: (one, other) => {
+      const found = both(one, other)
+      return found?.every(({ workloads: own }) => own.size > 0) === true && !meet(...found) && !share("past")(...found)
+    }
   }
 }

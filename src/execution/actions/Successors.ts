@@ -49,8 +49,9 @@ import { sameJson } from "../../kubernetes/SameJson.ts"
 import { refOf } from "../ObjectPatch.ts"
 import { type Ask, ask, isUnread, type PlanObjects, type PlanRefusal, refuse, unreadAsk } from "../Plan.ts"
 import { claimsOf } from "./Claims.ts"
+import { type Effort, effortOf } from "./Effort.ts"
 import { letsNothing, podSelectorsOf, podsOf, together } from "./PolicyTraffic.ts"
-import { excludeEachOther, overlap, type SelectedPods, selectedPods } from "./SelectedPods.ts"
+import { excludeEachOther, overlap, requirementsOf, type SelectedPods, selectedPods } from "./SelectedPods.ts"
 import { selectorOf } from "./ServicePods.ts"
 
 /** How long a successor may have been there before its predecessor goes. */
@@ -210,11 +211,12 @@ const standsInFor = (workload: KubernetesObject, other: KubernetesObject, { rela
 }
 
 /** The pods of the namespace, as the selectors of some objects see them. */
-const selectedIn = ({ related }: PlanObjects, selectors: ReadonlyArray<unknown>): SelectedPods =>
+const selectedIn = ({ related }: PlanObjects, selectors: ReadonlyArray<unknown>, effort: Effort): SelectedPods =>
   selectedPods(
     related.filter(isWorkload),
     related.filter(({ kind }) => kind === "CronJob" || kind === "Pod"),
-    selectors
+    selectors,
+    effort
   )
 
 /** Which pods a policy or budget is about; `undefined` for none: an empty selector of a budget selects all of them. */
@@ -228,10 +230,10 @@ const budgetOf = (
   objects: PlanObjects
 ): Successor | undefined => {
   const own = selectorIn(earlier)
-  const selected = selectedIn(objects, [own, ...others.map(({ object }) => selectorIn(object))])
+  const selected = selectedIn(objects, [own, ...others.map(({ object }) => selectorIn(object))], effortOf())
   const found = others.find(({ object }) => {
     const selector = selectorIn(object)
-    return own !== undefined && (sameJson(own, selector) || selected.meet(own, selector))
+    return own !== undefined && (sameJson(own, selector) || selected.meet(own, selector) !== false)
   })
   return found && { ...found, letsMore: false, meets: true }
 }
@@ -243,16 +245,21 @@ const policyOf = (
   others: ReadonlyArray<Late>,
   objects: PlanObjects
 ): Successor | undefined => {
-  const own = podsOf(earlier)
-  const selected = selectedIn(objects, [earlier, ...others.map(({ object }) => object)].flatMap(podSelectorsOf))
-  const found = others.flatMap((late): ReadonlyArray<Successor> => {
-    const both = together(now, earlier, late.object, selected)
-    const pods = podsOf(late.object)
-    return both === undefined
-      ? []
-      : [{ ...late, letsMore: both === "more", meets: overlap(own, pods) || selected.meet(own, pods) }]
-  })
-  return found.find(({ letsMore }) => letsMore) ?? found[0]
+  const [own, effort] = [podsOf(earlier), effortOf()]
+  const selected = selectedIn(objects, [earlier, ...others.map(({ object }) => object)].flatMap(podSelectorsOf), effort)
+  const withOther = together(now, earlier, { selected, effort })
+  let found: { readonly late: Late; readonly letsMore: boolean } | undefined
+  for (const late of others) {
+    const both = withOther(late.object)
+    if (both !== undefined) found ??= { late, letsMore: both === "more" }
+    if (both === "more") {
+      found = { late, letsMore: true }
+      break
+    }
+  }
+  if (found === undefined) return undefined
+  const pods = podsOf(found.late.object)
+  return { ...found.late, letsMore: found.letsMore, meets: overlap(own, pods) || selected.meet(own, pods) === true }
 }
 
 /** The objects that may have taken the place of the earlier one, as far as their age says. */
@@ -305,11 +312,23 @@ const sinceWhen = ({ object, times }: Successor, { at }: ObjectChange): string =
 }
 
 /** The most that another policy or budget may be to the earlier one, whatever pods there are. */
-const atMost = (now: KubernetesObject | undefined, earlier: KubernetesObject, other: KubernetesObject) => {
-  if (earlier.kind === "NetworkPolicy") return together(now, earlier, other, undefined)
-  const [own, theirs] = [selectorIn(earlier), selectorIn(other)]
-  const mayMeet = now === undefined && own !== undefined && theirs !== undefined && !excludeEachOther(own, theirs)
-  return mayMeet ? "the same" : undefined
+const atMost = (
+  now: KubernetesObject | undefined,
+  earlier: KubernetesObject
+): ((other: KubernetesObject) => "the same" | "more" | undefined) => {
+  const effort = effortOf()
+  if (earlier.kind === "NetworkPolicy") return together(now, earlier, { selected: undefined, effort })
+  const own = selectorIn(earlier)
+  const required = requirementsOf(own)
+  return (other) => {
+    const theirs = selectorIn(other)
+    const mayMeet =
+      now === undefined
+      && own !== undefined
+      && theirs !== undefined
+      && !excludeEachOther(required, requirementsOf(theirs), effort)
+    return mayMeet ? "the same" : undefined
+  }
 }
 
 /**
@@ -328,18 +347,19 @@ const unreadAsks = (
   const rivals =
     now === undefined && found === undefined ? unread(ofPods.has(kind) ? [kind] : successorKinds(kind)) : []
   const asks = rivals.map((each) => unreadAsk(each, `whether one has replaced ${name}`))
-  const isInDoubt =
-    ofPods.has(kind)
-    && others.some(({ object }) => {
-      const most = object.kind === kind ? atMost(now, earlier, object) : undefined
-      return most === "more" || (most === "the same" && found === undefined)
-    })
+  const [workloads, pods] = ofPods.has(kind) ? [unread(workloadKinds), unread(podKinds(kind))] : [[], []]
+  if (workloads.length + pods.length === 0) return asks
+  const most = atMost(now, earlier)
+  const isInDoubt = others.some(({ object }) => {
+    const both = object.kind === kind ? most(object) : undefined
+    return both === "more" || (both === "the same" && found === undefined)
+  })
   if (!isInDoubt) return asks
   const about = `whether another ${kind} has to do with the pods of ${name}`
   return [
     ...asks,
-    ...unread(workloadKinds).map((each) => unreadAsk(each, about)),
-    ...unread(podKinds(kind)).map((each) =>
+    ...workloads.map((each) => unreadAsk(each, about)),
+    ...pods.map((each) =>
       ask("unread", `Kubernaut could not read ${each} objects, so what they say about ${about} is unknown.`, {
         kind: each
       })
