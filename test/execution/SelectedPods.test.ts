@@ -37,6 +37,12 @@ const cronJob = (name: string, labels: object) =>
     { spec: { jobTemplate: { spec: { template: { metadata: { labels }, spec: { containers: [] } } } } } },
     { name, uid: `uid-${name}` }
   )
+const queued = (labels: object, rest: object = {}, metadata: object = {}) =>
+  made(
+    "Job",
+    { spec: { suspend: true, template: { metadata: { labels }, spec: { containers: [] } } }, ...rest },
+    { name: "queued", uid: "uid-queued", ...metadata }
+  )
 const [notebook, legacy] = [workload("notebook", { team: "data" }), workload("legacy", { stage: "etl" })]
 
 const ended =
@@ -93,6 +99,19 @@ describe("a deleted policy asks beside a narrower one", () => {
       assert.deepStrictEqual(again(wide, [narrow, notebook, legacy, each]), ["opens-network"])
   })
 
+  it("where a Job that has not begun is of both, and not where one has ended, or is of one of them", () => {
+    const both = { team: "data", stage: "etl" }
+    const around = [narrow, notebook, legacy]
+    assert.deepStrictEqual(again(wide, [...around, queued(both)]), ["opens-network"])
+    assert.deepStrictEqual(again(wide, [...around, queued(both, {}, { deletionTimestamp: lately })]), ["opens-network"])
+    assert.deepStrictEqual(again(wide, [...around, queued({ team: "data" })]), [])
+    assert.deepStrictEqual(again(wide, [narrow, notebook, queued({ stage: "etl" })]), ["opens-network"])
+    const withStatus = (type: string, status: string) => queued(both, { status: { conditions: [{ type, status }] } })
+    for (const type of ["Complete", "Failed"])
+      assert.deepStrictEqual(again(wide, [...around, withStatus(type, "True")]), [])
+    assert.deepStrictEqual(again(wide, [...around, withStatus("Suspended", "True")]), ["opens-network"])
+  })
+
   it("and says that both are about the same pods only where that is shown", () => {
     const saidOf = (other: KubernetesObject, related: ReadonlyArray<KubernetesObject>) => {
       const [asked] = asksOf(recorded(wide, undefined), undefined, { related: [other, ...related] })
@@ -115,6 +134,7 @@ describe("a deleted disruption budget", () => {
     assert.deepStrictEqual(again(ours, [theirs, notebook, legacy, ofBoth]), ["replaced"])
     for (const past of gone) assert.deepStrictEqual(again(ours, [theirs, notebook, legacy, past(ofBoth)]), [])
     assert.deepStrictEqual(again(ours, [theirs, cronJob("job", { team: "data", stage: "etl" })]), ["replaced"])
+    assert.deepStrictEqual(again(ours, [theirs, queued({ team: "data", stage: "etl" })]), ["replaced"])
   })
 
   it("does not ask beside one without a selector, which is about no pods, and an empty selector is about all", () => {
@@ -132,7 +152,7 @@ describe("a deleted disruption budget", () => {
 })
 
 describe("pods, CronJobs and workloads that cannot be read", () => {
-  const kinds: ReadonlyArray<Kind> = ["Pod", "CronJob", "DaemonSet"]
+  const kinds: ReadonlyArray<Kind> = ["Pod", "CronJob", "Job", "DaemonSet"]
 
   it("are no reason to ask where no other object of the kind may be about the same pods", () => {
     const old = policy("old", { matchLabels: { stage: "etl" } }, from("scheduler"), "2026-01-01T00:00:00Z")
@@ -254,7 +274,7 @@ describe("what is read for a deleted policy or budget", () => {
       intercept: ({ kind, verb }, request) =>
         Effect.suspend(() => {
           if (verb === "list") lists.push(kind)
-          return verb === "list" && (kind === "Pod" || kind === "CronJob")
+          return verb === "list" && (kind === "Pod" || kind === "CronJob" || kind === "Job")
             ? Effect.fail(
                 new KubernetesError({ reason: { _tag: "Timeout" }, operation: "list", applied: "no", retryable: true })
               )
@@ -282,15 +302,16 @@ describe("what is read for a deleted policy or budget", () => {
     [wide, narrow, "opens-network"],
     [ours, theirs, "unread"]
   ] as const)(
-    "has pods and CronJobs only beside another one, and a list that fails is unread",
+    "has pods, CronJobs and Jobs only beside another one, and a list that fails is unread",
     ([object, other, ask]) =>
       Effect.gen(function* () {
         const alone = yield* read(object, [])
         assert.notInclude(alone.lists, "Pod")
         assert.notInclude(alone.lists, "CronJob")
+        assert.notInclude(alone.lists, "Job")
         assert.deepStrictEqual([alone.unread, alone.asks], [[], []])
         const beside = yield* read(object, [other])
-        assert.sameMembers([...(beside.unread ?? [])], ["Pod", "CronJob"])
+        assert.sameMembers([...(beside.unread ?? [])], ["Pod", "CronJob", "Job"])
         assert.include(beside.asks, ask)
       })
   )

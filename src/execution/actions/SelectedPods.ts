@@ -3,13 +3,14 @@
  *
  * | two selectors | is shown by                                                                                 |
  * | ------------- | ------------------------------------------------------------------------------------------- |
- * | meet          | a workload that both select, or a live CronJob or pod                                       |
+ * | meet          | a workload that both select, or a live CronJob, Job or pod                                  |
  * | are apart     | no value of one label that satisfies both; or that each selects workloads, and no workload, |
- * |               | CronJob or pod is selected by both, with all of those known                                 |
+ * |               | CronJob, Job or pod is selected by both, with all of those known                            |
  *
- * Workloads are Deployments, StatefulSets and DaemonSets: their pods stay. CronJobs and pods come and go. That none is
- * of both now says nothing about the next ones, so one that a single selector selects never shows that the two are
- * apart. What has ended or is being deleted is no reason to say that two meet, but one of both shows that such pods
+ * Workloads are Deployments, StatefulSets and DaemonSets: their pods stay. CronJobs, Jobs and pods come and go. That
+ * none is of both now says nothing about the next ones, so one that a single selector selects never shows that the two
+ * are apart. What has ended or is being deleted is no reason to say that two meet, but one of both shows that such pods
+ * come. A Job that has ended counts for nothing, and its pods as others do. One that is held back has its pods to
  * come.
  */
 
@@ -87,22 +88,29 @@ const implies = (one: unknown, other: unknown): boolean => {
 /** Whether one of two selectors selects nothing that the other does not, by what they say. */
 export const overlap = (one: unknown, other: unknown): boolean => implies(one, other) || implies(other, one)
 
-/** The workloads, CronJobs and pods of one namespace, as selectors see them. */
+/** The workloads, CronJobs, Jobs and pods of one namespace, as selectors see them. */
 export interface SelectedPods {
-  /** Whether a workload, or a live CronJob or pod, is selected by both. `undefined`: to find out takes too long. */
+  /** Whether a workload, or a live CronJob, Job or pod, is selected by both. `undefined`: to find out takes too long. */
   readonly meet: (one: unknown, other: unknown) => boolean | undefined
   /**
-   * Whether each selects workloads, and no workload, CronJob or pod is selected by both, not even one that has ended.
-   * Where that takes too long, they are not.
+   * Whether each selects workloads, and no workload, CronJob, Job or pod is selected by both, not even one that has
+   * ended. Where that takes too long, they are not.
    */
   readonly areApart: (one: unknown, other: unknown) => boolean
 }
 
-/** Whether a CronJob or pod has neither ended nor is being deleted. */
+/** Whether a CronJob, Job or pod has neither ended nor is being deleted. */
 const isLive = ({ metadata, ...object }: KubernetesObject): boolean => {
   const phase = valueOf(object, "status", "phase")
   return metadata.deletionTimestamp === undefined && phase !== "Succeeded" && phase !== "Failed"
 }
+
+/** Whether a Job will have no more pods. */
+const hasEnded = (object: KubernetesObject): boolean =>
+  object.kind === "Job"
+  && listOf(object, "status", "conditions").some(
+    (each) => ["Complete", "Failed"].includes(textOf(each, "type") ?? "") && textOf(each, "status") === "True"
+  )
 
 /**
  * The distinct labels, as far as they have these keys. Pods of one workload differ in labels that no selector names, so
@@ -120,7 +128,7 @@ const distinctLabels = (objects: ReadonlyArray<KubernetesObject>, keys: Readonly
 /** What a selector selects, as distinct labels. */
 interface Selected {
   readonly workloads: ReadonlySet<Labels>
-  /** The live CronJobs and pods, and then the others. */
+  /** The live CronJobs, Jobs and pods, and then the others. */
   readonly live: ReadonlySet<Labels>
   readonly past: ReadonlySet<Labels>
 }
@@ -136,7 +144,7 @@ const meet = (one: Selected, other: Selected): boolean => share("workloads")(one
 
 /**
  * Reads the labels once for all of the selectors, which are compared in pairs. Others must not be asked about.
- * `passing`: the CronJobs and pods.
+ * `passing`: the CronJobs, Jobs and pods.
  */
 export const selectedPods = (
   workloads: ReadonlyArray<KubernetesObject>,
@@ -145,11 +153,12 @@ export const selectedPods = (
   effort: Effort
 ): SelectedPods => {
   const keys = new Set(selectors.flatMap((each) => listed(each).flatMap(({ key }) => (key === undefined ? [] : [key]))))
+  const coming = passing.filter((each) => !hasEnded(each))
   const labels = {
     workloads: distinctLabels(workloads, keys),
-    live: distinctLabels(passing.filter(isLive), keys),
+    live: distinctLabels(coming.filter(isLive), keys),
     past: distinctLabels(
-      passing.filter((each) => !isLive(each)),
+      coming.filter((each) => !isLive(each)),
       keys
     )
   }

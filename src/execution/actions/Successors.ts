@@ -91,8 +91,11 @@ export const successorKinds = (kind: string): ReadonlyArray<string> =>
     ? [...workloadKinds, "Service"]
     : [...(ownKinds.has(kind) ? [kind] : []), ...(ofPods.has(kind) ? workloadKinds : [])]
 
+/** What has pods that come and go. */
+const podSources: ReadonlyArray<Kind> = ["CronJob", "Job", "Pod"]
+
 /** What shows, beside workloads, whether two of a kind are about the same pods. It is read only beside another one. */
-export const podKinds = (kind: string): ReadonlyArray<Kind> => (ofPods.has(kind) ? ["CronJob", "Pod"] : [])
+export const podKinds = (kind: string): ReadonlyArray<Kind> => (ofPods.has(kind) ? podSources : [])
 
 interface Successor {
   readonly object: KubernetesObject
@@ -214,7 +217,7 @@ const standsInFor = (workload: KubernetesObject, other: KubernetesObject, { rela
 const selectedIn = ({ related }: PlanObjects, selectors: ReadonlyArray<unknown>, effort: Effort): SelectedPods =>
   selectedPods(
     related.filter(isWorkload),
-    related.filter(({ kind }) => kind === "CronJob" || kind === "Pod"),
+    related.filter(({ kind }) => podSources.includes(kind as Kind)),
     selectors,
     effort
   )
@@ -223,7 +226,7 @@ const selectedIn = ({ related }: PlanObjects, selectors: ReadonlyArray<unknown>,
 const selectorIn = (object: KubernetesObject): unknown =>
   object.kind === "NetworkPolicy" ? podsOf(object) : valueOf(object, "spec", "selector")
 
-/** A disruption budget of the same pods: by its selector, or by a workload, CronJob or live pod of both. */
+/** A disruption budget of the same pods: by its selector, or by a workload, CronJob, Job or live pod of both. */
 const budgetOf = (
   earlier: KubernetesObject,
   others: ReadonlyArray<Late>,
