@@ -128,6 +128,24 @@ describe("a policy that was deleted, and would let more through than a younger o
     assert.deepStrictEqual(again(wide, ...all, pod), asks)
   })
 
+  it("asks where a pod that was read has an address in a block, also where that is a public one", () => {
+    const pods = [{ podIP: "203.0.113.7" }, { podIPs: [{ ip: "fd00::7" }, { ip: "203.0.113.7" }] }].map((status) =>
+      made("Pod", { spec: {}, status })
+    )
+    const beside = (cidr: string, ...related: ReadonlyArray<KubernetesObject>) =>
+      again(
+        policy("a", { ingress: [{ from: block(cidr) }] }, longAgo),
+        policy("b", { ingress: [{ from: from("web") }] }, lately),
+        ...related
+      )
+    for (const cidr of ["203.0.113.0/24", "203.0.113.7/32", "203.0.0.0/9"]) {
+      for (const pod of pods) assert.deepStrictEqual(beside(cidr, pod), asks, cidr)
+      for (const status of [{}, { podIP: "10.4.1.7" }, { podIP: "198.51.100.7" }, { podIP: "x" }])
+        assert.deepStrictEqual(beside(cidr, made("Pod", { spec: {}, status })), [], cidr)
+    }
+    assert.deepStrictEqual(beside("203.0.114.0/24", ...pods), [])
+  })
+
   it("names the younger one to the person who is asked", () => {
     const result = planBack(recorded(wide, undefined), undefined, { related: [policy("b", narrow, lately)] })
     const [first] = result._tag === "Plan" ? result.asks : []

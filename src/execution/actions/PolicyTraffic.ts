@@ -26,7 +26,8 @@
  * |                               | of pods of the namespace, if each selects workloads, and no workload, |
  * |                               | CronJob or pod is selected by both (`SelectedPods`)                   |
  * | blocks of addresses           | if neither is within the other; of IPv6 never                         |
- * | a block and a selector        | if the block is surely of addresses outside the cluster               |
+ * | a block and a selector        | if the block is surely of addresses outside the cluster, and no pod   |
+ * |                               | that was read has one of them                                         |
  * | ports of one protocol, ranges | if they have no number in common; a name may be any number            |
  *
  * So two labels may select the same: somebody who tightens a policy may select by other labels than before.
@@ -74,6 +75,7 @@ export const podSelectorsOf = (policy: KubernetesObject): ReadonlyArray<unknown>
 export interface Around {
   /** The pods of the namespace for `podSelectorsOf` both; without them, two policies come to the most that they may. */
   readonly selected: SelectedPods | undefined
+  readonly addresses: PodAddresses
   readonly effort: Effort
 }
 
@@ -112,9 +114,34 @@ const ofPods = ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10"
   bitsOf
 )
 
-/** Whether a block surely has no pods of the cluster. A large one may have them wherever it is, and one of IPv6, too. */
-const isOutside = (bits: string | undefined): boolean =>
-  bits !== undefined && bits.length >= 8 && !ofPods.some((each) => blocksMeet(bits, each))
+/** The least number of bits of a block that may have no pods: a larger one may have them wherever it is. */
+const fewestBits = 8
+
+/** The blocks outside the usual ones that have an address of one of some pods, by their bits. */
+export type PodAddresses = ReadonlySet<string>
+
+/** Reads the addresses of pods once, for any number of blocks. */
+export const podAddresses = (pods: ReadonlyArray<KubernetesObject>): PodAddresses => {
+  const addresses = pods.flatMap(({ status }) => [
+    textOf(status, "podIP"),
+    ...listOf(status, "podIPs").map((each) => textOf(each, "ip"))
+  ])
+  const outside = [...new Set(addresses)].flatMap((each) => {
+    const bits = each === undefined ? undefined : bitsOf(`${each}/32`)
+    return bits === undefined || isOfPods(bits) ? [] : [bits]
+  })
+  return new Set(
+    outside.flatMap((bits) =>
+      Array.from({ length: bits.length - fewestBits + 1 }, (_, index) => bits.slice(0, fewestBits + index))
+    )
+  )
+}
+
+const isOfPods = (bits: string): boolean => ofPods.some((each) => blocksMeet(bits, each))
+
+/** Whether a block surely has no pods of the cluster. One of IPv6 may always have some. */
+const isOutside = (bits: string | undefined, addresses: PodAddresses): boolean =>
+  bits !== undefined && bits.length >= fewestBits && !isOfPods(bits) && !addresses.has(bits)
 
 /** A peer of a rule. Each is read once, because all of them are compared with all of another policy. */
 type Peer =
@@ -122,13 +149,13 @@ type Peer =
   | { readonly block: false; readonly isOwn: boolean; readonly places: Selector; readonly pods: Selector }
 
 /** A peer without a namespace is in that of its policy. */
-const peerOf = (namespace: string): ((peer: unknown) => Peer) => {
+const peerOf = (namespace: string, addresses: PodAddresses): ((peer: unknown) => Peer) => {
   const own = selectorOf({ matchLabels: { "kubernetes.io/metadata.name": namespace } })
   return (peer) => {
     const cidr = textOf(peer, "ipBlock", "cidr")
     if (cidr !== undefined) {
       const bits = bitsOf(cidr)
-      return { block: true, bits, isOutside: isOutside(bits) }
+      return { block: true, bits, isOutside: isOutside(bits, addresses) }
     }
     const places = valueOf(peer, "namespaceSelector")
     const isOwn = places === undefined || sameJson(places, own.selector)
@@ -183,11 +210,15 @@ interface Rule {
 }
 
 /** The rules of a policy in a direction, as they are compared; `undefined` if it does not restrict that. */
-const rulesIn = (policy: KubernetesObject, direction: Direction): ReadonlyArray<Rule> | undefined =>
+const rulesIn = (
+  policy: KubernetesObject,
+  direction: Direction,
+  { addresses }: Around
+): ReadonlyArray<Rule> | undefined =>
   rulesOf(policy)
     .find(([each]) => each === direction)?.[1]
     .map((rule) => ({
-      peers: listedIn(listOf(rule, peersOf(direction)), peerOf(policy.metadata.namespace ?? "")),
+      peers: listedIn(listOf(rule, peersOf(direction)), peerOf(policy.metadata.namespace ?? "", addresses)),
       ports: listedIn(listOf(rule, "ports"), (port) => port)
     }))
 
@@ -239,16 +270,16 @@ interface Back {
 }
 
 /** What comes back with the earlier state of a policy. `now` is `undefined` for one that was deleted. */
-const backOf = (now: KubernetesObject | undefined, earlier: KubernetesObject, effort: Effort): ReadonlyArray<Back> =>
+const backOf = (now: KubernetesObject | undefined, earlier: KubernetesObject, around: Around): ReadonlyArray<Back> =>
   rulesOf(earlier).flatMap(([direction]): ReadonlyArray<Back> => {
-    const [rules = [], before] = [rulesIn(earlier, direction), now && rulesIn(now, direction)]
+    const [rules = [], before] = [rulesIn(earlier, direction, around), now && rulesIn(now, direction, around)]
     // A direction that the present state does not restrict is open already.
     if (now !== undefined && before === undefined) return []
     return [
       {
         direction,
         denies: now === undefined && rules.length === 0,
-        rules: rules.filter((rule) => !isWithin(rule, before ?? [], effort))
+        rules: rules.filter((rule) => !isWithin(rule, before ?? [], around.effort))
       }
     ]
   })
@@ -268,11 +299,11 @@ export const together = (
   const { effort, selected } = around
   const own = selectorOf(podsOf(earlier))
   const present = now !== undefined && sameJson(podsOf(now), podsOf(earlier)) ? now : undefined
-  const back = backOf(present, earlier, effort)
+  const back = backOf(present, earlier, around)
   return (other) => {
     if (!selectorsMeet(own, selectorOf(podsOf(other)), effort, selected)) return undefined
     const found = back.map(({ denies, direction, rules }) => {
-      const others = rulesIn(other, direction)
+      const others = rulesIn(other, direction, around)
       if (others === undefined) return undefined
       if (denies) return others.length === 0 ? "the same" : undefined
       if (rules.every((rule) => isWithin(rule, others, effort))) return present === undefined ? "the same" : undefined

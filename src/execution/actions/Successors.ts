@@ -47,10 +47,10 @@ import type { KubernetesObject } from "../../kubernetes/KubernetesClient.ts"
 import { controllerOf, hasLabels, type Kind } from "../../kubernetes/ObjectModel.ts"
 import { sameJson } from "../../kubernetes/SameJson.ts"
 import { refOf } from "../ObjectPatch.ts"
-import { type Ask, ask, isUnread, type PlanObjects, type PlanRefusal, refuse, unreadAsk } from "../Plan.ts"
+import { type Ask, ask, isUnread, type PlanObjects, type PlanRefusal, refuse, relatedOf, unreadAsk } from "../Plan.ts"
 import { claimsOf } from "./Claims.ts"
 import { type Effort, effortOf } from "./Effort.ts"
-import { letsNothing, podSelectorsOf, podsOf, together } from "./PolicyTraffic.ts"
+import { letsNothing, podAddresses, podSelectorsOf, podsOf, together } from "./PolicyTraffic.ts"
 import { excludeEachOther, overlap, requirementsOf, type SelectedPods, selectedPods } from "./SelectedPods.ts"
 import { selectorOf } from "./ServicePods.ts"
 
@@ -250,7 +250,7 @@ const policyOf = (
 ): Successor | undefined => {
   const [own, effort] = [podsOf(earlier), effortOf()]
   const selected = selectedIn(objects, [earlier, ...others.map(({ object }) => object)].flatMap(podSelectorsOf), effort)
-  const withOther = together(now, earlier, { selected, effort })
+  const withOther = together(now, earlier, { selected, addresses: podAddresses(relatedOf(objects, "Pod")), effort })
   let found: { readonly late: Late; readonly letsMore: boolean } | undefined
   for (const late of others) {
     const both = withOther(late.object)
@@ -320,7 +320,8 @@ const atMost = (
   earlier: KubernetesObject
 ): ((other: KubernetesObject) => "the same" | "more" | undefined) => {
   const effort = effortOf()
-  if (earlier.kind === "NetworkPolicy") return together(now, earlier, { selected: undefined, effort })
+  if (earlier.kind === "NetworkPolicy")
+    return together(now, earlier, { selected: undefined, addresses: new Set(), effort })
   const own = selectorIn(earlier)
   const required = requirementsOf(own)
   return (other) => {
