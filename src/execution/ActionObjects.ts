@@ -2,6 +2,7 @@
 
 import { Effect } from "effect"
 import type { Action } from "../domain/Action.ts"
+import type { ObjectChange } from "../domain/ObjectChange.ts"
 import type { Timestamp } from "../domain/Timestamp.ts"
 import {
   find,
@@ -181,6 +182,8 @@ interface PlannedOf extends RestoredOf {
   readonly changesSince?: ChangesSince | undefined
   /** When the first object of the name of the change was created, as far as that is recorded. */
   readonly bornAt?: Timestamp | undefined
+  /** The recorded changes of those that may have taken the place of the object. */
+  readonly history?: ReadonlyArray<ObjectChange> | undefined
 }
 
 /** What the earlier template of a rollback names. */
@@ -209,7 +212,8 @@ export const readObjects = Effect.fnUntraced(function* (
   if (action.type === "Notify" || action.type === "CollectDiagnostics") return { subject: undefined, related: [] }
   if (action.type === "RestoreObject") {
     const restored = yield* readRestored(client, action, of)
-    return of.bornAt === undefined ? restored : { ...restored, bornAt: of.bornAt }
+    const { bornAt, history } = of
+    return { ...restored, ...(bornAt === undefined ? {} : { bornAt }), ...(history === undefined ? {} : { history }) }
   }
   const subject = yield* find(client, action.target)
   if (subject === undefined) return { subject, related: [] }

@@ -36,6 +36,7 @@ import * as AccessCheck from "../kubernetes/AccessCheck.ts"
 import { KubernetesClient, type KubernetesError } from "../kubernetes/KubernetesClient.ts"
 import { readWorkload } from "../kubernetes/WorkloadReader.ts"
 import { plan as planAction } from "./ActionPlan.ts"
+import { successorKinds } from "./actions/Successors.ts"
 import type { ChangesSince } from "./EarlierTemplateObjects.ts"
 import { executeIntent, type ExecuteOptions, millis } from "./IntentExecution.ts"
 import { firstBornAt, laterOnes, mostLater, ofOthers, refusalBy } from "./LaterChanges.ts"
@@ -199,6 +200,7 @@ interface Recorded {
   readonly later?: ReadonlyArray<ObjectChange>
   readonly laterCut?: boolean
   readonly bornAt?: Timestamp.Timestamp | undefined
+  readonly history?: ReadonlyArray<ObjectChange>
   readonly overtaken?: PlanRefusal | undefined
 }
 
@@ -310,9 +312,12 @@ const changeOf = Effect.fnUntraced(function* (
   // Counted as read: the filter leaves out our own, and those of the object itself.
   const later =
     namespace === "" ? [] : yield* Effect.mapError(journal.list({ namespace, since, limit: mostLater }), unreadable)
+  const kinds = namespace === "" || change.operation === "created" ? [] : successorKinds(change.ref.kind)
+  const history =
+    kinds.length === 0 ? [] : yield* Effect.mapError(journal.list({ namespace, kinds, limit: mostLater }), unreadable)
   const overtaken = refusalBy(change, others)
   const bornAt = firstBornAt(change, others)
-  return { change, later: laterOnes(change, later), laterCut: later.length >= mostLater, bornAt, overtaken }
+  return { change, later: laterOnes(change, later), laterCut: later.length >= mostLater, bornAt, history, overtaken }
 })
 
 const draft = (

@@ -51,6 +51,8 @@ export interface PlanObjects {
   readonly laterCut?: boolean
   /** When the first object of the name of the change was created, as far as that is recorded. */
   readonly bornAt?: Timestamp
+  /** The recorded changes of those that may have taken the place of the object. Default: none is known. */
+  readonly history?: ReadonlyArray<ObjectChange>
   /** The kinds that Kubernaut may not read. What they would say is unknown, and so not harmless. */
   readonly unread?: ReadonlyArray<Kind>
 }

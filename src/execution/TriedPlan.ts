@@ -38,6 +38,8 @@ interface PlanInput {
   readonly laterCut?: boolean
   /** When the first object of the name of the change was created, as far as that is recorded. */
   readonly bornAt?: Timestamp | undefined
+  /** The recorded changes of those that may have taken the place of the object. */
+  readonly history?: ReadonlyArray<ObjectChange> | undefined
   /** Reads what others have changed since a release that a rollback takes back. Default: that is unknown. */
   readonly changesSince?: ChangesSince | undefined
 }
@@ -102,8 +104,16 @@ export const planOn = Effect.fnUntraced(function* (
   plan: (objects: PlanObjects, nowMs: number) => Plan | PlanRefusal
 ): Effect.fn.Return<TriedPlan, PlanRefused | KubernetesError> {
   const target = resourceRef(input.target)
-  const { bornAt, change, changesSince, later, laterCut = false } = input
-  const objects = yield* readObjects(client, input.action, { target, bornAt, change, later, laterCut, changesSince })
+  const { bornAt, change, changesSince, history, later, laterCut = false } = input
+  const objects = yield* readObjects(client, input.action, {
+    target,
+    bornAt,
+    change,
+    history,
+    later,
+    laterCut,
+    changesSince
+  })
   const result = plan(objects, yield* Monotonic.nowMs)
   if (result._tag === "PlanRefusal") return yield* refused(result)
   const left: Array<Left> = []

@@ -1,7 +1,8 @@
 import { assert, describe, it } from "@effect/vitest"
+import type { ObjectChange } from "../../src/domain/ObjectChange.ts"
 import type { KubernetesObject } from "../../src/kubernetes/KubernetesClient.ts"
 import { deployment, template } from "./objects.ts"
-import { made, planBack, recorded, rulesOf } from "./restoring.ts"
+import { followed, made, planBack, recorded, rulesOf } from "./restoring.ts"
 
 /** Changes are recorded at 10:00 on 24 November. */
 const [longAgo, lastMonth, lately] = ["2026-06-01T00:00:00Z", "2026-10-20T00:00:00Z", "2026-11-24T09:58:00Z"]
@@ -212,10 +213,34 @@ describe("a policy that was deleted by mistake", () => {
     assert.deepStrictEqual(again(wide, denying(lately)), asks)
   })
 
-  it("is created again beside one that Kubernaut has put back since, and asks where that was before", () => {
+  it("is created again beside an older one that Kubernaut has put back since, and asks where that was before", () => {
     const denying = (time: string) => policy("b", { ingress: [] }, time, written("kubernaut", time))
-    assert.deepStrictEqual(again(wide, denying("2026-11-24T10:05:00Z")), [])
-    assert.deepStrictEqual(again(wide, denying(lately)), asks)
+    const beside = (time: string, ...born: ReadonlyArray<string>) =>
+      rulesOf(recorded(wide, undefined), undefined, {
+        related: [denying(time)],
+        history: born.map((created) => followed(policy("b", { ingress: [] }, created), undefined))
+      })
+    const since = "2026-11-24T10:05:00Z"
+    assert.deepStrictEqual(beside(since, "2026-01-01T00:00:00Z"), [])
+    assert.deepStrictEqual(beside(lately, "2026-01-01T00:00:00Z"), asks)
+    // What was its successor is that again, and where nobody knows, it may have been.
+    assert.deepStrictEqual(beside(since, lastMonth), asks)
+    assert.deepStrictEqual(beside(since), asks)
+  })
+
+  it("asks beside an older one that somebody has tightened, also where Kubernaut has undone a later change of that", () => {
+    const [tightened, undone] = ["2026-11-23T00:00:00.000Z", "2026-11-25T00:00:00Z"]
+    const other = (spec: object, metadata: object = {}) => policy("b", spec, "2026-01-01T00:00:00Z", metadata)
+    const open = { ingress: [{}] }
+    const beside = (...history: ReadonlyArray<ObjectChange>) =>
+      rulesOf(recorded(wide, undefined), undefined, { related: [other(narrow, written("kubernaut", undone))], history })
+    const mistake = followed(other(narrow), other(open))
+    const tightening = (at: string, change: object = {}) => followed(other(open), other(narrow), { at, ...change })
+    assert.deepStrictEqual(beside(tightening(tightened), mistake), asks)
+    assert.deepStrictEqual(beside(tightening("2026-11-10T00:00:00.000Z"), mistake), [])
+    assert.deepStrictEqual(beside(tightening(tightened, { by: { kind: "controller", name: "x" } }), mistake), [])
+    assert.deepStrictEqual(beside(mistake), [])
+    assert.deepStrictEqual(beside(), asks)
   })
 })
 
@@ -247,12 +272,15 @@ describe("rules of a policy that are put back", () => {
 
   it("are put back beside what Kubernaut, a controller or the same apply has changed, and nobody else", () => {
     const [at, soon] = ["2026-11-24T10:00:00Z", "2026-11-24T10:05:00Z"]
+    const before = policy("b", narrow, "2026-01-01T00:00:00Z")
+    const history = [followed(before, policy("b", { ingress: [{}] }, "2026-01-01T00:00:00Z"))]
+    const beside = (other: KubernetesObject) => rulesOf(recorded(wide, typo), typo, { related: [other], history })
     for (const [manager, time] of [
       ["kubernaut", soon],
       ["kube-controller-manager", soon],
       ["kubectl-edit", at]
     ] as const)
-      assert.deepStrictEqual(back(typo, touched(manager, time)), [], manager)
+      assert.deepStrictEqual(beside(touched(manager, time)), [], manager)
     assert.deepStrictEqual(back(typo, touched("kubectl-edit", soon)), asks)
     assert.deepStrictEqual(back(typo, touched("helm", at)), asks)
   })
@@ -265,7 +293,8 @@ describe("rules of a policy that are put back", () => {
 
 describe("the person who is asked", () => {
   const sentence = (now: KubernetesObject | undefined, other: KubernetesObject) => {
-    const result = planBack(recorded(wide, now), now, { related: [other] })
+    const history = [followed(policy("b", narrow, lastMonth), undefined)]
+    const result = planBack(recorded(wide, now), now, { related: [other], history })
     return /and ((was|has) [^,]*),/.exec((result._tag === "Plan" && result.asks[0]?.message) || "")?.[1]
   }
 
@@ -273,6 +302,10 @@ describe("the person who is asked", () => {
     const old = "2026-01-01T00:00:00Z"
     const [later, sooner] = ["2026-11-24T10:05:00Z", lately]
     assert.strictEqual(sentence(undefined, policy("b", narrow, later)), "was created later")
+    assert.strictEqual(
+      sentence(undefined, policy("b", narrow, later, written("kubernaut", later))),
+      `has been beside it since ${new Date(lastMonth).toISOString()}`
+    )
     assert.strictEqual(sentence(undefined, policy("b", narrow, lastMonth)), `has been beside it since ${lastMonth}`)
     assert.strictEqual(sentence(undefined, policy("b", narrow, old, written("helm", later))), "was changed later")
     assert.strictEqual(

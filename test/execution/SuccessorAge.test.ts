@@ -64,4 +64,19 @@ describe("an object that was deleted", () => {
       assert.deepStrictEqual(yield* asksWith(first, own), ["replaced"])
     })
   )
+
+  it.effect("asks beside one that Kubernaut has put back since, unless the journal knows that it is older", () =>
+    Effect.gen(function* () {
+      const before = { at: "1969-12-31T23:00:00.000Z" } as const
+      const gone = deleted("1969-11-01T00:00:00Z", before)
+      const other = (creationTimestamp: string) =>
+        recorded(deployment({ ...spec }, { name: "web-v2", creationTimestamp }), undefined, {
+          ...before,
+          id: "chg-01ARZ3NDEKTSV4RRFFQ69G5FAA"
+        })
+      assert.deepStrictEqual(yield* asksWith(gone), ["replaced"])
+      assert.deepStrictEqual(yield* asksWith(gone, other("1969-12-30T00:00:00Z")), ["replaced"])
+      assert.deepStrictEqual(yield* asksWith(gone, other("1969-01-01T00:00:00Z")), [])
+    })
+  )
 })

@@ -89,6 +89,21 @@ describe("a workload", () => {
     for (const manager of ["kube-controller-manager", "kubernaut"]) assert.deepStrictEqual(sized(lately, manager), [])
   })
 
+  it("that was scaled to zero asks where somebody has sized another one, also where Kubernaut has put that size back", () => {
+    const [before, now] = [deployment({ replicas: 3 }), deployment({ replicas: 0 })]
+    const managedFields = [
+      { manager: "kubernaut", time: "2026-11-24T10:05:00Z", fieldsV1: { "f:spec": { "f:replicas": {} } } }
+    ]
+    const sized = (replicas: number) => successor(deployment({ replicas }), longAgo, { managedFields })
+    const beside = (from: number, to: number) =>
+      rulesOf(recorded(before, now), now, {
+        related: [sized(3)],
+        history: [followed(sized(from), sized(to), { at: "2026-11-24T09:00:00.000Z" })]
+      })
+    assert.deepStrictEqual(beside(1, 3), ["replaced"])
+    assert.deepStrictEqual(beside(3, 1), [])
+  })
+
   it("that was scaled to zero or deleted is back beside a canary that was released lately, and asks where its size was changed", () => {
     const [before, now] = [deployment({ replicas: 3 }), deployment({ replicas: 0 })]
     const fieldsV1 = { "f:spec": { "f:replicas": {}, "f:template": { "f:spec": {} } } }
@@ -205,6 +220,22 @@ describe("an object that was deleted", () => {
     }
   )
 
+  it.each(together.filter(([, { kind }]) => kind !== "NetworkPolicy"))(
+    "asks beside another %s that Kubernaut has put back since, as before that",
+    (_, deleted, rival) => {
+      const time = "2026-11-24T10:05:00Z"
+      const back = successor(rival, time, { managedFields: [{ manager: "kubernaut", time }] })
+      const beside = (...born: ReadonlyArray<string>) =>
+        rulesOf(recorded(deleted, undefined), undefined, {
+          related: [back],
+          history: born.map((created) => followed(successor(rival, created), undefined))
+        })
+      assert.deepStrictEqual(beside("2026-11-20T00:00:00Z"), ["replaced"])
+      assert.deepStrictEqual(beside(longAgo), [])
+      assert.deepStrictEqual(beside(), ["replaced"])
+    }
+  )
+
   it("asks where another budget is about pods of the same workload, whatever their selectors are", () => {
     const both = [
       successor(budget({ tier: "front" }), longAgo),
@@ -247,10 +278,18 @@ describe("fields that are put back", () => {
   })
 
   it("do not ask about an Ingress of the same host that Kubernaut or a controller has written", () => {
-    for (const manager of ["kubernaut", "kube-controller-manager"]) {
+    const [other, broken] = [successor(ingress("a"), longAgo), successor(ingress("c"), longAgo)]
+    const beside = (manager: string, ...history: ReadonlyArray<ObjectChange>) => {
       const managedFields = [{ manager, time: lately, fieldsV1: { "f:spec": {} } }]
-      assert.deepStrictEqual(rules(successor(ingress("a"), longAgo, { managedFields })), [])
+      const related = [successor(ingress("a"), longAgo, { managedFields })]
+      return rulesOf(recorded(before, now), now, { related, history })
     }
+    for (const manager of ["kubernaut", "kube-controller-manager"])
+      assert.deepStrictEqual(beside(manager, followed(other, broken)), [])
+    // It was given the host before it was broken.
+    const given = followed(broken, other, { at: "2026-11-24T09:00:00.000Z" })
+    assert.deepStrictEqual(beside("kubernaut", given, followed(other, broken)), ["replaced"])
+    assert.deepStrictEqual(beside("kubernaut"), ["replaced"])
   })
 
   it("are not those of an autoscaler whose earlier workload another one scales", () => {

@@ -32,15 +32,16 @@
  * | modified       | is as it was before that                         | is a companion: the undo makes what was before |
  *
  * What Kubernaut or a controller has written is nobody's switch to a successor. Neither is what one and the same apply
- * has changed in both. `SelectedPods` says which pods are the same. Where some of what has pods cannot be read, and the
- * rest shows nothing against the undo, it asks `unread` if another policy or budget counts that may be about the same
- * pods. A budget without a selector is about none.
+ * has changed in both. What Kubernaut has put back since counts as it did before: as old as the first of its name, and
+ * with the changes of others that it still has. Where the journal does not know that, it counts as new. `SelectedPods`
+ * says which pods are the same. Where some of what has pods cannot be read, and the rest shows nothing against the
+ * undo, it asks `unread` if another policy or budget counts that may be about the same pods. A budget without a
+ * selector is about none.
  */
 
 import { podLabelsOf } from "../../changes/GraphStates.ts"
 import { selects, valueOf } from "../../changes/ObjectFields.ts"
-import { kindOf } from "../../changes/Writers.ts"
-import type { ObjectChange, WriterKind } from "../../domain/ObjectChange.ts"
+import type { ObjectChange } from "../../domain/ObjectChange.ts"
 import { displayName, sameRef } from "../../domain/Target.ts"
 import { toMillis } from "../../domain/Timestamp.ts"
 import type { KubernetesObject } from "../../kubernetes/KubernetesClient.ts"
@@ -50,26 +51,12 @@ import { refOf } from "../ObjectPatch.ts"
 import { type Ask, ask, isUnread, type PlanObjects, type PlanRefusal, refuse, relatedOf, unreadAsk } from "../Plan.ts"
 import { claimsOf } from "./Claims.ts"
 import { type Effort, effortOf } from "./Effort.ts"
-import { letsNothing, podAddresses, podSelectorsOf, podsOf, together } from "./PolicyTraffic.ts"
+import { podAddresses, podSelectorsOf, podsOf, together } from "./PolicyTraffic.ts"
 import { excludeEachOther, overlap, requirementsOf, type SelectedPods, selectedPods } from "./SelectedPods.ts"
 import { selectorOf } from "./ServicePods.ts"
-
-/** How long a successor may have been there before its predecessor goes. */
-const watchedMs = 7 * 24 * 3_600_000
-/** How long before its predecessor loses its pods a successor may have been sized. */
-const sizedMs = 24 * 3_600_000
-/**
- * The objects of one setup are created within so long: one `apply` takes seconds. What was created minutes later may be
- * a successor as well as a companion, and in doubt a person is asked.
- */
-const setupMs = 60_000
-/** Within so long somebody tightens a policy in two steps: the narrower one first, and then the wide one. */
-const stepsMs = 3_600_000
-/** Two writes of one apply may be on both sides of a full second. */
-const sameApplyMs = 1000
+import { createdAt, isWorkload, lateTimes, workloadKinds } from "./SuccessorAge.ts"
 
 /** The kinds of which another one can be the successor of an object. */
-const workloadKinds: ReadonlyArray<string> = ["Deployment", "StatefulSet", "DaemonSet"]
 const ownKinds: ReadonlySet<string> = new Set([
   "HorizontalPodAutoscaler",
   "PodDisruptionBudget",
@@ -112,92 +99,6 @@ type Late = Pick<Successor, "object" | "times">
 
 /** These exclude each other however old they are. */
 const exclusive: ReadonlySet<string> = new Set(["HorizontalPodAutoscaler", "PodDisruptionBudget"])
-
-/** These may have claimed what was given up by a change of their own. */
-const claiming: ReadonlySet<string> = new Set(["Ingress", "HTTPRoute", "GRPCRoute", "NetworkPolicy"])
-
-const isWorkload = ({ kind }: KubernetesObject): boolean => workloadKinds.includes(kind)
-
-type Entry = NonNullable<KubernetesObject["metadata"]["managedFields"]>[number]
-
-/** Autoscalers and other controllers write all the time, and our own writes are nobody's switch to a successor. */
-const isSwitch = (kind: WriterKind): boolean => kind !== "controller" && kind !== "kubernaut"
-
-/** When an object was created. One that we have put back since the change was there before it. */
-const createdAt = ({ metadata }: KubernetesObject, { at }: ObjectChange): ReadonlyArray<string> => {
-  const { creationTimestamp: created, managedFields = [] } = metadata
-  if (created === undefined) return []
-  const makers = managedFields.filter(({ time }) => time !== undefined && toMillis(time) === toMillis(created))
-  const isOurs = makers.length > 0 && makers.every(({ manager = "" }) => kindOf(manager) === "kubernaut")
-  return isOurs && toMillis(created) > toMillis(at) ? [] : [created]
-}
-
-/** Whether an entry is of the same apply as the change. An update that only removes fields names nobody. */
-const isOfSameApply = ({ manager, time = "" }: Entry, { at, by, operation }: ObjectChange): boolean =>
-  operation === "modified"
-  && (by.name === undefined || by.name === manager)
-  && Math.abs(toMillis(time) - toMillis(at)) <= sameApplyMs
-
-/** When an object may have got what it claims with a change of its spec. */
-const changedAt = ({ kind, metadata }: KubernetesObject, change: ObjectChange): ReadonlyArray<string> =>
-  claiming.has(kind)
-    ? (metadata.managedFields ?? []).flatMap((entry) => {
-        const { fieldsV1 = { "f:spec": {} }, manager = "", time } = entry
-        return time === undefined
-          || !Object.hasOwn(fieldsV1, "f:spec")
-          || !isSwitch(kindOf(manager))
-          || isOfSameApply(entry, change)
-          ? []
-          : [time]
-      })
-    : []
-
-/**
- * When somebody may have set the size of a workload. A release writes the size together with the template, and its time
- * says nothing about the size; the record of a change does.
- */
-const sizedAt = (object: KubernetesObject, { later = [] }: PlanObjects): ReadonlyArray<string> => {
-  if (!isWorkload(object)) return []
-  const scaled = (object.metadata.managedFields ?? []).flatMap(({ fieldsV1, manager = "", time }) => {
-    const spec = valueOf(fieldsV1, "f:spec")
-    const isSize = valueOf(spec, "f:replicas") !== undefined && valueOf(spec, "f:template") === undefined
-    return time !== undefined && isSize && isSwitch(kindOf(manager)) ? [time] : []
-  })
-  const recorded = later.filter(
-    ({ by, fields, ref }) =>
-      isSwitch(by.kind)
-      && sameRef(ref, refOf(object))
-      && fields.some(({ path }) => sameJson(path, ["spec", "replicas"]))
-  )
-  return [...scaled, ...recorded.map(({ at }) => at)]
-}
-
-/** When the first object of its name was created, which others may have replaced since; -∞ if that is unknown. */
-const bornMs = ({ metadata: { creationTimestamp } }: KubernetesObject, { bornAt }: PlanObjects): number => {
-  const known = [creationTimestamp, bornAt].flatMap((time) => (time === undefined ? [] : [toMillis(time)]))
-  return known.length === 0 ? Number.NEGATIVE_INFINITY : Math.min(...known)
-}
-
-/** When another object may have taken the place of the earlier one; none if it is a companion. */
-const lateTimes = (
-  other: KubernetesObject,
-  change: ObjectChange,
-  earlier: KubernetesObject,
-  objects: PlanObjects
-): ReadonlyArray<string> => {
-  const afterSetup = bornMs(earlier, objects) + setupMs + 1
-  const since = (times: ReadonlyArray<string>, beforeMs: number) =>
-    times.filter((time) => toMillis(time) >= Math.max(toMillis(change.at) - beforeMs, afterSetup))
-  const [created, changed] = [createdAt(other, change), changedAt(other, change)]
-  if (other.kind !== "NetworkPolicy")
-    return [...since([...created, ...changed], watchedMs), ...since(sizedAt(other, objects), sizedMs)]
-  if (change.operation !== "deleted") return since([...created, ...changed], stepsMs)
-  return [
-    // A protection may be watched for longer, and to open it is worse than to ask.
-    ...since(created, Number.isFinite(afterSetup) ? Number.POSITIVE_INFINITY : watchedMs),
-    ...since(changed, letsNothing(other) ? stepsMs : watchedMs)
-  ]
-}
 
 const hasPods = (workload: KubernetesObject): boolean => valueOf(workload, "spec", "replicas") !== 0
 
@@ -305,8 +206,9 @@ const successorOf = (
 }
 
 /** Since when a successor may have been one, in words that are true of it. */
-const sinceWhen = ({ object, times }: Successor, { at }: ObjectChange): string => {
-  const { creationTimestamp: created } = object.metadata
+const sinceWhen = ({ object, times }: Successor, change: ObjectChange, objects: PlanObjects): string => {
+  const { at } = change
+  const created = createdAt(object, change, objects)
   const isAfter = (time: string) => toMillis(time) > toMillis(at)
   const latest = times.reduce((one, other) => (toMillis(other) > toMillis(one) ? other : one))
   if (created !== undefined && times.includes(created))
@@ -387,7 +289,7 @@ export const successorObjections = (
     return [
       ask(
         "opens-network",
-        `What ${name} was may let traffic through that ${other} does not. That one ${successor.meets ? "is" : "may be"} about the same pods, and ${sinceWhen(successor, change)}, so having both needs an approval.`,
+        `What ${name} was may let traffic through that ${other} does not. That one ${successor.meets ? "is" : "may be"} about the same pods, and ${sinceWhen(successor, change, objects)}, so having both needs an approval.`,
         { successor: other }
       )
     ]
