@@ -3,7 +3,7 @@
 import { Cause, Duration, Exit } from "effect"
 import type { Hop, Investigation, InvestigatorName } from "../../domain/Investigation.ts"
 import type { Classification, Counted, PipelineError } from "../../resilience/pipeline/Pipeline.ts"
-import type { Investigator, InvestigatorError } from "../Investigator.ts"
+import { type Investigator, type InvestigatorError, isNotSent } from "../Investigator.ts"
 import { textOf, type UsedUp } from "../spend/Budget.ts"
 import { isServed, suspensionOf } from "./Account.ts"
 import type { CallOutcome } from "./TierRamp.ts"
@@ -103,6 +103,19 @@ export const hopOf = ({ name, provider }: Investigator, result: TierResult): Hop
 /** Attempts at a provider that is at its rate limit and does not say until when, where another model is next. */
 const attemptsAtLimit = 3
 
+/** Rejections of the request. They may come after minutes: at the end of an investigation whose calls were served. */
+const responded: ReadonlySet<InvestigatorError["reason"]["_tag"]> = new Set([
+  "Authentication",
+  "BadRequest",
+  "ContextOverflow"
+])
+
+const forBreaker = (error: Pick<InvestigatorError, "countsAsFailure" | "reason">): Classification["breaker"] => {
+  if (error.countsAsFailure) return "failure"
+  if (isServed(error)) return "served"
+  return responded.has(error.reason._tag) && !isNotSent(error.reason) ? "responded" : "ignored"
+}
+
 /** How the pipeline handles an investigator's error. The error itself says so. `most`: the attempts that the hop has. */
 export const classify =
   (hasNextModel: boolean, most: number) =>
@@ -111,7 +124,7 @@ export const classify =
     const suspension = suspensionOf(reason)
     return {
       retry: retryable,
-      breaker: countsAsFailure ? "failure" : isServed({ countsAsFailure, reason }) ? "served" : "ignored",
+      breaker: forBreaker({ countsAsFailure, reason }),
       ...(retryAfterMs === undefined ? {} : { retryAfter: Duration.millis(retryAfterMs) }),
       attempts:
         hasNextModel && reason._tag === "RateLimited" && retryAfterMs === undefined

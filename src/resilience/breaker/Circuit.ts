@@ -41,8 +41,9 @@
  * –: no call is admitted in this state, so an outcome can only be a late one.
  *
  * - **Ignored** outcomes (an invalid request such as 400 or 422, an interruption) count as neither success nor failure. A
- *   probe releases its permit with any outcome. Such a call may have been _served_. That ends a suspension, whatever
- *   the answer is worth: the peer serves us again.
+ *   probe releases its permit with any outcome. The peer may have _responded_ to such a call, or _served_ it. In
+ *   HalfOpen both count as a success, whatever the answer is worth: otherwise slow ones would hold all permits, and
+ *   prove nothing for as long as they come. One that was served ends a suspension too: the peer serves us again.
  * - **Generations.** Every transition starts a new one. An outcome carries the generation in which its call was admitted,
  *   and a late outcome from an earlier generation changes nothing.
  * - **A suspended circuit takes no probe**, because a cheap request succeeds without money. After its time it admits one
@@ -219,6 +220,7 @@ const tried = (state: Suspended, event: Ended, settings: Resolved, nowMs: number
     case "served":
       return close(state, "trial-succeeded")
     case "ignored":
+    case "responded":
       return [state.trial?.probe === event.probe ? { ...state, trial: undefined } : state, none]
     case "failure": {
       // Another failure shows nothing about what the circuit is suspended for, so it does not take longer.
@@ -232,7 +234,8 @@ const tried = (state: Suspended, event: Ended, settings: Resolved, nowMs: number
 
 const record = (state: Circuit, event: Ended, settings: Resolved, nowMs: number): Step => {
   if (event.generation !== state.generation) return [state, none]
-  if (event.outcome === "served" && state._tag !== "Suspended")
+  const isOfNoUse = event.outcome === "responded" || event.outcome === "served"
+  if (isOfNoUse && state._tag !== "Suspended" && state._tag !== "HalfOpen")
     return record(state, { ...event, outcome: "ignored" }, settings, nowMs)
   if (event.suspension !== undefined && (state._tag === "Closed" || state._tag === "HalfOpen")) {
     const { reason } = event.suspension
@@ -270,7 +273,8 @@ const record = (state: Circuit, event: Ended, settings: Resolved, nowMs: number)
       const permits = state.permits.filter((permit) => permit.probe !== event.probe)
       if (event.outcome === "ignored") return [{ ...state, permits }, none]
       const successesInARow = state.successesInARow + 1
-      const isProven = state.isProven || event.isCheap !== true
+      // What was of no use proves as little as a cheap probe.
+      const isProven = state.isProven || (event.isCheap !== true && !isOfNoUse)
       return successesInARow >= settings.successesToClose
         ? close(state, "probes-succeeded", undefined, !isProven)
         : [{ ...state, permits, successesInARow, isProven }, none]

@@ -13,7 +13,7 @@ export interface Permit {
 export interface Closed {
   readonly _tag: "Closed"
   readonly generation: number
-  /** Only cheap probes have closed it, and no call has succeeded since. */
+  /** No success of a call has closed it, and none has succeeded since. */
   readonly unproven?: boolean
   readonly failuresInARow: number
   readonly window: RollingWindow.Window
@@ -29,7 +29,7 @@ export interface HalfOpen {
   readonly _tag: "HalfOpen"
   readonly generation: number
   readonly successesInARow: number
-  /** Whether a call was among the successes, and not only probes. */
+  /** Whether the success of a call was among them, and not only those of probes and what was of no use. */
   readonly isProven: boolean
   readonly permits: ReadonlyArray<Permit>
   readonly nextProbe: number
@@ -63,8 +63,11 @@ export interface Suspended {
 }
 export type Circuit = Closed | Open | HalfOpen | Isolated | ForcedClosed | Suspended
 
-/** `served`: as `ignored`, but the peer has served the call, so it is not suspended any more. */
-export type Outcome = "success" | "failure" | "ignored" | "served"
+/**
+ * `responded`: as `ignored`, but the peer has responded, so it may be out of HalfOpen. `served`: besides, it has served
+ * the call, so it is not suspended any more.
+ */
+export type Outcome = "success" | "failure" | "ignored" | "responded" | "served"
 
 export type CircuitEvent =
   /** A call requests admission. */

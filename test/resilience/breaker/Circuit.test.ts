@@ -58,6 +58,7 @@ const events = {
   "a success": ended("success", generation),
   "a failure": ended("failure", generation),
   "an ignored outcome": ended("ignored", generation),
+  "an outcome of no use": ended("responded", generation),
   "an outcome of no use that was served": ended("served", generation),
   "a late one that was served": ended("served", generation - 1),
   "a failure that suspends": {
@@ -108,6 +109,14 @@ const table: Record<keyof typeof events, Record<Tag, ReadonlyArray<string>>> = {
     Suspended: to("Suspended")
   },
   "an ignored outcome": {
+    Closed: nothing,
+    Open: nothing,
+    HalfOpen: counts,
+    Isolated: nothing,
+    ForcedClosed: nothing,
+    Suspended: counts
+  },
+  "an outcome of no use": {
     Closed: nothing,
     Open: nothing,
     HalfOpen: counts,
@@ -270,6 +279,23 @@ describe("step with every state and every event", () => {
     assert.strictEqual(after._tag === "HalfOpen" && after.permits.length, 0)
     const closed = fold(after, [ended("success", generation), ended("success", generation)], settings, endMs)
     assert.strictEqual(closed._tag, "Closed")
+  })
+
+  it("closes by three outcomes that the peer has responded with, of no use or not, and never by ignored ones", () => {
+    const after = (...list: ReadonlyArray<Machine.Outcome>) => {
+      const half = fold({ ...states.Open, generation: generation - 1 }, [events["a read"]], settings, endMs)
+      return fold(
+        half,
+        list.map((outcome) => ended(outcome, generation)),
+        settings,
+        endMs
+      )
+    }
+    assert.deepInclude(after("responded", "served", "responded"), { _tag: "Closed", unproven: true })
+    const proven = after("served", "success", "responded")
+    assert.strictEqual(proven._tag === "Closed" && proven.unproven, undefined)
+    assert.strictEqual(after("responded", "served", "failure")._tag, "Open")
+    assert.strictEqual(after("responded", "served", ...repeat(9, "ignored" as const))._tag, "HalfOpen")
   })
 })
 

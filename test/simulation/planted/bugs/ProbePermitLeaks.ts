@@ -4,12 +4,12 @@ import type { PlantedBug } from "../PlantedBug.ts"
 export const probePermitLeaks: PlantedBug = {
   name: "probe permit leaks",
   breaks:
-    "A probe that ends without an outcome keeps its permit of the half-open circuit, which therefore never closes.",
+    "A probe that ends with neither success nor failure keeps its permit of the half-open circuit, which therefore never closes.",
   edits: [
     {
       file: "resilience/breaker/Circuit.ts",
       search: `      if (event.outcome === "ignored") return [{ ...state, permits }, none]`,
-      replace: `      if (event.outcome === "ignored") return [state, none]`
+      replace: `      if (event.outcome === "ignored" || isOfNoUse) return [state, none]`
     },
     {
       file: "resilience/breaker/Circuit.ts",

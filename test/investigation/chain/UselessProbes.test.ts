@@ -1,0 +1,65 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Effect, Fiber } from "effect"
+import { TestClock } from "effect/testing"
+import type { ChainResult } from "../../../src/investigation/InvestigationChain.ts"
+import type { InvestigationRequest, InvestigatorErrorReason } from "../../../src/investigation/Investigator.ts"
+import { request, target } from "../fixtures/Requests.ts"
+import { chainOf, error, found, rules, scripted } from "../fixtures/ScriptedChain.ts"
+
+const reasons: ReadonlyArray<InvestigatorErrorReason> = [
+  { _tag: "InvalidAnswer", problem: "x" },
+  { _tag: "Refused" },
+  { _tag: "BadRequest" },
+  { _tag: "Authentication", forbidden: true },
+  { _tag: "ContextOverflow", tokens: 2, limit: 1 }
+]
+
+/** How many investigations of the tenant are under way all the time: more than two circuits have permits. */
+const atOnce = 8
+
+/** Two models that answer all but one tenant, which gets slow answers of no use. */
+const made = (reason: InvestigatorErrorReason) =>
+  Effect.gen(function* () {
+    const ofNoUse = Effect.fail(error(reason, false, false))
+    const investigate = (given: InvestigationRequest) =>
+      given.target.namespace === "tenant"
+        ? Effect.andThen(Effect.sleep("20 seconds"), ofNoUse)
+        : Effect.andThen(Effect.sleep("5 seconds"), Effect.succeed(found))
+    const llm = (provider: string) => scripted("llm", ofNoUse, { provider, investigate })
+    const chain = yield* chainOf([llm("a"), llm("b"), rules()], { pipeline: () => ({ retry: false }) })
+    const begin = (namespace: string, name: string) =>
+      Effect.forkChild(chain.investigate(request({ target: { ...target, namespace, name } })))
+    return { begin, breakers: chain.tiers.slice(0, 2).map(({ circuitBreaker }) => circuitBreaker!) }
+  })
+
+const isAnswered = ({ hops }: ChainResult): boolean =>
+  hops.some(({ investigator, outcome }) => investigator === "llm" && outcome === "answered")
+
+describe("models that were out, and get slow investigations of one tenant that are of no use", () => {
+  for (const why of ["failed", "were of no use"] as const)
+    for (const reason of reasons)
+      it.effect(`answer all others two minutes later, if they ${why} and the answers are ${reason._tag}`, () =>
+        Effect.gen(function* () {
+          const { begin, breakers } = yield* made(reason)
+          for (const breaker of breakers) {
+            if (why === "were of no use") yield* breaker.trip("of-no-use")
+            else for (let call = 0; call < 5; call++) yield* Effect.exit(breaker.call(Effect.fail("unavailable")))
+            assert.strictEqual((yield* breaker.state)._tag, "Open")
+          }
+          yield* TestClock.adjust("30 seconds")
+          let own: ReadonlyArray<Fiber.Fiber<ChainResult>> = []
+          const others: Array<Fiber.Fiber<ChainResult>> = []
+          for (let second = 0; second < 240; second++) {
+            own = own.filter((fiber) => fiber.pollUnsafe() === undefined)
+            // Four targets are no run, so nothing else is against the models.
+            while (own.length < atOnce) own = [...own, yield* begin("tenant", `w${own.length % 4}`)]
+            yield* Effect.repeat(Effect.yieldNow, { times: 20 })
+            if (second >= 120 && second % 10 === 0) others.push(yield* begin("shop", `c${second}`))
+            yield* TestClock.adjust("1 second")
+          }
+          yield* TestClock.adjust("1 minute")
+          const results = yield* Effect.forEach(others, (fiber) => Fiber.join(fiber))
+          assert.strictEqual(results.filter(isAnswered).length, 12)
+        })
+      )
+})
