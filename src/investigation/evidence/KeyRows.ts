@@ -66,10 +66,15 @@ const words = /[\p{L}\p{N}][\p{L}\p{N}_.-]*/gu
 /** What a logger may put in the place of another one: its level, its stream, and whether a line is a part. */
 const levels = /^(?:trace|debug|info|notice|warn|warning|error|err|fatal|critical|stdout|stderr|[EWIDFTNP])$/i
 
+const base64 = "(?:[A-Za-z0-9+/]{4})+(?:[A-Za-z0-9+/]{3}=|[A-Za-z0-9+/]{2}==)"
+
+/** Identifiers in base64, which the padding tells from the names of values: `+` and `/` would make any words of them. */
+const padded = new RegExp(`(?<=["'\`])${base64}(?=\\\\{0,7}["'\`])|(?<=^|[\\s=:,;([{])${base64}(?=[\\s,;)\\]}]|$)`, "g")
+
 /** Times, numbers and identifiers differ between the lines of one message. Some of them are one word, others two. */
 export const wordsOf = (text: string): ReadonlyArray<string> => {
   const shapes: Array<string> = []
-  for (const [found] of text.matchAll(words)) {
+  for (const [found] of text.replace(padded, "0").matchAll(words)) {
     const word = found.replace(/[-._]{1,20}$/, "")
     const isLevel = levels.test(word)
     const isVaried = /\d/.test(word) || /^[\da-f]+$/i.test(word) || (word.length >= 8 && /[a-z][A-Z]/.test(word))

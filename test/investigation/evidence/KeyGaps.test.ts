@@ -108,6 +108,8 @@ describe("no line of a key stays, although an identifier around its end is not l
       .slice(3, 3 + length)
   const at = (index: number) => `2026-11-24 03:00:00.${100 + index}`
   const hex = (seed: number, length: number) => hash("sha256", `${seed}`).slice(0, length)
+  const base64 = (seed: string, bytes: number) =>
+    Buffer.from(hash("sha256", seed).slice(0, 2 * bytes), "hex").toString("base64")
 
   /** Some of the identifiers have a digit, and some have none. */
   const notations: Record<string, (line: string, index: number, seed: number) => string> = {
@@ -119,6 +121,12 @@ describe("no line of a key stays, although an identifier around its end is not l
     "the end in a pool": (line, index) => `${at(index)} [${isEnd(line) ? "exec-3" : "main"}] ERROR ${line}`,
     "Google Cloud": (line, index, seed) =>
       `{"insertId":"${base36(`${seed}/${index}`, 14)}","textPayload":"${line}","severity":"ERROR"}`,
+    "OpenTelemetry in JSON": (line, index, seed) =>
+      JSON.stringify({ traceId: base64(`${seed}/${index}`, 16), spanId: base64(`${seed}/${-index}`, 8), body: line }),
+    "OpenTelemetry in JSON, the body first": (line, index, seed) =>
+      JSON.stringify({ body: line, traceId: base64(`${seed}/${index}`, 16), spanId: base64(`${seed}/${-index}`, 8) }),
+    "a request in base64 behind the line": (line, index, seed) =>
+      `${at(index)} INFO ${line} req=${base64(`${seed}/${index}`, 16)}`,
     "entries of the journal": (line, index) =>
       `Tue ${at(index)} UTC [s=${hex(1, 32)};i=${hex(index, 3)};b=${hex(2, 32)};m=${hex(index, 8)}]\n    PRIORITY=3\n    _HOSTNAME=node-a\n    _PID=17\n    MESSAGE=${line}`
   }
