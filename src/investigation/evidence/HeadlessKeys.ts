@@ -43,6 +43,9 @@ const otherMark = new RegExp(`${markOf("(?:BEGIN|END)")}(?!${keyWords})${markWor
 
 const checksumLength = 5
 
+/** In characters. Of two records of many lines: the last line of a key may be so short that it is none. */
+const longestRecords = 4000
+
 /** The checksum of PGP in a line that has something else around it. */
 const framedChecksum = /(?<![A-Za-z0-9+/])=[A-Za-z0-9+/]{4}(?![A-Za-z0-9+/=])/
 
@@ -85,7 +88,9 @@ const firstRun = (found: ReadonlyArray<Run>, line: Line): ReadonlyArray<Run> => 
 const framedRuns = (lines: ReadonlyArray<Line>, end: number, frame: Frame, mark: string): ReadonlyArray<Run> => {
   const found: Array<Run> = []
   let near = { index: lines.length, start: end }
-  for (let index = lines.length - 1; index >= 0 && isNear(lines, index, near); index--) {
+  // A name before the end tells which line of a record may be one of the key. The record has many other lines.
+  const longest = frame.before.some((piece) => /\p{L}/u.test(piece)) ? longestRecords : undefined
+  for (let index = lines.length - 1; index >= 0 && isNear(lines, index, near, longest); index--) {
     const line = lines[index]!
     if (line.text.includes(mark)) break
     const run = runIn(line, frame, found.length > 1 && near.index === index + 1)
@@ -95,6 +100,9 @@ const framedRuns = (lines: ReadonlyArray<Line>, end: number, frame: Frame, mark:
       // A checksum may be as far from the last line of the key as from the end.
       const isSum = found.length === 0 && near.index === lines.length && framedChecksum.test(line.text)
       if (isSum) near = { index, start: line.start }
+    } else if (found.length === 0 && run.isCut && !isNear(lines, index, near)) {
+      // Without a whole frame, nothing tells a run that is far from the end from an identifier.
+      break
     } else if (continues(found, run) || isCutLine(found, run)) {
       found.push(run)
       near = { index, start: run.start }

@@ -255,14 +255,15 @@ interface Chain {
   readonly isLike: boolean
 }
 
-/** Whether two lines of a key may be so far from each other. */
+/** Whether two lines of a key may be so far from each other, if not more than `longest` is between them. */
 export const isNear = (
   lines: ReadonlyArray<Line>,
   index: number,
-  before: { readonly index: number; readonly start: number }
+  before: { readonly index: number; readonly start: number },
+  longest = longestGap
 ): boolean => {
   const { start, text } = lines[index]!
-  return before.index - index <= mostLines + 1 || before.start - (start + text.length) <= longestGap
+  return before.index - index <= mostLines + 1 || before.start - (start + text.length) <= longest
 }
 
 /** Whether the row may be the last one before the end. Behind a short one, there is at most a checksum. */

@@ -70,6 +70,17 @@ describe("a sentence about a key takes at most identifiers out of the log before
       })
 })
 
+it("records of many lines keep their identifiers when another field of one of them names the end of a key", () => {
+  const recordOf = (fields: object, seed: number) =>
+    JSON.stringify({ time: time(seed), level: "info", logger: "shop", pod: "checkout", ...fields, node: "a" }, null, 2)
+  const log = [
+    ...Array.from({ length: 40 }, (_, seed) => recordOf({ session: word(seed, 64) }, seed)),
+    recordOf({ error: `missing ${end}` }, 40),
+    "exit status 1"
+  ].join("\n")
+  assert.strictEqual(clean(log), log)
+})
+
 describe("what has an end of its own in PEM is no key", () => {
   const body = [1, 2, 3, 4, 5].map((seed) => digest(seed, 64))
   const { privateKey, publicKey } = generateKeyPairSync("rsa", { modulusLength: 2048 })
@@ -127,6 +138,20 @@ describe("no line of a key stays, although an identifier around its end is not l
       JSON.stringify({ body: line, traceId: base64(`${seed}/${index}`, 16), spanId: base64(`${seed}/${-index}`, 8) }),
     "a request in base64 behind the line": (line, index, seed) =>
       `${at(index)} INFO ${line} req=${base64(`${seed}/${index}`, 16)}`,
+    "records of the OpenTelemetry collector": (line, index) =>
+      `LogRecord #${index}\nObservedTimestamp: ${at(index)} +0000 UTC\nTimestamp: ${at(index)} +0000 UTC\nSeverityText: \nSeverityNumber: Unspecified(0)\nBody: Str(${line})\nAttributes:\n     -> log.file.path: Str(/var/log/pods/shop_checkout-7d9f8c6b5-x2x9z_${hex(1, 32)}/app/0.log)\n     -> log.iostream: Str(stderr)\n     -> logtag: Str(F)\n     -> time: Str(${at(index)})\nTrace ID: \nSpan ID: \nFlags: 0`,
+    "JSON in many lines": (line, index) =>
+      JSON.stringify(
+        {
+          time: at(index),
+          log: line,
+          stream: "stderr",
+          kubernetes: { pod: "checkout-7d9f8c6b5-x2x9z", container: "app", id: hex(5, 64), hash: hex(6, 64) },
+          labels: ["shop", "checkout", "eu-west-1", "ip-10-0-0-7.ec2.internal"]
+        },
+        null,
+        2
+      ),
     "entries of the journal": (line, index) =>
       `Tue ${at(index)} UTC [s=${hex(1, 32)};i=${hex(index, 3)};b=${hex(2, 32)};m=${hex(index, 8)}]\n    PRIORITY=3\n    _HOSTNAME=node-a\n    _PID=17\n    MESSAGE=${line}`
   }
