@@ -15,6 +15,7 @@
 
 import { checksum, type HeadlessKey, withoutRuns } from "./KeyGaps.ts"
 import {
+  cutKeyWords,
   firstLineOf,
   type Frame,
   isKeyLine,
@@ -33,7 +34,11 @@ import {
 } from "./KeyLines.ts"
 import { isNear, longestJoint, rowsBefore, shortestWidth, usualWidth } from "./KeyRows.ts"
 
-const ending = new RegExp(`${markOf("END")}${keyWords}-----`, "g")
+/** The end of the text may cut it, as where a process was killed while it wrote. */
+const ending = new RegExp(`${markOf("END")}(?:${keyWords}-----|(?:${cutKeyWords})-{0,4}(?=\\s*$))`, "g")
+
+/** What a cut has left of the first line. It may be that of a certificate, if no letter is left. */
+const cutBeginning = /^\s*(?:(?:[A-Z0-9 -]{0,60}P)?(?:R?I?V?A?T?E? ?KE|E)?Y)?-----\r?\n/
 
 /** In characters. Tools break keys into lines of 60, 64, 70 or 76. Without an end, lines of another width are none. */
 const longestWidth = 76
@@ -187,7 +192,7 @@ const keyBefore = (
 const endlessIn = (text: string): { readonly start: number; readonly end: number } | undefined => {
   const whole = { start: 0, text }
   const found: Array<Run> = []
-  let at = text.length - text.trimStart().length
+  let at = cutBeginning.exec(text)?.[0].length ?? text.length - text.trimStart().length
   for (let run = runAt(whole, at); run !== undefined; run = runAt(whole, at)) {
     const lineBreak = /^(?:\r?\n|$)/.exec(text.slice(run.end, run.end + 2))?.[0]
     if (lineBreak === undefined) break

@@ -68,6 +68,12 @@ export const markWords = String.raw`(?:[A-Z0-9 +]|%(?:25)?20)`
 /** The words of a mark of a private key. */
 export const keyWords = `${markWords}{0,40}PRIVATE${markSpace}KEY(?:${markSpace}BLOCK)?`
 
+/** The words of a mark of a private key, as the end of a text may cut them. */
+export const cutKeyWords = [
+  `(?:(?:RSA|EC|DSA|OPENSSH|ENCRYPTED|PGP)${markSpace})?P?R?I?V?A?T?E?${markSpace}?K?E?Y?(?:${markSpace}B?L?O?C?K?)?`,
+  "RS?A?|EC?|DS?A?|OP?E?N?S?S?H?|EN?C?R?Y?P?T?E?D?|PG?P?"
+].join("|")
+
 /** The begin or the end of something in PEM, up to its words. */
 export const markOf = (word: string): string => `-----${word}${markSpace}`
 

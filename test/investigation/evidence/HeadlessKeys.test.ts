@@ -156,6 +156,37 @@ describe("what is left of a private key without its first line", () => {
       )
   })
 
+  it("is removed when its last mark is cut", () => {
+    for (const [, lines] of keys) {
+      const text = lines.slice(3).join("\n")
+      const timed = lines.slice(3).map((line) => `2026-11-24T03:00:00.000Z stderr F ${line}`)
+      for (const whole of [text, timed.join("\n")])
+        for (let to = whole.lastIndexOf("-----END ") + 9; to <= whole.length; to++) {
+          const clean = redact(`${whole.slice(0, to)}\n`)
+          for (const part of partsOf(lines)) assert.notInclude(clean, part, `cut at ${to}`)
+        }
+    }
+  })
+
+  it("is removed when its end is missing, and its first mark is cut", () => {
+    for (const [, lines] of keys.filter(([name]) => name !== "PGP" && name !== "SEC 1"))
+      for (const head of ["PRIVATE KEY-----", "IVATE KEY-----", "KEY-----", "Y-----", "-----"])
+        assert.strictEqual(
+          redact([head, ...lines.slice(1, 9), after].join("\n")),
+          `${head}\n[redacted:base64]\n${after}`
+        )
+  })
+
+  it("stays behind what is left of the mark of a certificate", () => {
+    const body = Array.from({ length: 5 }, (_, index) => hash("sha384", `${index}`, "base64"))
+    for (const head of ["CERTIFICATE-----", "ATE-----", "E-----", "PUBLIC KEY-----", "IC KEY-----"]) {
+      const text = [head, ...body, after].join("\n")
+      assert.strictEqual(redact(text), text)
+    }
+    const text = ["starting up", ...body, "-----END CERTIF"].join("\n")
+    assert.strictEqual(redact(text), text)
+  })
+
   it("takes no other line along", () => {
     const [, lines] = keys[0]!
     const noise = Array.from({ length: 12 }, (_, index) => `${index} GET /orders/17 200 in 12 ms, 3 rows from shop`)
