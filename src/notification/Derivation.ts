@@ -58,6 +58,9 @@ const together = Duration.millis(100)
 /** Lines of other processes wake nobody. */
 const lookAgain = Duration.seconds(10)
 
+/** Of the conditions of incidents and accounts, whose names have a slash, there are ever more. */
+const isOfMany = (condition: string): boolean => condition.includes("/")
+
 /** The record of the remediation that a line is about. One that cannot be read must not hold up the lines after it. */
 const recordOf = (line: AuditEvent, { remediations }: Stores): Effect.Effect<Remediation | undefined, StorageError> => {
   const id = aboutRemediation(line)
@@ -76,8 +79,8 @@ const recordOf = (line: AuditEvent, { remediations }: Stores): Effect.Effect<Rem
 const toldBefore = ({ data: { told } }: AuditEvent): ReadonlyArray<unknown> => (Array.isArray(told) ? told : [])
 
 /**
- * What one process derives. `known`: which conditions of the service itself last after the lines that it has read, and
- * which have ended.
+ * What one process derives. `known`: which conditions last after the lines that it has read, and which have ended; of
+ * incidents and accounts only until that is stored.
  */
 interface Derivation {
   readonly channels: ReadonlyArray<Channel>
@@ -110,8 +113,8 @@ const shownOf = Effect.fnUntraced(function* (
 /**
  * Whether a line about a condition is news. What this process has derived itself decides, and else the conditions that
  * are shown. Where these are of a later moment, this process is slower than another one, or has sinks that were away.
- * Then a line that was found (`condition.*`) is news: it is recorded only where people have to be told. Of any other
- * line, what these sinks were told last decides.
+ * Then what these sinks were told last decides, and a line that was found (`condition.*`) is news if they were not: it
+ * is recorded only where people have to be told.
  */
 const isNewsOf = Effect.fnUntraced(function* (
   line: AuditEvent,
@@ -124,7 +127,10 @@ const isNewsOf = Effect.fnUntraced(function* (
   const { lasts, untold } = yield* shownOf(line, name, self)
   if (untold === undefined) return isNewsIf(lasts)
   if (untold.length === 0) return false
-  return line.kind.startsWith("condition.") || isNewsIf(yield* self.stores.outbox.lastWord(untold, name))
+  const word = yield* self.stores.outbox.lastWord(untold, name)
+  if (!line.kind.startsWith("condition.")) return isNewsIf(word)
+  // A change of the level may have been told from memory, and the outbox does not have that.
+  return !isOfMany(name) || word === undefined || isNewsIf(word)
 })
 
 const isNews = (
@@ -151,21 +157,17 @@ const derive = Effect.fnUntraced(function* (lines: ReadonlyArray<AuditEvent>, se
   const { channels, known, positions, stores, teller } = self
   const notifications: Array<Derived["notifications"][number]> = []
   const conditions: Array<ConditionChange> = []
-  const remember = (name: string, lasts: boolean): void => {
-    // Conditions of incidents and accounts have a slash in their names. There are ever more of them.
-    if (!name.includes("/")) known.set(name, lasts)
-  }
   for (const line of lines) {
     const notification = notificationOf(line, yield* recordOf(line, stores), teller)
     if (notification === undefined || !(yield* isNews(line, notification, self))) continue
     const { begins, ends = [] } = notification
     for (const condition of ends) {
       conditions.push({ line: line.sequence, _tag: "Ends", condition })
-      remember(condition.name, false)
+      known.set(condition.name, false)
     }
     if (begins !== undefined) {
       conditions.push({ line: line.sequence, _tag: "Begins", lasting: { condition: begins, began: notification } })
-      remember(begins.name, true)
+      known.set(begins.name, true)
     }
     const told = toldBefore(line)
     for (const { sink } of channels)
@@ -198,6 +200,7 @@ const derived = (
       const isDue = position - durable.position >= linesBetween || nowMs - durable.atMs >= longestMs
       if (what.notifications.length + what.conditions.length === 0 && !isDue) return
       yield* outbox.add({ through: position, sinks, ...what })
+      for (const name of [...self.known.keys()].filter(isOfMany)) self.known.delete(name)
       durable = { position, atMs: nowMs }
     })
     for (;;) {

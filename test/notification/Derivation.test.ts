@@ -147,6 +147,39 @@ const found = ({ audit }: Harness, kind: "condition.ended" | "condition.lasts") 
     data: { severity: "critical", reason: "found", ...(kind === "condition.lasts" ? { key: "lasts-emergency-1" } : {}) }
   })
 
+const suspended = ({ audit }: Harness) =>
+  audit.record({
+    actor: "kubernaut",
+    kind: "account.suspended",
+    subject: "openai",
+    data: { services: ["llm:openai"], reason: "out-of-money", isFirst: true, times: 1 }
+  })
+
+describe("two processes that start at once", () => {
+  it.effect("tell once of the end of an account's suspension that both have found", () =>
+    Effect.gen(function* () {
+      const open = Sqlite.open({ filename: yield* filename })
+      const [before, one, other] = [testSink("ops"), testSink("ops"), testSink("ops")]
+      yield* Effect.scoped(
+        Effect.gen(function* () {
+          const harness = yield* Effect.flatMap(open, (database) => start(database, [before]))
+          yield* pass(2)
+          yield* suspended(harness)
+          yield* pass(5)
+        })
+      )
+      assert.deepStrictEqual(kindsOf(before), ["account-suspended"])
+      const [first, second] = [yield* open, yield* open]
+      const { audit } = yield* start(first, [one])
+      yield* start(second, [other])
+      yield* pass(30)
+      const found = (yield* audit.read(0, 100)).filter(({ kind }) => kind === "condition.ended")
+      assert.strictEqual(found.length, 2)
+      assert.deepStrictEqual([...kindsOf(one), ...kindsOf(other)], ["account-resumed"])
+    })
+  )
+})
+
 describe("a sink that was away while another process derived", () => {
   /** What the sink is told when it comes back, after what another process has derived meanwhile. */
   const toldAfter = <E>(
@@ -206,6 +239,19 @@ describe("a sink that was away while another process derived", () => {
           })
       )
       assert.deepStrictEqual(told, ["emergency-left", "emergency-entered"])
+    })
+  )
+
+  it.effect("is told once of the end of an account's suspension that was found several times", () =>
+    Effect.gen(function* () {
+      const ended = Effect.fnUntraced(function* ({ audit }: Harness) {
+        yield* audit.record({ actor: "kubernaut", kind: "condition.ended", subject: "account/openai", data: {} })
+        yield* pass(1)
+      })
+      const told = yield* toldAfter(suspended, (harness) =>
+        Effect.andThen(Effect.repeat(ended(harness), { times: 2 }), stopped(harness.audit))
+      )
+      assert.deepStrictEqual(told, ["account-resumed", "emergency-stop-set"])
     })
   )
 
