@@ -42,8 +42,9 @@
  *
  * - **Ignored** outcomes (an invalid request such as 400 or 422, an interruption) count as neither success nor failure. A
  *   probe releases its permit with any outcome. The peer may have _responded_ to such a call, or _served_ it. In
- *   HalfOpen both count as a success, whatever the answer is worth: otherwise slow ones would hold all permits, and
- *   prove nothing for as long as they come. One that was served ends a suspension too: the peer serves us again.
+ *   HalfOpen both count as a success after five seconds, whatever the answer is worth: otherwise slow ones would hold
+ *   all permits, and prove nothing for as long as they come. One that was served ends a suspension too: the peer serves
+ *   us again.
  * - **Generations.** Every transition starts a new one. An outcome carries the generation in which its call was admitted,
  *   and a late outcome from an earlier generation changes nothing.
  * - **A suspended circuit takes no probe**, because a cheap request succeeds without money. After its time it admits one
@@ -232,11 +233,17 @@ const tried = (state: Suspended, event: Ended, settings: Resolved, nowMs: number
   }
 }
 
+/**
+ * So long a call has to hold its permit until an answer of no use counts in HalfOpen. A gateway may reject a request at
+ * once while the peer behind it is down, and that keeps nobody else from a permit.
+ */
+const longMs = 5000
+
 const record = (state: Circuit, event: Ended, settings: Resolved, nowMs: number): Step => {
   if (event.generation !== state.generation) return [state, none]
   const isOfNoUse = event.outcome === "responded" || event.outcome === "served"
-  if (isOfNoUse && state._tag !== "Suspended" && state._tag !== "HalfOpen")
-    return record(state, { ...event, outcome: "ignored" }, settings, nowMs)
+  const counts = state._tag === "Suspended" || (state._tag === "HalfOpen" && event.durationMs >= longMs)
+  if (isOfNoUse && !counts) return record(state, { ...event, outcome: "ignored" }, settings, nowMs)
   if (event.suspension !== undefined && (state._tag === "Closed" || state._tag === "HalfOpen")) {
     const { reason } = event.suspension
     return suspend(state, { reason, times: 1, forMs: suspensionMs(1, event.suspension, settings) }, "suspended", nowMs)

@@ -6,11 +6,13 @@ import type { InvestigationRequest, InvestigatorErrorReason } from "../../../src
 import { request, target } from "../fixtures/Requests.ts"
 import { chainOf, error, found, rules, scripted } from "../fixtures/ScriptedChain.ts"
 
+const forbidden: InvestigatorErrorReason = { _tag: "Authentication", forbidden: true }
+
 const reasons: ReadonlyArray<InvestigatorErrorReason> = [
   { _tag: "InvalidAnswer", problem: "x" },
   { _tag: "Refused" },
   { _tag: "BadRequest" },
-  { _tag: "Authentication", forbidden: true },
+  forbidden,
   { _tag: "ContextOverflow", tokens: 2, limit: 1 }
 ]
 
@@ -62,4 +64,29 @@ describe("models that were out, and get slow investigations of one tenant that a
           assert.strictEqual(results.filter(isAnswered).length, 12)
         })
       )
+})
+
+describe("a model that is down, behind a gateway that rejects the requests of one tenant at once", () => {
+  it.effect("is out for as long as it is down", () =>
+    Effect.gen(function* () {
+      const investigate = (given: InvestigationRequest) =>
+        given.target.namespace === "tenant"
+          ? Effect.andThen(Effect.sleep("200 millis"), Effect.fail(error(forbidden, false, false)))
+          : Effect.andThen(Effect.sleep("1 second"), Effect.fail(error({ _tag: "Unavailable" }, false)))
+      const llm = scripted("llm", Effect.fail(error(forbidden, false, false)), { provider: "a", investigate })
+      const { investigate: walk, tiers } = yield* chainOf([llm, rules()], { pipeline: () => ({ retry: false }) })
+      const breaker = tiers[0]?.circuitBreaker
+      const begin = (namespace: string, name: string) =>
+        Effect.forkChild(walk(request({ target: { ...target, namespace, name } })))
+      const states: Array<string | undefined> = []
+      for (let second = 0; second < 1200; second++) {
+        if (second % 3 === 0) yield* begin("tenant", `w${second % 4}`)
+        if (second % 10 === 0) yield* begin("shop", `c${second}`)
+        yield* Effect.repeat(Effect.yieldNow, { times: 20 })
+        yield* TestClock.adjust("1 second")
+        if (second > 120) states.push(breaker && (yield* breaker.state)._tag)
+      }
+      assert.sameMembers([...new Set(states)], ["Open", "HalfOpen"])
+    })
+  )
 })

@@ -45,12 +45,12 @@ const states: Record<Tag, Circuit> = {
   }
 }
 
-const ended = (outcome: Machine.Outcome, admittedIn: number): CircuitEvent => ({
+const ended = (outcome: Machine.Outcome, admittedIn: number, durationMs = 5): CircuitEvent => ({
   _tag: "Ended",
   generation: admittedIn,
   probe: 0,
   outcome,
-  durationMs: 5
+  durationMs
 })
 
 const events = {
@@ -58,8 +58,8 @@ const events = {
   "a success": ended("success", generation),
   "a failure": ended("failure", generation),
   "an ignored outcome": ended("ignored", generation),
-  "an outcome of no use": ended("responded", generation),
-  "an outcome of no use that was served": ended("served", generation),
+  "an outcome of no use": ended("responded", generation, 5000),
+  "an outcome of no use that was served": ended("served", generation, 5000),
   "a late one that was served": ended("served", generation - 1),
   "a failure that suspends": {
     ...ended("failure", generation),
@@ -281,21 +281,24 @@ describe("step with every state and every event", () => {
     assert.strictEqual(closed._tag, "Closed")
   })
 
-  it("closes by three outcomes that the peer has responded with, of no use or not, and never by ignored ones", () => {
-    const after = (...list: ReadonlyArray<Machine.Outcome>) => {
+  it("closes by three slow outcomes that the peer has responded with, of no use or not, and never by ignored ones", () => {
+    const afterMs = (durationMs: number, ...list: ReadonlyArray<Machine.Outcome>) => {
       const half = fold({ ...states.Open, generation: generation - 1 }, [events["a read"]], settings, endMs)
       return fold(
         half,
-        list.map((outcome) => ended(outcome, generation)),
+        list.map((outcome) => ended(outcome, generation, durationMs)),
         settings,
         endMs
       )
     }
+    const after = (...list: ReadonlyArray<Machine.Outcome>) => afterMs(5000, ...list)
     assert.deepInclude(after("responded", "served", "responded"), { _tag: "Closed", unproven: true })
     const proven = after("served", "success", "responded")
     assert.strictEqual(proven._tag === "Closed" && proven.unproven, undefined)
     assert.strictEqual(after("responded", "served", "failure")._tag, "Open")
     assert.strictEqual(after("responded", "served", ...repeat(9, "ignored" as const))._tag, "HalfOpen")
+    const fast = afterMs(4999, ...repeat(9, "responded" as const), ...repeat(9, "served" as const))
+    assert.strictEqual(fast._tag, "HalfOpen")
   })
 })
 
