@@ -93,8 +93,10 @@ const firstRun = (found: ReadonlyArray<Run>, line: Line): ReadonlyArray<Run> => 
 const framedRuns = (lines: ReadonlyArray<Line>, end: number, frame: Frame, mark: string): ReadonlyArray<Run> => {
   const found: Array<Run> = []
   let near = { index: lines.length, start: end }
-  // A name before the end tells which line of a record may be one of the key. The record has many other lines.
-  const longest = frame.before.some((piece) => /\p{L}/u.test(piece)) ? longestRecords : undefined
+  // A name before the end tells which line of a record may be one of the key. Characters of the key itself tell nothing.
+  const isGlued = /[A-Za-z0-9+/]$|==$/.test(frame.before.slice(-2).join(""))
+  const isNamed = !isGlued && frame.before.some((piece) => /\p{L}/u.test(piece))
+  const longest = isNamed ? longestRecords : undefined
   for (let index = lines.length - 1; index >= 0 && isNear(lines, index, near, longest); index--) {
     const line = lines[index]!
     if (line.text.includes(mark)) break

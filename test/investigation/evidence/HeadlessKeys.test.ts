@@ -156,6 +156,16 @@ describe("what is left of a private key without its first line", () => {
       )
   })
 
+  it("is removed when a paste has broken its lines again, with its end behind the last of its characters", () => {
+    // In these two, what is before the end looks like what is within a line: digits, a slash, and digits.
+    for (const seed of [12, 22]) {
+      const body = Array.from({ length: 18 }, (_, index) => hash("sha512", `${seed}/${index}`, "base64").slice(0, 80))
+      const last = hash("sha512", `${seed}`, "base64").slice(0, 24)
+      const clean = redact([...body, `${last}-----END PRIVATE KEY-----`, after].join("\n"))
+      assert.strictEqual(clean, `[redacted:private-key]\n${after}`)
+    }
+  })
+
   it("is removed when its last mark is cut", () => {
     for (const [, lines] of keys) {
       const text = lines.slice(3).join("\n")
