@@ -2,7 +2,7 @@
 
 import { Effect } from "effect"
 import type { Action } from "../domain/Action.ts"
-import type { ObjectChange } from "../domain/ObjectChange.ts"
+import type { ObjectChange, WatchGap } from "../domain/ObjectChange.ts"
 import type { Timestamp } from "../domain/Timestamp.ts"
 import {
   find,
@@ -184,6 +184,8 @@ interface PlannedOf extends RestoredOf {
   readonly bornAt?: Timestamp | undefined
   /** The recorded changes of those that may have taken the place of the object. */
   readonly history?: ReadonlyArray<ObjectChange> | undefined
+  /** The intervals of which that may have no record. Default: none. */
+  readonly historyGaps?: ReadonlyArray<WatchGap> | undefined
 }
 
 /** What the earlier template of a rollback names. */
@@ -212,8 +214,9 @@ export const readObjects = Effect.fnUntraced(function* (
   if (action.type === "Notify" || action.type === "CollectDiagnostics") return { subject: undefined, related: [] }
   if (action.type === "RestoreObject") {
     const restored = yield* readRestored(client, action, of)
-    const { bornAt, history } = of
-    return { ...restored, ...(bornAt === undefined ? {} : { bornAt }), ...(history === undefined ? {} : { history }) }
+    const { bornAt, history, historyGaps = [] } = of
+    const known = history === undefined ? {} : { history, historyGaps }
+    return { ...restored, ...(bornAt === undefined ? {} : { bornAt }), ...known }
   }
   const subject = yield* find(client, action.target)
   if (subject === undefined) return { subject, related: [] }

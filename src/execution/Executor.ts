@@ -26,7 +26,7 @@ import { ChangeJournal } from "../changes/ChangeJournal.ts"
 import type { Action } from "../domain/Action.ts"
 import { type DecisionReason, type Figures, sameFinding } from "../domain/Decision.ts"
 import type { ExecutionOutcome, Intent } from "../domain/Execution.ts"
-import type { ObjectChange } from "../domain/ObjectChange.ts"
+import type { ObjectChange, WatchGap } from "../domain/ObjectChange.ts"
 import type { Room } from "../domain/Room.ts"
 import type { Seen } from "../domain/Seen.ts"
 import { type ResourceRef, resourceRef, type Target } from "../domain/Target.ts"
@@ -36,7 +36,8 @@ import * as AccessCheck from "../kubernetes/AccessCheck.ts"
 import { KubernetesClient, type KubernetesError } from "../kubernetes/KubernetesClient.ts"
 import { readWorkload } from "../kubernetes/WorkloadReader.ts"
 import { plan as planAction } from "./ActionPlan.ts"
-import { successorKinds } from "./actions/Successors.ts"
+import { knownSince } from "./actions/SuccessorAge.ts"
+import { rivalKinds } from "./actions/Successors.ts"
 import type { ChangesSince } from "./EarlierTemplateObjects.ts"
 import { executeIntent, type ExecuteOptions, millis } from "./IntentExecution.ts"
 import { firstBornAt, laterOnes, mostLater, ofOthers, refusalBy } from "./LaterChanges.ts"
@@ -201,6 +202,7 @@ interface Recorded {
   readonly laterCut?: boolean
   readonly bornAt?: Timestamp.Timestamp | undefined
   readonly history?: ReadonlyArray<ObjectChange>
+  readonly historyGaps?: ReadonlyArray<WatchGap>
   readonly overtaken?: PlanRefusal | undefined
 }
 
@@ -296,6 +298,20 @@ const changesSince =
 /** How many of the newest changes of an object are compared. */
 const comparedChanges = 100
 
+/** Reads the recorded changes of the objects that may have taken the place of the changed one. */
+const historyOf = Effect.fnUntraced(function* (journal: ChangeJournal["Service"], change: ObjectChange) {
+  const { kind, namespace } = change.ref
+  const kinds = namespace === "" || change.operation === "created" ? [] : rivalKinds(kind)
+  if (kinds.length === 0) return { history: [], historyGaps: [] }
+  const history = yield* journal.list({ namespace, kinds, limit: mostLater })
+  const gaps = yield* journal.gaps(kinds, knownSince(change))
+  // Those that are older than the oldest one may not have been read.
+  const to = history.length < mostLater ? undefined : history.at(-1)?.at
+  const unread =
+    to === undefined ? [] : kinds.map((each): WatchGap => ({ kind: each, from: null, to, reason: "dropped" }))
+  return { history, historyGaps: [...gaps, ...unread] }
+})
+
 /** Reads the recorded change that an action takes back, and those that followed. */
 const changeOf = Effect.fnUntraced(function* (
   { journal }: Cluster,
@@ -312,12 +328,10 @@ const changeOf = Effect.fnUntraced(function* (
   // Counted as read: the filter leaves out our own, and those of the object itself.
   const later =
     namespace === "" ? [] : yield* Effect.mapError(journal.list({ namespace, since, limit: mostLater }), unreadable)
-  const kinds = namespace === "" || change.operation === "created" ? [] : successorKinds(change.ref.kind)
-  const history =
-    kinds.length === 0 ? [] : yield* Effect.mapError(journal.list({ namespace, kinds, limit: mostLater }), unreadable)
+  const known = yield* Effect.mapError(historyOf(journal, change), unreadable)
   const overtaken = refusalBy(change, others)
   const bornAt = firstBornAt(change, others)
-  return { change, later: laterOnes(change, later), laterCut: later.length >= mostLater, bornAt, history, overtaken }
+  return { change, later: laterOnes(change, later), laterCut: later.length >= mostLater, bornAt, ...known, overtaken }
 })
 
 const draft = (

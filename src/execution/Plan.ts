@@ -6,7 +6,7 @@ import type { Change, Inverse } from "../domain/Change.ts"
 import type { DecisionReason, Figures } from "../domain/Decision.ts"
 import type { WrittenFields } from "../domain/Execution.ts"
 import type { FailureRecord } from "../domain/Failure.ts"
-import type { ObjectChange } from "../domain/ObjectChange.ts"
+import type { ObjectChange, WatchGap } from "../domain/ObjectChange.ts"
 import type { Seen } from "../domain/Seen.ts"
 import { displayName } from "../domain/Target.ts"
 import type { Timestamp } from "../domain/Timestamp.ts"
@@ -53,6 +53,8 @@ export interface PlanObjects {
   readonly bornAt?: Timestamp
   /** The recorded changes of those that may have taken the place of the object. Default: none is known. */
   readonly history?: ReadonlyArray<ObjectChange>
+  /** The intervals of which that may have no record. Default: none. */
+  readonly historyGaps?: ReadonlyArray<WatchGap>
   /** The kinds that Kubernaut may not read. What they would say is unknown, and so not harmless. */
   readonly unread?: ReadonlyArray<Kind>
 }

@@ -7,7 +7,7 @@ import { Effect, Schema } from "effect"
 import type { Action } from "../domain/Action.ts"
 import type { Change } from "../domain/Change.ts"
 import { FailureRecord } from "../domain/Failure.ts"
-import type { ObjectChange } from "../domain/ObjectChange.ts"
+import type { ObjectChange, WatchGap } from "../domain/ObjectChange.ts"
 import { Room } from "../domain/Room.ts"
 import { resourceRef, type Target } from "../domain/Target.ts"
 import type { Timestamp } from "../domain/Timestamp.ts"
@@ -40,6 +40,8 @@ interface PlanInput {
   readonly bornAt?: Timestamp | undefined
   /** The recorded changes of those that may have taken the place of the object. */
   readonly history?: ReadonlyArray<ObjectChange> | undefined
+  /** The intervals of which that may have no record. Default: none. */
+  readonly historyGaps?: ReadonlyArray<WatchGap> | undefined
   /** Reads what others have changed since a release that a rollback takes back. Default: that is unknown. */
   readonly changesSince?: ChangesSince | undefined
 }
@@ -104,12 +106,13 @@ export const planOn = Effect.fnUntraced(function* (
   plan: (objects: PlanObjects, nowMs: number) => Plan | PlanRefusal
 ): Effect.fn.Return<TriedPlan, PlanRefused | KubernetesError> {
   const target = resourceRef(input.target)
-  const { bornAt, change, changesSince, history, later, laterCut = false } = input
+  const { bornAt, change, changesSince, history, historyGaps, later, laterCut = false } = input
   const objects = yield* readObjects(client, input.action, {
     target,
     bornAt,
     change,
     history,
+    historyGaps,
     later,
     laterCut,
     changesSince

@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import type { ObjectChange } from "../../src/domain/ObjectChange.ts"
+import type { ObjectChange, WatchGap } from "../../src/domain/ObjectChange.ts"
 import type { KubernetesObject } from "../../src/kubernetes/KubernetesClient.ts"
 import { deployment, template } from "./objects.ts"
 import { followed, made, planBack, recorded, rulesOf } from "./restoring.ts"
@@ -241,6 +241,61 @@ describe("a policy that was deleted by mistake", () => {
     assert.deepStrictEqual(beside(tightening(tightened, { by: { kind: "controller", name: "x" } }), mistake), [])
     assert.deepStrictEqual(beside(mistake), [])
     assert.deepStrictEqual(beside(), asks)
+  })
+
+  it("asks beside an older one that Kubernaut has put back, where the journal may not know who has tightened it", () => {
+    const undone = "2026-11-24T10:10:00Z"
+    const b = (time: string, spec: object = narrow) => policy("b", spec, time, written("kubernaut", undone))
+    const born = "2026-01-01T00:00:00Z"
+    const beside = (gap: Partial<WatchGap>, other = b(born), after?: KubernetesObject) =>
+      rulesOf(recorded(wide, undefined), undefined, {
+        related: [other],
+        history: [followed(b(born), after)],
+        historyGaps: [{ kind: "NetworkPolicy", from: null, to: "2026-11-22T00:00:00.000Z", reason: "dropped", ...gap }]
+      })
+    const edited = policy("b", { ingress: [{}] }, born)
+    for (const [other, after] of [[b(born), edited] as const, [b(undone), undefined] as const]) {
+      assert.deepStrictEqual(beside({}, other, after), asks)
+      assert.deepStrictEqual(beside({ to: null, reason: "not-started" }, other, after), asks)
+      // The journal keeps a week, and the change was within the last day.
+      assert.deepStrictEqual(beside({ to: "2026-11-18T09:00:00.000Z" }, other, after), [])
+      // The list after it has shown what was different.
+      assert.deepStrictEqual(beside({ from: "2026-11-21T00:00:00.000Z", reason: "expired" }, other, after), [])
+      assert.deepStrictEqual(beside({ kind: "Ingress" }, other, after), [])
+      for (const [name, expected] of [["b", asks] as const, ["c", []] as const])
+        assert.deepStrictEqual(
+          beside({ object: { namespace: "shop", kind: "NetworkPolicy", name } }, other, after),
+          expected
+        )
+    }
+  })
+
+  it("asks beside one that somebody has created as its successor, also where Kubernaut has put that back, and not where that was older", () => {
+    const [first, second, ours] = ["2026-01-01T00:00:00Z", "2026-11-22T00:00:00Z", "2026-11-24T10:02:00Z"]
+    const time = "2026-11-24T10:10:00Z"
+    const id = (digit: number) => `chg-01CRZ3NDEKTSV4RRFFQ69G5F0${digit}`
+    const gone = (uid: string, created: string, digit: number) =>
+      followed(policy("b", narrow, created, { uid }), undefined, { id: id(digit) })
+    const born = (uid: string, created: string, digit: number, kind: "person" | "kubernaut") =>
+      followed(undefined, policy("b", narrow, created, { uid }), {
+        id: id(digit),
+        at: new Date(created).toISOString(),
+        by: { kind, name: kind }
+      })
+    const beside = (...history: ReadonlyArray<ObjectChange>) =>
+      rulesOf(recorded(wide, undefined), undefined, {
+        related: [policy("b", narrow, time, written("kubernaut", time))],
+        history
+      })
+    const replaced = [gone("1", first, 1), born("2", second, 2, "person")]
+    assert.deepStrictEqual(beside(...replaced, gone("2", second, 3)), asks)
+    assert.deepStrictEqual(beside(...replaced), asks)
+    assert.deepStrictEqual(beside(gone("1", first, 1), gone("2", second, 3)), asks)
+    // One that we have put back ourselves leads to the one before it.
+    const again = [born("3", ours, 4, "kubernaut"), gone("3", ours, 5), born("uid-b", time, 6, "kubernaut")]
+    assert.deepStrictEqual(beside(...replaced, gone("2", second, 3), ...again), asks)
+    assert.deepStrictEqual(beside(gone("1", first, 1), ...again), [])
+    assert.deepStrictEqual(beside(...again), asks)
   })
 })
 

@@ -5,16 +5,20 @@ import { kindOf } from "../../changes/Writers.ts"
 import { valueAt } from "../../domain/FieldPath.ts"
 import type { ObjectChange, WriterKind } from "../../domain/ObjectChange.ts"
 import { sameRef } from "../../domain/Target.ts"
-import { toMillis } from "../../domain/Timestamp.ts"
+import { fromMillis, type Timestamp, toMillis } from "../../domain/Timestamp.ts"
 import type { KubernetesObject } from "../../kubernetes/KubernetesClient.ts"
 import { sameJson } from "../../kubernetes/SameJson.ts"
-import { firstBornAt } from "../LaterChanges.ts"
 import { refOf } from "../ObjectPatch.ts"
 import type { PlanObjects } from "../Plan.ts"
 import { letsNothing } from "./PolicyTraffic.ts"
 
 /** How long a successor may have been there before its predecessor goes. */
 const watchedMs = 7 * 24 * 3_600_000
+/**
+ * The part of that time of which the journal must know. It keeps the changes of the last week, and by now the change is
+ * up to a day old: with the whole week, every object that Kubernaut has put back would ask.
+ */
+const knownMs = 6 * 24 * 3_600_000
 /** How long before its predecessor loses its pods a successor may have been sized. */
 const sizedMs = 24 * 3_600_000
 /**
@@ -43,9 +47,38 @@ const isSwitch = (kind: WriterKind): boolean => kind !== "controller" && kind !=
 const historyOf = (object: KubernetesObject, { history = [] }: PlanObjects): ReadonlyArray<ObjectChange> =>
   history.filter(({ ref }) => sameRef(ref, refOf(object)))
 
+/** The changes that matter for the age of a successor are of this time or later. */
+export const knownSince = ({ at }: ObjectChange): Timestamp => fromMillis(toMillis(at) - knownMs)
+
 /**
- * When an object was created. One that we have put back since the change is as old as the first of its name; where that
- * is not recorded, it may be younger than the change.
+ * Whether others may have changed an object since a time without a record: the records of that time are no longer kept,
+ * too many to be read, or there were none yet. Other gaps hide no state that we put back: the list after them is
+ * compared with the state before.
+ */
+const isUnrecorded = (object: KubernetesObject, sinceMs: number, { historyGaps = [] }: PlanObjects): boolean =>
+  historyGaps.some(
+    ({ from, kind, object: only = refOf(object), to }) =>
+      from === null && kind === object.kind && sameRef(only, refOf(object)) && (to === null || toMillis(to) > sinceMs)
+  )
+
+/**
+ * When the newest object of a name was created that we have not put back. An older one does not count: somebody else
+ * has created what came after it. `undefined` if that is not recorded.
+ */
+const bornBefore = (changes: ReadonlyArray<ObjectChange>): Timestamp | undefined => {
+  const isOurs = ({ by, operation }: ObjectChange) => operation === "created" && by.kind === "kubernaut"
+  const ours = new Set(changes.filter(isOurs).map(({ uid }) => uid))
+  const newest = changes
+    .filter(({ operation, uid }) => operation !== "modified" && !ours.has(uid))
+    .reduce<ObjectChange | undefined>((one, other) => (one !== undefined && one.id > other.id ? one : other), undefined)
+  if (newest?.operation === "created") return newest.at
+  const { creationTimestamp } = (newest?.manifest?.["metadata"] ?? {}) as { readonly creationTimestamp?: string }
+  return creationTimestamp === undefined ? undefined : fromMillis(toMillis(creationTimestamp))
+}
+
+/**
+ * When an object was created. One that we have put back since the change is as old as the one that we have put back;
+ * where that is not recorded, it may be younger than the change.
  */
 export const createdAt = (object: KubernetesObject, { at }: ObjectChange, objects: PlanObjects): string | undefined => {
   const { creationTimestamp: created, managedFields = [] } = object.metadata
@@ -53,9 +86,8 @@ export const createdAt = (object: KubernetesObject, { at }: ObjectChange, object
   const makers = managedFields.filter(({ time }) => time !== undefined && toMillis(time) === toMillis(created))
   const isOurs = makers.length > 0 && makers.every(({ manager = "" }) => kindOf(manager) === "kubernaut")
   if (!isOurs || toMillis(created) <= toMillis(at)) return created
-  const [newest, ...others] = historyOf(object, objects).toSorted((one, other) => (one.id < other.id ? 1 : -1))
-  const first = newest && firstBornAt(newest, others)
-  return first !== undefined && toMillis(first) < toMillis(created) ? first : created
+  const before = bornBefore(historyOf(object, objects))
+  return before !== undefined && toMillis(before) < toMillis(created) ? before : created
 }
 
 /** Whether an entry is of the same apply as the change. An update that only removes fields names nobody. */
@@ -81,19 +113,26 @@ const keptSince = (
       : []
   )
 
-/** When an object may have got what it claims with a change of its spec. */
-const changedAt = (object: KubernetesObject, change: ObjectChange, objects: PlanObjects): ReadonlyArray<string> => {
+/** When an object may have got what it claims with a change of its spec, of those changes that matter: since a time. */
+const changedAt = (
+  object: KubernetesObject,
+  change: ObjectChange,
+  objects: PlanObjects,
+  sinceMs: number
+): ReadonlyArray<string> => {
   const { kind, metadata } = object
   if (!claiming.has(kind)) return []
   const ofSpec = (metadata.managedFields ?? []).filter(({ fieldsV1 = { "f:spec": {} } }) =>
     Object.hasOwn(fieldsV1, "f:spec")
   )
   const ours = ofSpec.filter(({ manager = "" }) => kindOf(manager) === "kubernaut")
-  const isKnown = historyOf(object, objects).some(({ by }) => by.kind !== "kubernaut")
+  const isKnown =
+    historyOf(object, objects).some(({ by }) => by.kind !== "kubernaut") && !isUnrecorded(object, sinceMs, objects)
   return [
     ...ofSpec.filter(({ manager = "" }) => isSwitch(kindOf(manager))),
-    // We write it only to take a change back. Where that is not recorded, an earlier one may not be either.
-    ...(isKnown ? [] : ours.filter(({ time }) => time !== metadata.creationTimestamp)),
+    // We write it only to take a change back. The change before that one may be the switch, and where its record may be
+    // missing, our write stands for it.
+    ...(isKnown ? [] : ours),
     ...(ours.length > 0 ? keptSince(object, objects, ([first]) => first === "spec") : [])
   ].flatMap((entry) => (entry.time === undefined || isOfSameApply(entry, change) ? [] : [entry.time]))
 }
@@ -134,16 +173,19 @@ export const lateTimes = (
   objects: PlanObjects
 ): ReadonlyArray<string> => {
   const afterSetup = bornMs(earlier, objects) + setupMs + 1
+  const sinceMs = (beforeMs: number) => Math.max(toMillis(change.at) - beforeMs, afterSetup)
   const since = (times: ReadonlyArray<string>, beforeMs: number) =>
-    times.filter((time) => toMillis(time) >= Math.max(toMillis(change.at) - beforeMs, afterSetup))
+    times.filter((time) => toMillis(time) >= sinceMs(beforeMs))
+  const changed = (beforeMs: number) =>
+    since(changedAt(other, change, objects, sinceMs(Math.min(beforeMs, knownMs))), beforeMs)
   const born = createdAt(other, change, objects)
-  const [created, changed] = [born === undefined ? [] : [born], changedAt(other, change, objects)]
+  const created = born === undefined ? [] : [born]
   if (other.kind !== "NetworkPolicy")
-    return [...since([...created, ...changed], watchedMs), ...since(sizedAt(other, objects), sizedMs)]
-  if (change.operation !== "deleted") return since([...created, ...changed], stepsMs)
+    return [...since(created, watchedMs), ...changed(watchedMs), ...since(sizedAt(other, objects), sizedMs)]
+  if (change.operation !== "deleted") return [...since(created, stepsMs), ...changed(stepsMs)]
   return [
     // A protection may be watched for longer, and to open it is worse than to ask.
     ...since(created, Number.isFinite(afterSetup) ? Number.POSITIVE_INFINITY : watchedMs),
-    ...since(changed, letsNothing(other) ? stepsMs : watchedMs)
+    ...changed(letsNothing(other) ? stepsMs : watchedMs)
   ]
 }

@@ -32,11 +32,13 @@
  * | modified       | is as it was before that                         | is a companion: the undo makes what was before |
  *
  * What Kubernaut or a controller has written is nobody's switch to a successor. Neither is what one and the same apply
- * has changed in both. What Kubernaut has put back since counts as it did before: as old as the first of its name, and
- * with the changes of others that it still has. Where the journal does not know that, it counts as new. `SelectedPods`
- * says which pods are the same. Where some of what has pods cannot be read, and the rest shows nothing against the
- * undo, it asks `unread` if another policy or budget counts that may be about the same pods. A budget without a
- * selector is about none.
+ * has changed in both. What Kubernaut has put back since counts as it did before: as old as the one that it has put
+ * back, and with the changes of others that it still has. Where the journal does not know that, it counts as new. The
+ * journal must know of six days before the change: it keeps a week, and the change itself is up to a day old.
+ *
+ * `SelectedPods` says which pods are the same. Where some of what has pods cannot be read, and the rest shows nothing
+ * against the undo, it asks `unread` if another policy or budget counts that may be about the same pods. A budget
+ * without a selector is about none.
  */
 
 import { podLabelsOf } from "../../changes/GraphStates.ts"
@@ -77,6 +79,10 @@ export const successorKinds = (kind: string): ReadonlyArray<string> =>
   workloadKinds.includes(kind)
     ? [...workloadKinds, "Service"]
     : [...(ownKinds.has(kind) ? [kind] : []), ...(ofPods.has(kind) ? workloadKinds : [])]
+
+/** The kinds of those that can be successors themselves. What only has pods is not asked for its age. */
+export const rivalKinds = (kind: string): ReadonlyArray<string> =>
+  workloadKinds.includes(kind) ? workloadKinds : ownKinds.has(kind) ? [kind] : []
 
 /** What has pods that come and go. */
 const podSources: ReadonlyArray<Kind> = ["CronJob", "Job", "Pod"]
