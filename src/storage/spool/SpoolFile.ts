@@ -81,6 +81,9 @@ export const erase = (disk: SpoolDisk, name: string, from: number, to: number): 
 /**
  * Takes back what was written behind the lines of a file: zeros over its reserved space, and a cut behind that. A full
  * disk that copies what it writes takes no zeros.
+ *
+ * Where a disk does neither for certain, zeros over all of it are what the next process reads, unless the machine loses
+ * power: of entries that were refused it would otherwise find the last ones, and miss the first ones.
  */
 export const takeBack = (
   disk: SpoolDisk,
@@ -91,7 +94,10 @@ export const takeBack = (
   const to = end + bytes
   const zeros = end < reservedBytes ? erase(disk, name, end, Math.min(to, reservedBytes)) : Effect.void
   const rest = to > reservedBytes ? disk.cut(name, Math.max(end, reservedBytes)) : Effect.void
-  return Effect.catch(Effect.andThen(zeros, rest), () => disk.cut(name, end))
+  return Effect.andThen(zeros, rest).pipe(
+    Effect.catch(() => disk.cut(name, end)),
+    Effect.tapError(() => Effect.ignore(disk.write(name, end, new Uint8Array(bytes))))
+  )
 }
 
 /** What this process knows of the files that it has had open before. */

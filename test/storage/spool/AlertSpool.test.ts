@@ -166,6 +166,25 @@ describe("AlertSpool", () => {
     })
   )
 
+  it.effect("leaves nothing of posts that could not be synced, where the disk fails to take them back, too", () =>
+    Effect.gen(function* () {
+      const { faults, life } = machine()
+      yield* life((spool) =>
+        Effect.gen(function* () {
+          yield* spool.append(firing("a"))
+          faults.push({
+            before: (operation) => (operation === "sync" || operation === "cut" ? fault("EIO") : undefined)
+          })
+          // The third one is beyond the reserved space.
+          const posts = ["b", "c", "d"].map((name) => firing(name, 1, "x".repeat(limits.reservedBytes / 2)))
+          yield* Effect.forEach(posts, (post) => Effect.flip(spool.append(post)), { concurrency: "unbounded" })
+        })
+      )
+      faults.length = 0
+      assert.deepStrictEqual(yield* life(replayAll), ["a"])
+    })
+  )
+
   it.effect("leaves nothing of a post behind that could not be written, and keeps its space reserved", () =>
     Effect.gen(function* () {
       const { faults, life } = machine()
