@@ -93,10 +93,13 @@ export const ordered = (value: unknown): unknown => {
   )
 }
 
+/** The text of a JSON value, equal where `sameJson` says that two values are, so that a set can hold it. */
+export const textOfJson = (value: unknown): string => JSON.stringify(ordered(value))
+
 /** The digest of the spec; `null` for an object without one. `autoscaled`: leave out the replica count. */
 export const specDigest = (object: KubernetesObject, autoscaled = false): string | null => {
   const meant = meantOf(object, autoscaled)
-  return meant === undefined ? null : hash("sha256", JSON.stringify(ordered(meant))).slice(0, 16)
+  return meant === undefined ? null : hash("sha256", textOfJson(meant)).slice(0, 16)
 }
 
 /** What an object shows of itself. */

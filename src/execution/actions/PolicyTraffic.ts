@@ -24,7 +24,7 @@
  * | ----------------------------- | --------------------------------------------------------------------- |
  * | selectors                     | if no value of one label satisfies both, such as two values of it; or |
  * |                               | of pods of the namespace, if each selects workloads, and no workload, |
- * |                               | CronJob or pod is selected by both (`SelectedPods`)                   |
+ * |                               | CronJob, Job or pod is selected by both (`SelectedPods`)              |
  * | blocks of addresses           | if neither is within the other; of IPv6 never                         |
  * | a block and a selector        | if the block is surely of addresses outside the cluster, and no pod   |
  * |                               | that was read has one of them                                         |
@@ -36,8 +36,8 @@
 import { listOf, textOf, valueOf } from "../../changes/ObjectFields.ts"
 import type { KubernetesObject } from "../../kubernetes/KubernetesClient.ts"
 import { sameJson } from "../../kubernetes/SameJson.ts"
+import { textOfJson } from "../../kubernetes/SpecDigest.ts"
 import type { Effort } from "./Effort.ts"
-import { textOfJson } from "./JsonText.ts"
 import { excludeEachOther, type Requirements, requirementsOf, type SelectedPods } from "./SelectedPods.ts"
 
 type Direction = "ingress" | "egress"

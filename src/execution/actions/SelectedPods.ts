@@ -18,8 +18,8 @@ import { podLabelsOf } from "../../changes/GraphStates.ts"
 import { fieldsOf, listOf, selects, textOf, valueOf } from "../../changes/ObjectFields.ts"
 import type { KubernetesObject } from "../../kubernetes/KubernetesClient.ts"
 import type { Labels } from "../../kubernetes/ObjectModel.ts"
+import { textOfJson } from "../../kubernetes/SpecDigest.ts"
 import type { Effort } from "./Effort.ts"
-import { textOfJson } from "./JsonText.ts"
 
 /** What a selector requires of one label. */
 interface Requirement {
