@@ -235,7 +235,8 @@ const tried = (state: Suspended, event: Ended, settings: Resolved, nowMs: number
 
 /**
  * So long a call has to hold its permit until an answer of no use counts in HalfOpen. A gateway may reject a request at
- * once while the peer behind it is down, and that keeps nobody else from a permit.
+ * once while the peer behind it is down. Calls that are a little faster still hold up others where they come without a
+ * break.
  */
 const longMs = 5000
 
