@@ -13,6 +13,8 @@ const replicaSkewMs = 120_000
 
 const keyOf = ({ fingerprint, startsAt }: AlertIdentity): string => `${fingerprint} of ${startsAt}`
 
+const endKey = (fingerprint: string, endMs: number): string => `${fingerprint} until ${endMs}`
+
 /** A moment by the world's clock, and by the wall clock of the service. */
 interface Moment {
   readonly atMs: number
@@ -68,35 +70,62 @@ const works = (wallStartMs: number) => {
   }
 }
 
+/** Which acknowledged ends have ended which remediation's alert. */
+const endings = (firstOf: (remediationId: string) => string) => {
+  /** The latest start that was acknowledged as part of each remediation, by the one that began its episode. */
+  const starts = new Map<string, number>()
+  /** The latest end of each alert that was acknowledged, by fingerprint. */
+  const ends = new Map<string, number>()
+  /** When the end of each remediation's alert was first acknowledged. */
+  const resolved = new Map<string, number>()
+  /** The ends that were acknowledged into the spool, so that no response says which remediation they belong to. */
+  const spooled = new Set<string>()
+  /** The remediation that each end has ended, as the journal says. */
+  const recorded = new Map<string, string>()
+  const isOfOther = (end: string, remediationId: string): boolean => {
+    const by = recorded.get(end)
+    return by === undefined ? spooled.has(end) : firstOf(by) !== firstOf(remediationId)
+  }
+  return {
+    resolvedMs: (remediationId: string): number | undefined => resolved.get(remediationId),
+    recorded: (fingerprint: string, endMs: number, remediationId: string) =>
+      void recorded.set(endKey(fingerprint, endMs), remediationId),
+    firing: (startMs: number, remediationId: string) => {
+      const first = firstOf(remediationId)
+      starts.set(first, Math.max(startMs, starts.get(first) ?? -Infinity))
+    },
+    resolution: (fingerprint: string, endMs: number, remediationId: string | undefined, atMs: number) => {
+      const key = endKey(fingerprint, endMs)
+      if (remediationId === undefined) return void spooled.add(key)
+      // A copy of an earlier resolution, and one that was overtaken by a firing post, end nothing.
+      if (
+        isOfOther(key, remediationId)
+        || endMs <= (ends.get(fingerprint) ?? -Infinity)
+        || endMs < (starts.get(firstOf(remediationId)) ?? Infinity)
+      )
+        return
+      ends.set(fingerprint, endMs)
+      if (!resolved.has(remediationId)) resolved.set(remediationId, atMs)
+    }
+  }
+}
+
 export const firingAgainIsWork: Invariant = {
   name: "firing-again-is-work",
   description:
     "An alert that fires after its remediation ended and its resolution was received begins a remediation, and one that still fires does not.",
   make: ({ world }, report) => {
     const work = works(world.wallStartMs)
+    const alertEnds = endings(work.firstOf)
     /** When each alert was last sent as firing, apart from repeats. */
     const sent = new Map<string, number>()
-    /** The latest start that was acknowledged as part of each remediation, by the one that began its episode. */
-    const starts = new Map<string, number>()
-    /** The latest end of each alert that was acknowledged, by fingerprint. */
-    const ends = new Map<string, number>()
-    /** When the end of each remediation's alert was first acknowledged. */
-    const resolved = new Map<string, number>()
-    const end = ({ fingerprint }: AlertIdentity, remediationId: string, endMs: number, atMs: number) => {
-      // A copy of an earlier resolution, and one that was overtaken by a firing post, end nothing.
-      if (
-        endMs <= (ends.get(fingerprint) ?? -Infinity)
-        || endMs < (starts.get(work.firstOf(remediationId)) ?? Infinity)
-      )
-        return
-      ends.set(fingerprint, endMs)
-      if (!resolved.has(remediationId)) resolved.set(remediationId, atMs)
-    }
     /** The newest remediation of each alert, by fingerprint. */
     const newest = new Map<string, string>()
     /** Those whose alert is resolved, as the journal says. */
     const over = new Set<string>()
+    const fingerprints = new Map<string, string>()
     const accepted = (fingerprint: string, remediationId: string) => {
+      fingerprints.set(remediationId, fingerprint)
       const before = newest.get(fingerprint)
       newest.set(fingerprint, remediationId)
       if (before !== undefined && work.isOpen(before) && !over.has(before))
@@ -107,7 +136,7 @@ export const firingAgainIsWork: Invariant = {
       const startMs = Date.parse(alert.startsAt)
       // A start in the future says nothing about when the alert began: it may be sent again and again.
       if (work.hadEndedBy(remediationId, startMs) && startMs <= world.wallStartMs + atMs) return true
-      const overMs = resolved.get(remediationId)
+      const overMs = alertEnds.resolvedMs(remediationId)
       const sentMs = sent.get(keyOf(alert))
       return overMs !== undefined && sentMs !== undefined && sentMs > overMs
     }
@@ -120,17 +149,18 @@ export const firingAgainIsWork: Invariant = {
           for (const row of events) {
             const { event, remediationId } = row
             work.note(row, atMs)
-            if (event._tag === "AlertResolved") over.add(remediationId)
-            else if (event._tag === "Accepted") accepted(event.alert.fingerprint, remediationId)
+            if (event._tag === "AlertResolved") {
+              over.add(remediationId)
+              alertEnds.recorded(fingerprints.get(remediationId) ?? "", Date.parse(event.endsAt), remediationId)
+            } else if (event._tag === "Accepted") accepted(event.alert.fingerprint, remediationId)
           }
         },
         AlertAnswered: ({ alert, endsAt, firing, remediationId, status }, atMs) => {
+          if (!firing) return alertEnds.resolution(alert.fingerprint, Date.parse(endsAt ?? ""), remediationId, atMs)
           if (remediationId === undefined) return
-          if (!firing) return end(alert, remediationId, Date.parse(endsAt ?? ""), atMs)
           if (status === "duplicate" && swallowed(alert, remediationId, atMs))
             report(`alert ${keyOf(alert)} fires again, and was taken for a repeat of remediation ${remediationId}`)
-          const first = work.firstOf(remediationId)
-          starts.set(first, Math.max(Date.parse(alert.startsAt), starts.get(first) ?? -Infinity))
+          alertEnds.firing(Date.parse(alert.startsAt), remediationId)
         }
       }
     }

@@ -156,6 +156,34 @@ describe("firing-again-is-work", () => {
     assert.deepStrictEqual(seen.reports, [])
   })
 
+  it.each([
+    ["that the journal has recorded", [committed("rem-1", { _tag: "AlertResolved", endsAt: startsAt(2) } as never)]],
+    ["of a remediation whose end needs no record", []]
+  ] as const)("a copy of a resolution %s, received into the spool, does not end the next episode", (_, ended) => {
+    const seen = watch(firingAgainIsWork)
+    const resolved = (remediationId?: string): Observation => ({
+      _tag: "AlertAnswered",
+      alert: { fingerprint: "f", startsAt: startsAt(0) },
+      endsAt: startsAt(2),
+      firing: false,
+      status: "resolved",
+      ...(remediationId === undefined ? {} : { remediationId })
+    })
+    seen.at(2 * minuteMs, resolved())
+    seen.at(3 * minuteMs, accepted("rem-1"), ...ended, concluded("rem-1"), accepted("rem-2", 3 * minuteMs))
+    seen.at(3 * minuteMs, firing("rem-2", 0, "duplicate"), resolved("rem-2"))
+    seen.at(4 * minuteMs, concluded("rem-2", 4 * minuteMs))
+    // Alertmanager has reported the alert as resolved, which is under way, and as firing again with the same start.
+    seen.at(5 * minuteMs, {
+      _tag: "AlertSent",
+      alert: { fingerprint: "f", startsAt: startsAt(0) },
+      firing: true,
+      about: app
+    })
+    seen.at(5 * minuteMs, firing("rem-2", 0, "duplicate"))
+    assert.deepStrictEqual(seen.reports, [])
+  })
+
   it("reports a second remediation of an alert whose first is open", () => {
     const seen = watch(firingAgainIsWork)
     seen.at(0, accepted("rem-1"), accepted("rem-2"))
