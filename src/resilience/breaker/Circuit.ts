@@ -41,10 +41,11 @@
  * –: no call is admitted in this state, so an outcome can only be a late one.
  *
  * - **Ignored** outcomes (an invalid request such as 400 or 422, an interruption) count as neither success nor failure. A
- *   probe releases its permit with any outcome. The peer may have _responded_ to such a call, or _served_ it. In
- *   HalfOpen both count as a success after five seconds, whatever the answer is worth: otherwise slow ones would hold
- *   all permits, and prove nothing for as long as they come. One that was served ends a suspension too: the peer serves
- *   us again.
+ *   probe releases its permit with any outcome. The peer may have _responded_ to such a call, or _served_ it. One that
+ *   was served ends a suspension: the peer serves us again.
+ * - **Calls of no use that hold up others.** A call that was responded to or served is of no use otherwise. In HalfOpen
+ *   it counts only if another call was rejected while it had its permit: each five seconds of such calls together are a
+ *   success. Otherwise they would hold all permits and prove nothing for as long as they come.
  * - **Generations.** Every transition starts a new one. An outcome carries the generation in which its call was admitted,
  *   and a late outcome from an earlier generation changes nothing.
  * - **A suspended circuit takes no probe**, because a cheap request succeeds without money. After its time it admits one
@@ -58,7 +59,7 @@
 
 import type { TransitionCause } from "../ResilienceEvent.ts"
 import type { Resolved } from "./CircuitSettings.ts"
-import type { Circuit, CircuitEffect, CircuitEvent, Closed, Step, Suspended } from "./CircuitState.ts"
+import type { Circuit, CircuitEffect, CircuitEvent, Closed, HalfOpen, Permit, Step, Suspended } from "./CircuitState.ts"
 import * as RollingWindow from "./RollingWindow.ts"
 import { suspensionMs } from "./Suspension.ts"
 
@@ -99,6 +100,7 @@ const halfOpen = (from: Circuit, cause: TransitionCause, reason?: string): Step 
       successesInARow: 0,
       isProven: false,
       permits: [],
+      heldUpMs: 0,
       nextProbe: 0
     },
     cause,
@@ -163,6 +165,8 @@ const elapse = (state: Circuit, nowMs: number): Step => {
   }
 }
 
+const heldUp = (permit: Permit): Permit => ({ ...permit, heldUp: true })
+
 const admit = (state: Circuit, settings: Resolved, nowMs: number): Step => {
   switch (state._tag) {
     case "Closed":
@@ -175,7 +179,9 @@ const admit = (state: Circuit, settings: Resolved, nowMs: number): Step => {
       if (state.permits.length >= settings.halfOpenPermits) {
         // A permit may become available at any moment, at the latest when the first lease ends.
         const nextMs = Math.min(...state.permits.map((permit) => permit.untilMs))
-        return [state, [{ _tag: "Rejected", retryAfterMs: Math.min(nextMs - nowMs, 1000) }]]
+        const isMarked = state.permits.every((permit) => permit.heldUp === true)
+        const marked = isMarked ? state : { ...state, permits: state.permits.map(heldUp) }
+        return [marked, [{ _tag: "Rejected", retryAfterMs: Math.min(nextMs - nowMs, 1000) }]]
       }
       const probe = state.nextProbe
       return [
@@ -234,17 +240,22 @@ const tried = (state: Suspended, event: Ended, settings: Resolved, nowMs: number
 }
 
 /**
- * So long a call has to hold its permit until an answer of no use counts in HalfOpen. A gateway may reject a request at
- * once while the peer behind it is down. Calls that are a little faster still hold up others where they come without a
- * break.
+ * Calls of no use count as one success in HalfOpen for so long as they have held up others together. A shorter time
+ * would let a few quick rejections of a gateway close the circuit of a peer that is down behind it.
  */
-const longMs = 5000
+const successMs = 5000
+
+/** How long calls of no use have held up others with this one. One whose lease is over has held them up, too. */
+const heldUpMsWith = (state: HalfOpen, event: Ended): number => {
+  const permit = state.permits.find(({ probe }) => probe === event.probe)
+  return state.heldUpMs + (permit === undefined || permit.heldUp === true ? event.durationMs : 0)
+}
 
 const record = (state: Circuit, event: Ended, settings: Resolved, nowMs: number): Step => {
   if (event.generation !== state.generation) return [state, none]
   const isOfNoUse = event.outcome === "responded" || event.outcome === "served"
-  const counts = state._tag === "Suspended" || (state._tag === "HalfOpen" && event.durationMs >= longMs)
-  if (isOfNoUse && !counts) return record(state, { ...event, outcome: "ignored" }, settings, nowMs)
+  const mayCount = state._tag === "Suspended" || state._tag === "HalfOpen"
+  if (isOfNoUse && !mayCount) return record(state, { ...event, outcome: "ignored" }, settings, nowMs)
   if (event.suspension !== undefined && (state._tag === "Closed" || state._tag === "HalfOpen")) {
     const { reason } = event.suspension
     return suspend(state, { reason, times: 1, forMs: suspensionMs(1, event.suspension, settings) }, "suspended", nowMs)
@@ -280,12 +291,14 @@ const record = (state: Circuit, event: Ended, settings: Resolved, nowMs: number)
       }
       const permits = state.permits.filter((permit) => permit.probe !== event.probe)
       if (event.outcome === "ignored") return [{ ...state, permits }, none]
+      const heldUpMs = isOfNoUse ? heldUpMsWith(state, event) : state.heldUpMs
+      if (isOfNoUse && heldUpMs < successMs) return [{ ...state, permits, heldUpMs }, none]
       const successesInARow = state.successesInARow + 1
       // What was of no use proves as little as a cheap probe.
       const isProven = state.isProven || (event.isCheap !== true && !isOfNoUse)
       return successesInARow >= settings.successesToClose
         ? close(state, "probes-succeeded", undefined, !isProven)
-        : [{ ...state, permits, successesInARow, isProven }, none]
+        : [{ ...state, permits, successesInARow, isProven, heldUpMs: isOfNoUse ? 0 : heldUpMs }, none]
     }
   }
 }

@@ -8,6 +8,8 @@ import type { Suspension } from "./Suspension.ts"
 export interface Permit {
   readonly probe: number
   readonly untilMs: number
+  /** Whether a call was rejected while this permit and all others were taken. */
+  readonly heldUp?: boolean
 }
 
 export interface Closed {
@@ -32,6 +34,8 @@ export interface HalfOpen {
   /** Whether the success of a call was among them, and not only those of probes and what was of no use. */
   readonly isProven: boolean
   readonly permits: ReadonlyArray<Permit>
+  /** How long calls of no use have held up others since one of them counted as a success. */
+  readonly heldUpMs: number
   readonly nextProbe: number
 }
 export interface Isolated {

@@ -21,7 +21,8 @@ const states: Record<Tag, Circuit> = {
     generation,
     successesInARow: 1,
     isProven: false,
-    permits: [{ probe: 0, untilMs: endMs }],
+    permits: [{ probe: 0, untilMs: endMs, heldUp: true }],
+    heldUpMs: 0,
     nextProbe: 1
   },
   Isolated: { _tag: "Isolated", generation, untilMs: endMs, reason: "upgrade" },
@@ -49,6 +50,14 @@ const ended = (outcome: Machine.Outcome, admittedIn: number, durationMs = 5): Ci
   _tag: "Ended",
   generation: admittedIn,
   probe: 0,
+  outcome,
+  durationMs
+})
+
+const endedProbe = (probe: number, outcome: Machine.Outcome, durationMs: number): CircuitEvent => ({
+  _tag: "Ended",
+  generation,
+  probe,
   outcome,
   durationMs
 })
@@ -281,24 +290,41 @@ describe("step with every state and every event", () => {
     assert.strictEqual(closed._tag, "Closed")
   })
 
-  it("closes by three slow outcomes that the peer has responded with, of no use or not, and never by ignored ones", () => {
-    const afterMs = (durationMs: number, ...list: ReadonlyArray<Machine.Outcome>) => {
-      const half = fold({ ...states.Open, generation: generation - 1 }, [events["a read"]], settings, endMs)
-      return fold(
-        half,
-        list.map((outcome) => ended(outcome, generation, durationMs)),
-        settings,
-        endMs
-      )
-    }
-    const after = (...list: ReadonlyArray<Machine.Outcome>) => afterMs(5000, ...list)
-    assert.deepInclude(after("responded", "served", "responded"), { _tag: "Closed", unproven: true })
-    const proven = after("served", "success", "responded")
+  const half = fold({ ...states.Open, generation: generation - 1 }, [events["a read"]], settings, endMs)
+  const full = repeat(settings.halfOpenPermits, events["a call"])
+  /** The state after calls of no use that ended after so long. Where all have a permit, they held up `rejected` calls. */
+  const after = (durationMs: number, rejected: number, list: ReadonlyArray<Machine.Outcome>) =>
+    list.reduce<Machine.Circuit>((state, outcome, index) => {
+      const admitted = state._tag === "HalfOpen" ? settings.halfOpenPermits - state.permits.length : 0
+      const calls = [...full.slice(0, admitted), ...repeat(rejected, events["a call"])]
+      return fold(state, [...calls, endedProbe(index, outcome, durationMs)], settings, endMs)
+    }, half)
+
+  it("closes by three outcomes of no use of five seconds that held up others, and never by ignored ones", () => {
+    assert.deepInclude(after(5000, 1, ["responded", "served", "responded"]), { _tag: "Closed", unproven: true })
+    const proven = after(5000, 1, ["served", "success", "responded"])
     assert.strictEqual(proven._tag === "Closed" && proven.unproven, undefined)
-    assert.strictEqual(after("responded", "served", "failure")._tag, "Open")
-    assert.strictEqual(after("responded", "served", ...repeat(9, "ignored" as const))._tag, "HalfOpen")
-    const fast = afterMs(4999, ...repeat(9, "responded" as const), ...repeat(9, "served" as const))
-    assert.strictEqual(fast._tag, "HalfOpen")
+    assert.strictEqual(after(5000, 1, ["responded", "served", "failure"])._tag, "Open")
+    assert.strictEqual(after(5000, 1, ["responded", "served", ...repeat(9, "ignored" as const)])._tag, "HalfOpen")
+  })
+
+  it("closes when outcomes of no use have held up others for three times five seconds, however short each was", () => {
+    for (const ms of [200, 1000, 2500]) {
+      const needed = 15_000 / ms
+      assert.strictEqual(after(ms, 1, repeat(needed, "responded" as const))._tag, "Closed", `${ms}`)
+      assert.strictEqual(after(ms, 1, repeat(needed - 1, "responded" as const))._tag, "HalfOpen", `${ms}`)
+    }
+  })
+
+  it("never closes by outcomes of no use that held up nobody", () => {
+    assert.strictEqual(after(50_000, 0, repeat(30, "responded" as const))._tag, "HalfOpen")
+    assert.strictEqual(after(50_000, 0, repeat(30, "served" as const))._tag, "HalfOpen")
+  })
+
+  it("closes by outcomes of no use that have outlived their leases, for nobody else had their permits", () => {
+    const [taken] = Machine.step(half, events["a call"], settings, endMs)
+    const list = repeat(3, ended("responded", generation, 61_000))
+    assert.strictEqual(fold(taken, list, settings, endMs + 61_000)._tag, "Closed")
   })
 })
 
