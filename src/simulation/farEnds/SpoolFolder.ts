@@ -166,6 +166,8 @@ export class SpoolFiles {
         }),
       remove: (name) =>
         run("remove", name, () => {
+          const file = this.files.get(name)
+          if (file !== undefined) this.eraseIf(file, () => true)
           this.files.delete(name)
           return Effect.void
         })
