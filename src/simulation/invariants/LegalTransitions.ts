@@ -170,6 +170,8 @@ class Breakers implements Checker {
       this.report(`breaker ${name} closed after ${successes} successes`)
     if (cause === "tripped" && !this.useless.has(name))
       this.report(`breaker ${name} was tripped, and no call was of no use`)
+    // The time of a call may have been over before its request was sent. After five of those in a row the next one counts.
+    if (this.standstill.since(atMs) !== atMs) return
     if (cause === "probe-failed" && !ended.some(mayHaveFailed))
       this.report(`breaker ${name} opened again, and no probe had failed`)
     if (afterForced) return

@@ -259,6 +259,25 @@ describe("legal-transitions", () => {
     }
   })
 
+  it("accepts a breaker that opens while the process stands still, so that its calls may never have left it, and reports it if it had run", () => {
+    for (const [why, before] of [
+      [opens, []],
+      [opensAgain, [opens, halves]]
+    ] as const)
+      for (const [ranMs, expected] of [
+        [0, 0],
+        [1, 1]
+      ] as const) {
+        const { at, reports } = watch(legalTransitions)
+        const failures = before.length === 0 ? 4 : 5
+        for (let ms = 1; ms <= failures; ms++) at(ms, ...whole("bad"))
+        for (const each of before) at(each === halves ? 30_006 : 6, each)
+        at(31_000, paused(2000))
+        at(33_000 + ranMs, why)
+        assert.strictEqual(reports.length, expected, JSON.stringify(why))
+      }
+  })
+
   it("reports a breaker that is tripped after useful calls only, whatever its state was when a useless one began", () => {
     const { at, reports } = watch(legalTransitions)
     const trips = moved("Closed", "Open", "tripped")
