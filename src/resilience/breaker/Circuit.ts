@@ -43,9 +43,9 @@
  * - **Ignored** outcomes (an invalid request such as 400 or 422, an interruption) count as neither success nor failure. A
  *   probe releases its permit with any outcome. The peer may have _responded_ to such a call, or _served_ it. One that
  *   was served ends a suspension: the peer serves us again.
- * - **Calls of no use that hold up others.** A call that was responded to or served is of no use otherwise. In HalfOpen
- *   it counts only if another call was rejected while it had its permit: each five seconds of such calls together are a
- *   success. Otherwise they would hold all permits and prove nothing for as long as they come.
+ * - **Calls of no use that hold up others.** A call that was responded to or served proves nothing else. A few of them
+ *   could take all permits for as long as they come. So when they have held up others for ten seconds, a half-open
+ *   circuit admits every call. It still closes by three successes only, and opens by one failure.
  * - **Generations.** Every transition starts a new one. An outcome carries the generation in which its call was admitted,
  *   and a late outcome from an earlier generation changes nothing.
  * - **A suspended circuit takes no probe**, because a cheap request succeeds without money. After its time it admits one
@@ -59,7 +59,7 @@
 
 import type { TransitionCause } from "../ResilienceEvent.ts"
 import type { Resolved } from "./CircuitSettings.ts"
-import type { Circuit, CircuitEffect, CircuitEvent, Closed, HalfOpen, Permit, Step, Suspended } from "./CircuitState.ts"
+import type { Circuit, CircuitEffect, CircuitEvent, Closed, HalfOpen, Step, Suspended } from "./CircuitState.ts"
 import * as RollingWindow from "./RollingWindow.ts"
 import { suspensionMs } from "./Suspension.ts"
 
@@ -100,6 +100,7 @@ const halfOpen = (from: Circuit, cause: TransitionCause, reason?: string): Step 
       successesInARow: 0,
       isProven: false,
       permits: [],
+      rejectedMs: -Infinity,
       heldUpMs: 0,
       nextProbe: 0
     },
@@ -165,7 +166,11 @@ const elapse = (state: Circuit, nowMs: number): Step => {
   }
 }
 
-const heldUp = (permit: Permit): Permit => ({ ...permit, heldUp: true })
+/**
+ * How long calls of no use that take all permits may hold up others until every call is admitted. A shorter time would
+ * let a few quick rejections of a gateway send all calls to a peer that is down behind it.
+ */
+const longestHoldMs = 10_000
 
 const admit = (state: Circuit, settings: Resolved, nowMs: number): Step => {
   switch (state._tag) {
@@ -176,19 +181,19 @@ const admit = (state: Circuit, settings: Resolved, nowMs: number): Step => {
     case "Isolated":
       return [state, [{ _tag: "Rejected", retryAfterMs: state.untilMs - nowMs }]]
     case "HalfOpen": {
-      if (state.permits.length >= settings.halfOpenPermits) {
+      const isOpenToAll = state.heldUpMs >= longestHoldMs * settings.halfOpenPermits
+      if (state.permits.length >= settings.halfOpenPermits && !isOpenToAll) {
         // A permit may become available at any moment, at the latest when the first lease ends.
         const nextMs = Math.min(...state.permits.map((permit) => permit.untilMs))
-        const isMarked = state.permits.every((permit) => permit.heldUp === true)
-        const marked = isMarked ? state : { ...state, permits: state.permits.map(heldUp) }
-        return [marked, [{ _tag: "Rejected", retryAfterMs: Math.min(nextMs - nowMs, 1000) }]]
+        const retryAfterMs = Math.min(nextMs - nowMs, 1000)
+        return [{ ...state, rejectedMs: nowMs }, [{ _tag: "Rejected", retryAfterMs }]]
       }
       const probe = state.nextProbe
       return [
         {
           ...state,
           nextProbe: probe + 1,
-          permits: [...state.permits, { probe, untilMs: nowMs + settings.probeLeaseMs }]
+          permits: [...state.permits, { probe, sinceMs: nowMs, untilMs: nowMs + settings.probeLeaseMs }]
         },
         [{ _tag: "Admitted", generation: state.generation, probe }]
       ]
@@ -198,7 +203,7 @@ const admit = (state: Circuit, settings: Resolved, nowMs: number): Step => {
       if (state.trial !== undefined)
         return [state, [{ _tag: "Rejected", retryAfterMs: Math.min(state.trial.untilMs - nowMs, 1000) }]]
       const probe = state.nextProbe
-      const trial = { probe, untilMs: nowMs + settings.probeLeaseMs }
+      const trial = { probe, sinceMs: nowMs, untilMs: nowMs + settings.probeLeaseMs }
       return [{ ...state, trial, nextProbe: probe + 1 }, [{ _tag: "Admitted", generation: state.generation, probe }]]
     }
   }
@@ -239,16 +244,11 @@ const tried = (state: Suspended, event: Ended, settings: Resolved, nowMs: number
   }
 }
 
-/**
- * Calls of no use count as one success in HalfOpen for so long as they have held up others together. A shorter time
- * would let a few quick rejections of a gateway close the circuit of a peer that is down behind it.
- */
-const successMs = 5000
-
-/** How long calls of no use have held up others with this one. One whose lease is over has held them up, too. */
-const heldUpMsWith = (state: HalfOpen, event: Ended): number => {
-  const permit = state.permits.find(({ probe }) => probe === event.probe)
-  return state.heldUpMs + (permit === undefined || permit.heldUp === true ? event.durationMs : 0)
+/** For how long a call of no use has held up others. */
+const heldUpBy = (state: HalfOpen, event: Ended, nowMs: number): number => {
+  // Without a permit its lease is over.
+  const { sinceMs } = state.permits.find(({ probe }) => probe === event.probe) ?? { sinceMs: nowMs - event.durationMs }
+  return state.rejectedMs < sinceMs ? 0 : nowMs - sinceMs
 }
 
 const record = (state: Circuit, event: Ended, settings: Resolved, nowMs: number): Step => {
@@ -291,14 +291,14 @@ const record = (state: Circuit, event: Ended, settings: Resolved, nowMs: number)
       }
       const permits = state.permits.filter((permit) => permit.probe !== event.probe)
       if (event.outcome === "ignored") return [{ ...state, permits }, none]
-      const heldUpMs = isOfNoUse ? heldUpMsWith(state, event) : state.heldUpMs
-      if (isOfNoUse && heldUpMs < successMs) return [{ ...state, permits, heldUpMs }, none]
+      if (isOfNoUse) {
+        return [{ ...state, permits, heldUpMs: state.heldUpMs + heldUpBy(state, event, nowMs) }, none]
+      }
       const successesInARow = state.successesInARow + 1
-      // What was of no use proves as little as a cheap probe.
-      const isProven = state.isProven || (event.isCheap !== true && !isOfNoUse)
+      const isProven = state.isProven || event.isCheap !== true
       return successesInARow >= settings.successesToClose
         ? close(state, "probes-succeeded", undefined, !isProven)
-        : [{ ...state, permits, successesInARow, isProven, heldUpMs: isOfNoUse ? 0 : heldUpMs }, none]
+        : [{ ...state, permits, successesInARow, isProven }, none]
     }
   }
 }

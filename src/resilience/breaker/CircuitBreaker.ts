@@ -88,8 +88,8 @@ export class CircuitBreaker {
   }
 
   /**
-   * Whether only cheap probes, or answers of no use, say that the peer is well: they have closed the circuit, and no
-   * call has succeeded since. A call is then not worth a retry.
+   * Whether only cheap probes say that the peer is well: they have closed the circuit, and no call has succeeded since.
+   * A call is then not worth a retry.
    */
   get isUnprovenUnsafe(): boolean {
     return this.#circuit._tag === "Closed" && this.#circuit.unproven === true

@@ -7,9 +7,8 @@ import type { Suspension } from "./Suspension.ts"
 /** A probe's permit in a half-open circuit. */
 export interface Permit {
   readonly probe: number
+  readonly sinceMs: number
   readonly untilMs: number
-  /** Whether a call was rejected while this permit and all others were taken. */
-  readonly heldUp?: boolean
 }
 
 export interface Closed {
@@ -31,10 +30,12 @@ export interface HalfOpen {
   readonly _tag: "HalfOpen"
   readonly generation: number
   readonly successesInARow: number
-  /** Whether the success of a call was among them, and not only those of probes and what was of no use. */
+  /** Whether the success of a call was among them, and not only those of probes. */
   readonly isProven: boolean
   readonly permits: ReadonlyArray<Permit>
-  /** How long calls of no use have held up others since one of them counted as a success. */
+  /** When a call was last rejected, because all permits were taken. */
+  readonly rejectedMs: number
+  /** For how long calls of no use have held permits while others were rejected, all of them together. */
   readonly heldUpMs: number
   readonly nextProbe: number
 }
@@ -68,8 +69,8 @@ export interface Suspended {
 export type Circuit = Closed | Open | HalfOpen | Isolated | ForcedClosed | Suspended
 
 /**
- * `responded`: as `ignored`, but the peer has responded, so it may be out of HalfOpen. `served`: besides, it has served
- * the call, so it is not suspended any more.
+ * `responded`: as `ignored`, but the peer has responded. `served`: besides, it has served the call, so it is not
+ * suspended any more.
  */
 export type Outcome = "success" | "failure" | "ignored" | "responded" | "served"
 

@@ -27,6 +27,8 @@ const openMs = 30_000
 const failuresToOpen = 5
 const successesToClose = 3
 const probesAtOnce = 3
+/** Calls of no use that have held permits for so long together, while others were rejected, let all calls in. */
+const longestHoldMs = 10_000 * probesAtOnce
 const requestsToJudge = 10
 const windowMs = 60_000
 /** How long a probe holds its permit; it may take longer only where the process was paused. */
@@ -68,11 +70,15 @@ interface Breaker {
   failuresInARow: number
   failedMs: number
   successes: number
+  /** For how long calls that did not fail for certain were in flight, all of them together. */
+  heldMs: number
   /** The calls of the last minute, and at least the last five. */
   ended: Array<Ended>
   /** The calls in flight, and since when. */
   readonly begun: Map<Call, number>
 }
+
+const mayHaveBeenOfNoUse = (ending: CallEnding): boolean => ending === "good" || ending === "neither"
 
 const mayHaveFailed = ({ ending }: Ended): boolean => ending !== "good"
 
@@ -135,6 +141,7 @@ class Breakers implements Checker {
       failuresInARow: 0,
       failedMs: atMs,
       successes: 0,
+      heldMs: 0,
       ended: [],
       begun: new Map()
     }
@@ -207,6 +214,7 @@ class Breakers implements Checker {
     }
     this.letThrough(call, breaker, atMs)
     if (breaker.state !== "HalfOpen" && breaker.state !== "Suspended") return
+    if (breaker.state === "HalfOpen" && breaker.heldMs >= longestHoldMs) return
     const atOnce = breaker.state === "Suspended" ? 1 : probesAtOnce
     const probes = [...breaker.begun.values()].filter((sinceMs) => atMs - sinceMs < probeLeaseMs).length
     if (probes > atOnce) this.report(`${probes} calls at once try ${call.peer}`)
@@ -235,6 +243,7 @@ class Breakers implements Checker {
     const breaker = this.inFlight.get(call)
     if (breaker === undefined) return
     this.inFlight.delete(call)
+    if (mayHaveBeenOfNoUse(ending)) breaker.heldMs += atMs - (breaker.begun.get(call) ?? atMs)
     breaker.begun.delete(call)
     // A health route that answers must not hide the failures of real calls, so only its failures count.
     if (call.purpose === "probe" && breaker.state === "Closed" && (ending === "good" || ending === "neither")) return
@@ -247,7 +256,7 @@ class Breakers implements Checker {
     breaker.ended.push(ended)
     if (ending === "neither" && call.hop !== undefined)
       this.asksAgain.set(call.hop, { peer: call.peer, breaker, ended })
-    if (ending === "good" || ending === "neither") {
+    if (mayHaveBeenOfNoUse(ending)) {
       breaker.failuresInARow = 0
       breaker.successes++
     } else if (

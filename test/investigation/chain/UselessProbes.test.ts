@@ -78,26 +78,32 @@ describe("models that were out, and get slow investigations of one tenant that a
 })
 
 describe("a model that is down, behind a gateway that rejects the requests of one tenant at once", () => {
-  it.effect("is out for as long as it is down", () =>
-    Effect.gen(function* () {
-      const investigate = (given: InvestigationRequest) =>
-        given.target.namespace === "tenant"
-          ? Effect.andThen(Effect.sleep("200 millis"), Effect.fail(error(forbidden, false, false)))
-          : Effect.andThen(Effect.sleep("1 second"), Effect.fail(error({ _tag: "Unavailable" }, false)))
-      const llm = scripted("llm", Effect.fail(error(forbidden, false, false)), { provider: "a", investigate })
-      const { investigate: walk, tiers } = yield* chainOf([llm, rules()], { pipeline: () => ({ retry: false }) })
-      const breaker = tiers[0]?.circuitBreaker
-      const begin = (namespace: string, name: string) =>
-        Effect.forkChild(walk(request({ target: { ...target, namespace, name } })))
-      const states: Array<string | undefined> = []
-      for (let second = 0; second < 1200; second++) {
-        if (second % 3 === 0) yield* begin("tenant", `w${second % 4}`)
-        if (second % 10 === 0) yield* begin("shop", `c${second}`)
-        yield* Effect.repeat(Effect.yieldNow, { times: 20 })
-        yield* TestClock.adjust("1 second")
-        if (second > 120) states.push(breaker && (yield* breaker.state)._tag)
-      }
-      assert.sameMembers([...new Set(states)], ["Open", "HalfOpen"])
-    })
-  )
+  for (const { after, atOnce: count, every, othersEvery } of [
+    { atOnce: 1, every: 3, after: "200 millis", othersEvery: 10 },
+    { atOnce: 8, every: 1, after: "200 millis", othersEvery: 10 },
+    { atOnce: 10, every: 10, after: "2 seconds", othersEvery: 60 },
+    { atOnce: 5, every: 15, after: "3 seconds", othersEvery: 120 },
+    { atOnce: 8, every: 20, after: "20 seconds", othersEvery: 60 }
+  ] as const)
+    it.effect(`is out for as long as it is down, if ${count} at once come every ${every} s, each for ${after}`, () =>
+      Effect.gen(function* () {
+        const investigate = (given: InvestigationRequest) =>
+          given.target.namespace === "tenant"
+            ? Effect.andThen(Effect.sleep(after), Effect.fail(error(forbidden, false, false)))
+            : Effect.andThen(Effect.sleep("1 second"), Effect.fail(error({ _tag: "Unavailable" }, false)))
+        const llm = scripted("llm", Effect.fail(error(forbidden, false, false)), { provider: "a", investigate })
+        const { investigate: walk, tiers } = yield* chainOf([llm, rules()], { pipeline: () => ({ retry: false }) })
+        const breaker = tiers[0]!.circuitBreaker!
+        const begin = (namespace: string, name: string) =>
+          Effect.forkChild(walk(request({ target: { ...target, namespace, name } })))
+        for (let call = 0; call < 5; call++) yield* Effect.exit(breaker.call(Effect.fail("unavailable")))
+        for (let second = 0; second < 1200; second++) {
+          if (second % every === 0) for (let each = 0; each < count; each++) yield* begin("tenant", `w${each % 4}`)
+          if (second % othersEvery === 0) yield* begin("shop", `c${second}`)
+          yield* Effect.repeat(Effect.yieldNow, { times: 20 })
+          yield* TestClock.adjust("1 second")
+          assert.include(["Open", "HalfOpen"], (yield* breaker.state)._tag, `${second}`)
+        }
+      })
+    )
 })

@@ -148,6 +148,21 @@ describe("legal-transitions", () => {
     assert.deepStrictEqual(reports, ["4 calls at once try holmesgpt"])
   })
 
+  it("accepts a fourth call at once when calls of no use have been in flight for three times ten seconds, and none before", () => {
+    for (const [lastsMs, expected] of [
+      [10_000, 0],
+      [9999, 1]
+    ] as const) {
+      const { at, reports } = watch(legalTransitions)
+      const ofNoUse = [call(), call(), call()]
+      at(0, opens)
+      at(30_000, halves, ...ofNoUse.map(began))
+      at(30_000 + lastsMs, ...ofNoUse.map((each) => ended(each, "neither")))
+      at(50_000, began(call()), began(call()), began(call()), began(call()))
+      assert.strictEqual(reports.length, expected, `${lastsMs}`)
+    }
+  })
+
   it("accepts a fourth probe once the first has held its permit for 60 s, and none before", () => {
     const { at, reports } = watch(legalTransitions)
     at(0, opens)

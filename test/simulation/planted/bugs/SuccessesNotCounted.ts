@@ -7,8 +7,8 @@ export const successesNotCounted: PlantedBug = {
   edits: [
     {
       file: "resilience/breaker/Circuit.ts",
-      search: `: [{ ...state, permits, successesInARow, isProven, heldUpMs: isOfNoUse ? 0 : heldUpMs }, none]`,
-      replace: `: [{ ...state, permits, successesInARow: 0, isProven, heldUpMs: 0 }, none]`
+      search: `: [{ ...state, permits, successesInARow, isProven }, none]`,
+      replace: `: [{ ...state, permits, successesInARow: 0, isProven }, none]`
     }
   ],
   foundBy: "healed-at-end",
