@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import type { ObjectChange } from "../../src/domain/ObjectChange.ts"
+import type { ObjectChange, WatchGap } from "../../src/domain/ObjectChange.ts"
 import type { KubernetesObject } from "../../src/kubernetes/KubernetesClient.ts"
 import { deployment, template } from "./objects.ts"
 import { followed, made, planBack, recorded, rulesOf } from "./restoring.ts"
@@ -102,6 +102,63 @@ describe("a workload", () => {
       })
     assert.deepStrictEqual(beside(1, 3), ["replaced"])
     assert.deepStrictEqual(beside(3, 1), [])
+  })
+
+  /** Somebody has sized the other one at 8:00, and Kubernaut has written that size since. */
+  const besideOurs = (ours: object, mistake: ObjectChange, gap?: Partial<WatchGap>, isRecorded = gap === undefined) => {
+    const [before, now] = [deployment({ replicas: 3 }), deployment({ replicas: 0 })]
+    const sized = (replicas: number) => successor(deployment({ replicas }), longAgo)
+    const sizing = followed(sized(0), sized(3), {
+      id: "chg-01ARZ3NDEKTSV4RRFFQ69G5F00",
+      at: "2026-11-24T08:00:00.000Z"
+    })
+    const known: WatchGap = { kind: "Deployment", from: null, to: "2026-11-24T08:30:00.000Z", reason: "dropped" }
+    return rulesOf(recorded(before, now), now, {
+      related: [successor(deployment({ replicas: 3 }), longAgo, ours)],
+      history: [...(isRecorded ? [sizing] : []), mistake],
+      historyGaps: gap === undefined ? [] : [{ ...known, ...gap }]
+    })
+  }
+  const writtenByUs = (time: string, fields?: object) => ({
+    managedFields: [{ manager: "kubernaut", time, ...(fields === undefined ? {} : { fieldsV1: { "f:spec": fields } }) }]
+  })
+
+  it("that was scaled to zero asks where Kubernaut has put back the size of another one, and it is not known who had set that", () => {
+    const size = (replicas: number) => successor(deployment({ replicas }), longAgo)
+    const mistake = followed(size(3), size(1), { at: "2026-11-24T09:40:00.000Z" })
+    const beside = (gap?: Partial<WatchGap>, time = "2026-11-24T09:50:00Z") =>
+      besideOurs(writtenByUs(time, { "f:replicas": {} }), mistake, gap)
+    assert.deepStrictEqual(beside(), ["replaced"])
+    assert.deepStrictEqual(beside({}), ["replaced"])
+    assert.deepStrictEqual(beside({ to: null, reason: "not-started" }), ["replaced"])
+    // What was set a day before is a companion, and the list after the gap has shown what was different.
+    assert.deepStrictEqual(beside({ to: "2026-11-23T09:00:00.000Z" }), [])
+    assert.deepStrictEqual(beside({}, "2026-11-22T09:50:00Z"), [])
+    assert.deepStrictEqual(beside({ from: "2026-11-24T07:00:00.000Z", reason: "expired" }), [])
+    assert.deepStrictEqual(beside({ kind: "StatefulSet" }), [])
+  })
+
+  it("that was scaled to zero asks where the write of Kubernaut has the size of another one together with its template", () => {
+    const size = (replicas: number) => successor(deployment({ replicas }), longAgo)
+    const template = { "f:replicas": {}, "f:template": { "f:spec": {} } }
+    const undone = followed(size(3), size(1), { at: "2026-11-24T09:40:00.000Z" })
+    const deleted = followed(size(3), undefined, { at: "2026-11-24T10:05:00.000Z" })
+    const [sooner, since] = ["2026-11-24T09:50:00Z", "2026-11-24T10:07:00Z"]
+    const rows: ReadonlyArray<readonly [object, ObjectChange]> = [
+      // It has undone the mistake, and a release after that: the API server keeps one entry.
+      [writtenByUs(sooner, template), undone],
+      // It has created the other one again, which is as old as the one that was deleted.
+      [{ ...writtenByUs(since, template), creationTimestamp: since }, deleted],
+      [{ ...writtenByUs(since), creationTimestamp: since }, deleted]
+    ]
+    for (const [ours, mistake] of rows) {
+      assert.deepStrictEqual(besideOurs(ours, mistake), ["replaced"])
+      assert.deepStrictEqual(besideOurs(ours, mistake, {}), ["replaced"])
+      assert.deepStrictEqual(besideOurs(ours, mistake, { to: "2026-11-23T09:00:00.000Z" }), [])
+    }
+    // A release of its template alone says nothing about the size.
+    const released = writtenByUs(sooner, { "f:template": {} })
+    assert.deepStrictEqual(besideOurs(released, undone, {}), [])
   })
 
   it("that was scaled to zero or deleted is back beside a canary that was released lately, and asks where its size was changed", () => {

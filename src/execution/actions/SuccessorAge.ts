@@ -138,24 +138,31 @@ const changedAt = (
 }
 
 /**
- * When somebody may have set the size of a workload. A release writes the size together with the template, and its time
- * says nothing about the size; the record of a change does.
+ * When somebody may have set the size of a workload, of those times that matter: since a time. A release writes the
+ * size together with the template, and its time says nothing about the size; the record of a change does.
  */
-const sizedAt = (object: KubernetesObject, objects: PlanObjects): ReadonlyArray<string> => {
+const sizedAt = (object: KubernetesObject, objects: PlanObjects, sinceMs: number): ReadonlyArray<string> => {
   if (!isWorkload(object)) return []
   const isSize = (path: ReadonlyArray<unknown>) => sameJson(path, ["spec", "replicas"])
-  const sized = (object.metadata.managedFields ?? []).filter(({ fieldsV1 }) => {
+  const sized = (object.metadata.managedFields ?? []).filter(({ fieldsV1, manager = "" }) => {
     const spec = valueOf(fieldsV1, "f:spec")
-    return valueOf(spec, "f:replicas") !== undefined && valueOf(spec, "f:template") === undefined
+    // What we write is no release. One entry has all of it, and one without fields may have the size as well.
+    return kindOf(manager) === "kubernaut"
+      ? fieldsV1 === undefined || valueOf(spec, "f:replicas") !== undefined
+      : valueOf(spec, "f:replicas") !== undefined && valueOf(spec, "f:template") === undefined
   })
-  const isOurs = sized.some(({ manager = "" }) => kindOf(manager) === "kubernaut")
+  const ours = sized.filter(({ manager = "" }) => kindOf(manager) === "kubernaut")
   const recorded = (objects.later ?? []).filter(
     ({ by, fields, ref }) => isSwitch(by.kind) && sameRef(ref, refOf(object)) && fields.some(({ path }) => isSize(path))
   )
   return [
-    ...sized.flatMap(({ manager = "", time }) => (time !== undefined && isSwitch(kindOf(manager)) ? [time] : [])),
-    ...recorded.map(({ at }) => at),
-    ...(isOurs ? keptSince(object, objects, isSize).map(({ time }) => time) : [])
+    ...[
+      ...sized.filter(({ manager = "" }) => isSwitch(kindOf(manager))),
+      // As for a spec, our write stands for a change before it that may have no record.
+      ...(isUnrecorded(object, sinceMs, objects) ? ours : []),
+      ...(ours.length > 0 ? keptSince(object, objects, isSize) : [])
+    ].flatMap(({ time }) => time ?? []),
+    ...recorded.map(({ at }) => at)
   ]
 }
 
@@ -181,7 +188,11 @@ export const lateTimes = (
   const born = createdAt(other, change, objects)
   const created = born === undefined ? [] : [born]
   if (other.kind !== "NetworkPolicy")
-    return [...since(created, watchedMs), ...changed(watchedMs), ...since(sizedAt(other, objects), sizedMs)]
+    return [
+      ...since(created, watchedMs),
+      ...changed(watchedMs),
+      ...since(sizedAt(other, objects, sinceMs(sizedMs)), sizedMs)
+    ]
   if (change.operation !== "deleted") return [...since(created, stepsMs), ...changed(stepsMs)]
   return [
     // A protection may be watched for longer, and to open it is worse than to ask.

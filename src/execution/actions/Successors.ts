@@ -34,7 +34,8 @@
  * What Kubernaut or a controller has written is nobody's switch to a successor. Neither is what one and the same apply
  * has changed in both. What Kubernaut has put back since counts as it did before: as old as the one that it has put
  * back, and with the changes of others that it still has. Where the journal does not know that, it counts as new. The
- * journal must know of six days before the change: it keeps a week, and the change itself is up to a day old.
+ * journal must know of six days before the change, and of one day for a size: it keeps a week, and the change itself is
+ * up to a day old.
  *
  * `SelectedPods` says which pods are the same. Where some of what has pods cannot be read, and the rest shows nothing
  * against the undo, it asks `unread` if another policy or budget counts that may be about the same pods. A budget
