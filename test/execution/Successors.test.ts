@@ -188,6 +188,19 @@ describe("a workload", () => {
     assert.deepStrictEqual(beside(), [])
   })
 
+  it("says of one that Kubernaut has put back or scaled only that it may be the successor", () => {
+    const [before, now] = [deployment({ replicas: 3 }), deployment({ replicas: 0 })]
+    const ours = writtenByUs("2026-11-24T09:50:00Z", { "f:replicas": {} })
+    const result = planBack(recorded(before, now), now, {
+      related: [successor(deployment({ replicas: 3 }), longAgo, ours)],
+      historyGaps: [{ kind: "Deployment", from: null, to: null, reason: "not-started" }]
+    })
+    assert.include(
+      result._tag === "Plan" ? result.asks[0]?.message : "",
+      "Deployment shop/web-v2 may have taken the place of Deployment shop/checkout, and was put back or scaled by Kubernaut, which may have no record of who created or changed it before"
+    )
+  })
+
   it("names its successor to the person who is asked", () => {
     const result = planBack(recorded(web, undefined), undefined, { related: [v2()] })
     assert.deepStrictEqual(result._tag === "Plan" ? result.asks[0]?.figures : undefined, {

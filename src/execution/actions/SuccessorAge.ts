@@ -40,6 +40,21 @@ const claiming: ReadonlySet<string> = new Set(["Ingress", "HTTPRoute", "GRPCRout
 
 type Entry = NonNullable<KubernetesObject["metadata"]["managedFields"]>[number]
 
+/** A time at which an object may have taken the place of another one. */
+export interface LateTime {
+  readonly time: string
+  /** What is of that time. `own`: our write, which stands for what others may have done before it. */
+  readonly what: "created" | "changed" | "own"
+}
+
+const isOurs = ({ manager = "" }: Entry): boolean => kindOf(manager) === "kubernaut"
+
+/** The times of entries. Those of ours are given only where they stand for others. */
+const timesOf = (entries: ReadonlyArray<Entry>): ReadonlyArray<LateTime> =>
+  entries.flatMap((entry) =>
+    entry.time === undefined ? [] : [{ time: entry.time, what: isOurs(entry) ? "own" : "changed" }]
+  )
+
 /** Autoscalers and other controllers write all the time, and our own writes are nobody's switch to a successor. */
 const isSwitch = (kind: WriterKind): boolean => kind !== "controller" && kind !== "kubernaut"
 
@@ -66,8 +81,8 @@ const isUnrecorded = (object: KubernetesObject, sinceMs: number, { historyGaps =
  * has created what came after it. `undefined` if that is not recorded.
  */
 const bornBefore = (changes: ReadonlyArray<ObjectChange>): Timestamp | undefined => {
-  const isOurs = ({ by, operation }: ObjectChange) => operation === "created" && by.kind === "kubernaut"
-  const ours = new Set(changes.filter(isOurs).map(({ uid }) => uid))
+  const isOfUs = ({ by, operation }: ObjectChange) => operation === "created" && by.kind === "kubernaut"
+  const ours = new Set(changes.filter(isOfUs).map(({ uid }) => uid))
   const newest = changes
     .filter(({ operation, uid }) => operation !== "modified" && !ours.has(uid))
     .reduce<ObjectChange | undefined>((one, other) => (one !== undefined && one.id > other.id ? one : other), undefined)
@@ -80,14 +95,16 @@ const bornBefore = (changes: ReadonlyArray<ObjectChange>): Timestamp | undefined
  * When an object was created. One that we have put back since the change is as old as the one that we have put back;
  * where that is not recorded, it may be younger than the change.
  */
-export const createdAt = (object: KubernetesObject, { at }: ObjectChange, objects: PlanObjects): string | undefined => {
+const createdAt = (object: KubernetesObject, { at }: ObjectChange, objects: PlanObjects): ReadonlyArray<LateTime> => {
   const { creationTimestamp: created, managedFields = [] } = object.metadata
-  if (created === undefined) return undefined
+  if (created === undefined) return []
   const makers = managedFields.filter(({ time }) => time !== undefined && toMillis(time) === toMillis(created))
-  const isOurs = makers.length > 0 && makers.every(({ manager = "" }) => kindOf(manager) === "kubernaut")
-  if (!isOurs || toMillis(created) <= toMillis(at)) return created
+  const isMadeByUs = makers.length > 0 && makers.every(isOurs)
+  if (!isMadeByUs || toMillis(created) <= toMillis(at)) return [{ time: created, what: "created" }]
   const before = bornBefore(historyOf(object, objects))
-  return before !== undefined && toMillis(before) < toMillis(created) ? before : created
+  return before !== undefined && toMillis(before) < toMillis(created)
+    ? [{ time: before, what: "created" }]
+    : [{ time: created, what: "own" }]
 }
 
 /** Whether an entry is of the same apply as the change. An update that only removes fields names nobody. */
@@ -119,51 +136,51 @@ const changedAt = (
   change: ObjectChange,
   objects: PlanObjects,
   sinceMs: number
-): ReadonlyArray<string> => {
+): ReadonlyArray<LateTime> => {
   const { kind, metadata } = object
   if (!claiming.has(kind)) return []
   const ofSpec = (metadata.managedFields ?? []).filter(({ fieldsV1 = { "f:spec": {} } }) =>
     Object.hasOwn(fieldsV1, "f:spec")
   )
-  const ours = ofSpec.filter(({ manager = "" }) => kindOf(manager) === "kubernaut")
+  const ours = ofSpec.filter(isOurs)
   const isKnown =
     historyOf(object, objects).some(({ by }) => by.kind !== "kubernaut") && !isUnrecorded(object, sinceMs, objects)
-  return [
+  const entries = [
     ...ofSpec.filter(({ manager = "" }) => isSwitch(kindOf(manager))),
     // We write it only to take a change back. The change before that one may be the switch, and where its record may be
     // missing, our write stands for it.
     ...(isKnown ? [] : ours),
     ...(ours.length > 0 ? keptSince(object, objects, ([first]) => first === "spec") : [])
-  ].flatMap((entry) => (entry.time === undefined || isOfSameApply(entry, change) ? [] : [entry.time]))
+  ]
+  return timesOf(entries.filter((entry) => !isOfSameApply(entry, change)))
 }
 
 /**
  * When somebody may have set the size of a workload, of those times that matter: since a time. A release writes the
  * size together with the template, and its time says nothing about the size; the record of a change does.
  */
-const sizedAt = (object: KubernetesObject, objects: PlanObjects, sinceMs: number): ReadonlyArray<string> => {
+const sizedAt = (object: KubernetesObject, objects: PlanObjects, sinceMs: number): ReadonlyArray<LateTime> => {
   if (!isWorkload(object)) return []
   const isSize = (path: ReadonlyArray<unknown>) => sameJson(path, ["spec", "replicas"])
-  const sized = (object.metadata.managedFields ?? []).filter(({ fieldsV1, manager = "" }) => {
+  const sized = (object.metadata.managedFields ?? []).filter((entry) => {
+    const { fieldsV1 } = entry
     const spec = valueOf(fieldsV1, "f:spec")
     // What we write is no release. One entry has all of it, and one without fields may have the size as well.
-    return kindOf(manager) === "kubernaut"
+    return isOurs(entry)
       ? fieldsV1 === undefined || valueOf(spec, "f:replicas") !== undefined
       : valueOf(spec, "f:replicas") !== undefined && valueOf(spec, "f:template") === undefined
   })
-  const ours = sized.filter(({ manager = "" }) => kindOf(manager) === "kubernaut")
+  const ours = sized.filter(isOurs)
   const recorded = (objects.later ?? []).filter(
     ({ by, fields, ref }) => isSwitch(by.kind) && sameRef(ref, refOf(object)) && fields.some(({ path }) => isSize(path))
   )
-  return [
-    ...[
-      ...sized.filter(({ manager = "" }) => isSwitch(kindOf(manager))),
-      // As for a spec, our write stands for a change before it that may have no record.
-      ...(isUnrecorded(object, sinceMs, objects) ? ours : []),
-      ...(ours.length > 0 ? keptSince(object, objects, isSize) : [])
-    ].flatMap(({ time }) => time ?? []),
-    ...recorded.map(({ at }) => at)
-  ]
+  return timesOf([
+    ...sized.filter(({ manager = "" }) => isSwitch(kindOf(manager))),
+    // As for a spec, our write stands for a change before it that may have no record.
+    ...(isUnrecorded(object, sinceMs, objects) ? ours : []),
+    ...(ours.length > 0 ? keptSince(object, objects, isSize) : []),
+    ...recorded.map(({ at }) => ({ time: at }))
+  ])
 }
 
 /** When the first object of its name was created, which others may have replaced since; -∞ if that is unknown. */
@@ -178,15 +195,14 @@ export const lateTimes = (
   change: ObjectChange,
   earlier: KubernetesObject,
   objects: PlanObjects
-): ReadonlyArray<string> => {
+): ReadonlyArray<LateTime> => {
   const afterSetup = bornMs(earlier, objects) + setupMs + 1
   const sinceMs = (beforeMs: number) => Math.max(toMillis(change.at) - beforeMs, afterSetup)
-  const since = (times: ReadonlyArray<string>, beforeMs: number) =>
-    times.filter((time) => toMillis(time) >= sinceMs(beforeMs))
+  const since = (times: ReadonlyArray<LateTime>, beforeMs: number) =>
+    times.filter(({ time }) => toMillis(time) >= sinceMs(beforeMs))
   const changed = (beforeMs: number) =>
     since(changedAt(other, change, objects, sinceMs(Math.min(beforeMs, knownMs))), beforeMs)
-  const born = createdAt(other, change, objects)
-  const created = born === undefined ? [] : [born]
+  const created = createdAt(other, change, objects)
   if (other.kind !== "NetworkPolicy")
     return [
       ...since(created, watchedMs),

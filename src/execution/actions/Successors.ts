@@ -57,7 +57,7 @@ import { type Effort, effortOf } from "./Effort.ts"
 import { podAddresses, podSelectorsOf, podsOf, together } from "./PolicyTraffic.ts"
 import { excludeEachOther, overlap, requirementsOf, type SelectedPods, selectedPods } from "./SelectedPods.ts"
 import { selectorOf } from "./ServicePods.ts"
-import { createdAt, isWorkload, lateTimes, workloadKinds } from "./SuccessorAge.ts"
+import { isWorkload, type LateTime, lateTimes, workloadKinds } from "./SuccessorAge.ts"
 
 /** The kinds of which another one can be the successor of an object. */
 const ownKinds: ReadonlySet<string> = new Set([
@@ -98,7 +98,7 @@ interface Successor {
   /** Whether both are shown to be about the same pods, and not only may be. */
   readonly meets: boolean
   /** When it may have taken the place. */
-  readonly times: ReadonlyArray<string>
+  readonly times: ReadonlyArray<LateTime>
 }
 
 /** An object, and when it may have taken the place of another one. */
@@ -212,14 +212,19 @@ const successorOf = (
   return first((each) => each.kind === earlier.kind && claimsOf(each).some((claim) => again.has(claim)))
 }
 
+/** Whether nobody is known to have made or changed a successor: only we have, in place of others that may have. */
+const isOwnOnly = ({ times }: Successor): boolean => times.length > 0 && times.every(({ what }) => what === "own")
+
 /** Since when a successor may have been one, in words that are true of it. */
-const sinceWhen = ({ object, times }: Successor, change: ObjectChange, objects: PlanObjects): string => {
-  const { at } = change
-  const created = createdAt(object, change, objects)
+const sinceWhen = (successor: Successor, { at }: ObjectChange): string => {
+  const { object, times } = successor
+  if (isOwnOnly(successor))
+    return `was put back ${isWorkload(object) ? "or scaled " : ""}by Kubernaut, which may have no record of who created or changed it before`
   const isAfter = (time: string) => toMillis(time) > toMillis(at)
-  const latest = times.reduce((one, other) => (toMillis(other) > toMillis(one) ? other : one))
-  if (created !== undefined && times.includes(created))
-    return isAfter(created) ? "was created later" : `has been beside it since ${created}`
+  const created = times.find(({ what }) => what === "created")?.time
+  if (created !== undefined) return isAfter(created) ? "was created later" : `has been beside it since ${created}`
+  const changed = times.flatMap(({ time, what }) => (what === "changed" ? [time] : []))
+  const latest = changed.reduce((one, other) => (toMillis(other) > toMillis(one) ? other : one))
   return isAfter(latest) ? "was changed later" : `was changed at ${latest}`
 }
 
@@ -296,16 +301,18 @@ export const successorObjections = (
     return [
       ask(
         "opens-network",
-        `What ${name} was may let traffic through that ${other} does not. That one ${successor.meets ? "is" : "may be"} about the same pods, and ${sinceWhen(successor, change, objects)}, so having both needs an approval.`,
+        `What ${name} was may let traffic through that ${other} does not. That one ${successor.meets ? "is" : "may be"} about the same pods, and ${sinceWhen(successor, change)}, so having both needs an approval.`,
         { successor: other }
       )
     ]
   return earlier.kind === "HorizontalPodAutoscaler"
     ? refuse("autoscaler-owned", `${name} is not put back, because ${other} scales its workload now.`)
     : [
-        ask("replaced", `${other} seems to have taken the place of ${name}, so having both needs an approval.`, {
-          successor: other
-        }),
+        ask(
+          "replaced",
+          `${other} ${isOwnOnly(successor) ? `may have taken the place of ${name}, and ${sinceWhen(successor, change)}` : `seems to have taken the place of ${name}`}, so having both needs an approval.`,
+          { successor: other }
+        ),
         ...unreadAsks(now, earlier, others, successor, objects)
       ]
 }
