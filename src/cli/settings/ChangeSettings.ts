@@ -34,7 +34,8 @@ export const changes = {
   changesRetention: setting(Retention, {
     form: "text",
     fallback: "7 days",
-    description: "How long a recorded change is kept. Of one object at most 100 are kept, and 50,000 in all.",
+    description:
+      "How long a recorded change is kept. Of one object at most 100 are kept, and 50,000 in all. With less than 7 days, more undos wait for a person.",
     expected: "a duration of at most 365 days, such as 7 days"
   })
 } as const
