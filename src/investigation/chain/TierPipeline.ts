@@ -5,6 +5,7 @@
  */
 
 import { Duration, Effect } from "effect"
+import { CircuitBreaker } from "../../resilience/breaker/CircuitBreaker.ts"
 import {
   make as makePipeline,
   type Options as PipelineOptions,
@@ -66,9 +67,10 @@ const pipelineOptions = (investigator: Investigator, hasNextModel: boolean, opti
         ? false
         : { retryAfterCap: retryAfterCap(hasNextModel), beyondRetryAfterCap: "fail", ...own.retry },
     // A call that serves as a probe may take as long as the deadline. Its permit must not expire before.
-    circuitBreaker: own.circuitBreaker ?? {
-      probeLease: Duration.max(Duration.fromInputUnsafe(deadline), Duration.minutes(1))
-    }
+    circuitBreaker:
+      own.circuitBreaker === false || own.circuitBreaker instanceof CircuitBreaker
+        ? own.circuitBreaker
+        : { probeLease: Duration.max(Duration.fromInputUnsafe(deadline), Duration.minutes(1)), ...own.circuitBreaker }
   }
 }
 

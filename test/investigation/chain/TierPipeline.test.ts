@@ -44,6 +44,19 @@ describe("attempts, breaker and deadline", () => {
     })
   )
 
+  it.effect(
+    "a probe keeps its permit for as long as a call may take, whatever other settings of the breaker are given",
+    () =>
+      Effect.gen(function* () {
+        const chain = yield* chainOf([scripted("holmesgpt", fails), rules()], {
+          deadline: "4 minutes",
+          pipeline: () => ({ circuitBreaker: { consecutiveFailures: 2 } })
+        })
+        const settings = chain.tiers[0]?.circuitBreaker?.settings
+        assert.deepInclude(settings, { consecutiveFailures: 2, probeLeaseMs: 240_000 })
+      })
+  )
+
   it.effect("after five failures a tier is skipped for 30 s, and called again after that", () =>
     Effect.gen(function* () {
       const holmes = scripted("holmesgpt", fails)
