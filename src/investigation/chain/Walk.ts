@@ -1,6 +1,6 @@
 /** The way of one alert down the tiers of the chain, until one returns an investigation. */
 
-import { type Cause, Effect } from "effect"
+import { type Cause, Effect, Exit } from "effect"
 import type { Hop, Investigation, InvestigatorName } from "../../domain/Investigation.ts"
 import type { EventHub } from "../../resilience/EventHub.ts"
 import * as Monotonic from "../../resilience/Monotonic.ts"
@@ -206,8 +206,11 @@ class Walk {
     const asked: InvestigationRequest = { ...request, ...metered, onFinding: findings.add }
     return {
       findings,
+      // At once: the tier beside it may work for minutes, and other investigations call the account meanwhile.
       run: (turn?: Turn, onSign?: () => void) =>
-        runHop(tier, onSign === undefined ? asked : { ...asked, onSign }, previous, most, turn)
+        Effect.onExit(runHop(tier, onSign === undefined ? asked : { ...asked, onSign }, previous, most, turn), (exit) =>
+          spread(tier, tiers, Exit.isSuccess(exit) && exit.value.isServed)
+        )
     }
   }
 
@@ -275,7 +278,7 @@ class Walk {
   }
 
   /** What a hop has shown, for those after it. */
-  private took(tier: TierPipeline, { hop, isServed, isUnreachable, worth }: HopResult): Effect.Effect<void> {
+  private took(tier: TierPipeline, { hop, isUnreachable, worth }: HopResult): Effect.Effect<void> {
     return Effect.gen({ self: this }, function* () {
       this.hops.push(hop)
       this.calls.push({ tier: tier.service, worth })
@@ -285,7 +288,6 @@ class Walk {
       // Later ones may fail differently.
       if (failed.length === 1 && failed[0] === hop)
         yield* Effect.annotateCurrentSpan("kubernaut.cause.first", `${tier.service}: ${hop.reason}`)
-      yield* spread(tier, this.parts.tiers, isServed)
     })
   }
 

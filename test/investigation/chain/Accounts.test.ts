@@ -6,6 +6,7 @@ import { suspensionOf } from "../../../src/investigation/chain/Account.ts"
 import { leftMs, type SuspensionStore } from "../../../src/investigation/chain/KeptSuspensions.ts"
 import type { InvestigationChain } from "../../../src/investigation/InvestigationChain.ts"
 import type { InvestigatorErrorReason } from "../../../src/investigation/Investigator.ts"
+import { ending, silent } from "../fixtures/HedgedChain.ts"
 import { request } from "../fixtures/Requests.ts"
 import { chainOf, error, rules, scripted, succeeds } from "../fixtures/ScriptedChain.ts"
 
@@ -138,6 +139,27 @@ describe("a tier whose account serves nobody", () => {
       assert.deepStrictEqual(yield* hops(chain), ["a answered"])
       assert.strictEqual((yield* chain.tiers[1]!.circuitBreaker!.state)._tag, "HalfOpen")
     })
+  )
+
+  it.effect.each([
+    ["while HolmesGPT, beside which it was found, is at work", false],
+    ["where the investigation in which it was found is interrupted", true]
+  ] as const)("shares its suspension %s", ([, isInterrupted]) =>
+    Effect.scoped(
+      Effect.gen(function* () {
+        const [a, b] = [llm("a", noMoney, "k1"), llm("b", succeeds, "k1")]
+        const holmes = ending(silent, 60_000)
+        const chain = yield* chainOf([holmes.tier, a, b, rules()], {
+          hedge: { after: "4 seconds" },
+          deadline: "2 minutes"
+        })
+        const first = yield* Effect.forkChild(hops(chain), { startImmediately: true })
+        yield* TestClock.adjust("5 seconds")
+        if (isInterrupted) yield* Fiber.interrupt(first)
+        assert.lengthOf(a.calledAtMs, 1)
+        assert.strictEqual((yield* chain.tiers[2]!.circuitBreaker!.state)._tag, "Suspended")
+      })
+    )
   )
 
   it.effect("stays suspended while an operator has taken another tier of the account out, or keeps it in", () =>

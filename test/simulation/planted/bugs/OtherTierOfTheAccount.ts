@@ -6,8 +6,8 @@ export const otherTierOfTheAccount: PlantedBug = {
   edits: [
     {
       file: "investigation/chain/Walk.ts",
-      search: `      yield* spread(tier, this.parts.tiers, isServed)\n`,
-      replace: ""
+      search: `spread(tier, tiers, Exit.isSuccess(exit) && exit.value.isServed)`,
+      replace: `Effect.void`
     }
   ],
   foundBy: "suspensions-respected",
