@@ -3,8 +3,8 @@
  * its key is rejected, no tier with that account is called for a minute, and then one call tries it.
  *
  * The service says when it suspends a tier, and the calls are counted at the wire. A trial that shows nothing, because
- * it was interrupted or refused, is followed by another one. What a new process remembers is not checked here: its
- * suspension begins with one that it reports.
+ * it was interrupted, refused or excused, is followed by another one. What a new process remembers is not checked here:
+ * its suspension begins with one that it reports.
  */
 
 import { sharesAccount } from "../farEnds/LanguageModels.ts"
@@ -69,9 +69,11 @@ export const suspensionsRespected: Invariant = {
           found.trials.add(work)
           if (found.trials.size > 1) report(`${call.peer} is called again, although its account was tried already`)
         },
-        CallEnded: ({ call, ending }) => {
+        CallEnded: ({ call, ending }, atMs) => {
           const work = workOf(call)
-          if (work !== undefined && (ending === "neither" || ending === "given-up"))
+          // The service excuses a limit that was over while its process stood still.
+          const mayBeExcused = ending === "bad" && standstill.since(atMs) !== atMs
+          if (work !== undefined && (ending === "neither" || ending === "given-up" || mayBeExcused))
             accounts.get(accountOf(call.peer))?.trials.delete(work)
         }
       }

@@ -2,7 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import type { TransitionCause } from "../../../src/resilience/ResilienceEvent.ts"
 import { suspensionsRespected } from "../../../src/simulation/invariants/SuspensionsRespected.ts"
 import type { Observation } from "../../../src/simulation/observation/Observation.ts"
-import { began, call, ended, watch } from "../fixtures/Watching.ts"
+import { began, call, ended, paused, watch } from "../fixtures/Watching.ts"
 
 const moved = (
   to: "Suspended" | "Closed" | "HalfOpen",
@@ -45,6 +45,21 @@ describe("suspensions-respected", () => {
     at(71_000, ended(failed, "bad"), moved("Suspended", "trial-failed"))
     at(200_000, began(call()))
     assert.deepStrictEqual(reports, [])
+  })
+
+  it("accepts another trial after one whose time was over while the process stood still, and reports it if it had run", () => {
+    for (const [ranMs, expected] of [
+      [0, 0],
+      [1, 1]
+    ] as const) {
+      const { at, reports } = suspended()
+      const excused = call()
+      at(70_000, began(excused))
+      at(70_010, paused(14_000))
+      at(84_010 + ranMs, ended(excused, "bad"))
+      at(94_000, began(call()))
+      assert.strictEqual(reports.length, expected)
+    }
   })
 
   it("accepts calls once the account works, or an operator has ended the suspension, and probes always", () => {
