@@ -3,7 +3,8 @@
  * pods are not ready, its events, and the last log lines of its failing containers.
  *
  * Logs and event messages may contain secrets, so they are included only if the caller redacts them. The text has at
- * most 8,000 characters, so that it fits a journal row.
+ * most 8,000 characters, so that it fits a journal row. Of each log, at most the last 16,000 are read: a line may have
+ * a million, and nothing else runs while they are redacted.
  */
 
 import { Effect } from "effect"
@@ -19,6 +20,7 @@ const maximumLength = 8000
 const maximumEvents = 20
 const maximumPods = 5
 const logLines = 20
+const logCharacters = 16_000
 
 const stateLines = (state: WorkloadState): ReadonlyArray<string> => [
   `${displayName(state.ref)}: ${state.exists ? `${state.readyReplicas ?? "?"} of ${state.desiredReplicas ?? "?"} ready` : "does not exist"}`,
@@ -44,11 +46,18 @@ const eventLines = (client: Client, ref: ResourceRef, redact: ((text: string) =>
       })
   )
 
+/** The last whole lines. A cut within a line could remove the name that marks a secret. */
+const tailOf = (log: string): string => {
+  if (log.length <= logCharacters) return log
+  const start = log.indexOf("\n", log.length - logCharacters - 1)
+  return `… (cut)\n${start === -1 ? "" : log.slice(start + 1)}`
+}
+
 /** The logs of the terminated run, or of the current run if none has terminated. A container that never ran has no logs. */
 const podLogs = (client: Client, pod: ResourceRef, redact: (text: string) => string) =>
   client.logs(pod, { previous: true, tailLines: logLines }).pipe(
     Effect.catch(() => client.logs(pod, { tailLines: logLines })),
-    Effect.map((text) => [`logs of ${pod.name}:`, redact(text)]),
+    Effect.map((text) => [`logs of ${pod.name}:`, redact(tailOf(text))]),
     Effect.orElseSucceed((): ReadonlyArray<string> => [])
   )
 

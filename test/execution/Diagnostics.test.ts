@@ -1,7 +1,9 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect } from "effect"
+import { Effect, Layer, Random } from "effect"
 import type { Action } from "../../src/domain/Action.ts"
-import { Executor } from "../../src/execution/Executor.ts"
+import { Executor, layer as executorLayer } from "../../src/execution/Executor.ts"
+import { KubernetesClient } from "../../src/kubernetes/KubernetesClient.ts"
+import * as Sandbox from "../../src/kubernetes/Sandbox.ts"
 import { layer, script, writesOf } from "./faults.ts"
 
 const checkout = { namespace: "shop", kind: "Deployment", name: "checkout" }
@@ -63,6 +65,30 @@ describe("CollectDiagnostics", () => {
       assert.match(outcome.message ?? "", /… \(cut\)$/)
     }).pipe(Effect.provide(layer(script(), { redact: () => "x".repeat(20_000) })))
   )
+
+  it.effect("redacts of a log only its last whole lines, of 16,000 characters at most", () => {
+    const redacted: Array<string> = []
+    const outcomeOf = (log: string) => {
+      const client = Effect.map(Sandbox.make({}), (sandbox) => ({ ...sandbox, logs: () => Effect.succeed(log) }))
+      return collected.pipe(
+        Effect.provide(
+          executorLayer({ redact: (text) => (redacted.push(text), text) }).pipe(
+            Layer.provideMerge(Layer.effect(KubernetesClient, client.pipe(Random.withSeed("execution"))))
+          )
+        )
+      )
+    }
+    return Effect.gen(function* () {
+      const line = "goroutine 17 [running]: main.main()\n"
+      const outcome = yield* outcomeOf(`${"x".repeat(1_000_000)}\n${line.repeat(1000)}`)
+      assert.include(outcome.message, `:\n… (cut)\n${line}`)
+      assert.include(redacted, `… (cut)\n${line.repeat(16_000 / line.length)}`)
+      redacted.length = 0
+      yield* outcomeOf("x".repeat(1_000_000))
+      assert.include(redacted, "… (cut)\n")
+      assert.isBelow(Math.max(...redacted.map(({ length }) => length)), 16_100)
+    })
+  })
 
   it.effect("reports the code of the failure if the events can't be read", () => {
     const faults = script({ eventLists: [{ _tag: "Forbidden" }] })

@@ -30,7 +30,8 @@ import {
   type Run,
   runAt,
   runIn,
-  runsIn
+  runsIn,
+  withoutEmpty
 } from "./KeyLines.ts"
 import { isNear, longestJoint, rowsBefore, shortestWidth, usualWidth } from "./KeyRows.ts"
 
@@ -53,8 +54,6 @@ const longestRecords = 4000
 
 /** The checksum of PGP in a line that has something else around it. */
 const framedChecksum = /(?<![A-Za-z0-9+/])=[A-Za-z0-9+/]{4}(?![A-Za-z0-9+/=])/
-
-const hasText = ({ start, text }: Line): boolean => start === 0 || /[A-Za-z0-9]/.test(text)
 
 const bare: Frame = { before: [], after: [], isCut: false }
 
@@ -181,7 +180,7 @@ const keyBefore = (
   const after = firstLineOf(text.slice(end, to))
   const isCut = end + after.length === text.length
   const frame = { before: piecesOf(own.text.trimStart()), after: piecesOf(after), isCut }
-  const framed = framedRuns(lines.slice(0, -1).filter(hasText), index, frame, mark)
+  const framed = framedRuns(withoutEmpty(lines).slice(0, -1), index, frame, mark)
   const around = { before: own.text, after, isCut }
   const rows = rowsBefore(lines, around, mark)
   const runs = joined.length > 0 && framed.length < 2 ? joined : framed

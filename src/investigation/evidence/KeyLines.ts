@@ -59,6 +59,18 @@ export const linesOf = (text: string, start: number): ReadonlyArray<Line> => {
   return [...lines, { start: start + from, text: text.slice(from) }]
 }
 
+/** In lines. A notation writes fewer of them between two lines of a key. */
+const mostEmpty = 20
+
+/** The lines that have a letter or a digit, the first one of the text, the last one, and those behind many without. */
+export const withoutEmpty = (lines: ReadonlyArray<Line>): ReadonlyArray<Line> => {
+  let empty = 0
+  return lines.filter(({ start, text }, index) => {
+    empty = /[A-Za-z0-9]/.test(text) ? 0 : empty + 1
+    return empty === 0 || empty > mostEmpty || start === 0 || index === lines.length - 1
+  })
+}
+
 /** Between the words of a mark. A URL writes a space as `%20`, and a form as `+`. */
 const markSpace = String.raw`(?:[ +]|%(?:25)?20)`
 

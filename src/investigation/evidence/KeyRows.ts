@@ -11,7 +11,16 @@
  * Takes linear time: each line is read once, and compared with the end a bounded number of times.
  */
 
-import { isKeyLine, isRest, type Line, longestGlued, type Run, runsIn, withoutColours } from "./KeyLines.ts"
+import {
+  isKeyLine,
+  isRest,
+  type Line,
+  longestGlued,
+  type Run,
+  runsIn,
+  withoutColours,
+  withoutEmpty
+} from "./KeyLines.ts"
 
 /** What is around the end of a key. */
 export interface Surroundings {
@@ -99,6 +108,16 @@ export const differences = (left: ReadonlyArray<string>, right: ReadonlyArray<st
   return others.some((pair) => pair.includes("0")) ? undefined : others.length
 }
 
+/**
+ * The same of so many words at their start. Many lines are compared with the same long one, so a short one ends at
+ * once.
+ */
+const startDifferences = (left: ReadonlyArray<string>, right: ReadonlyArray<string>, count: number) =>
+  left.length < count ? undefined : differences(left.slice(0, count), right.slice(0, count))
+
+/** In words. Beside the one that varies, numbers may be in one of two and not in the other. */
+const mostOthers = 4
+
 /** How many words both have at their start. */
 const commonOf = (left: ReadonlyArray<string>, right: ReadonlyArray<string>): number => {
   const other = left.findIndex((word, index) => word !== right[index])
@@ -118,6 +137,8 @@ const isBesideNumber = (all: ReadonlyArray<string>, index: number): boolean => {
  * identifier may have no digit, and one thread has a number that another one does not.
  */
 export const isOneVaried = (left: ReadonlyArray<string>, right: ReadonlyArray<string>): boolean => {
+  // Many lines are compared with the same long one.
+  if (Math.abs(left.length - right.length) > mostOthers) return false
   const [short, long] = left.filter(isName).length < right.filter(isName).length ? [left, right] : [right, left]
   const [few, many] = [short.filter(isName), long.filter(isName)]
   const start = commonOf(few, many)
@@ -133,7 +154,7 @@ export const isOneVaried = (left: ReadonlyArray<string>, right: ReadonlyArray<st
 const isSimilar = (row: Row, end: Row, isCut: boolean, isNext: boolean): boolean => {
   const known = isCut ? Math.max(0, end.after.length - 1) : end.after.length
   const before = differences(row.before, end.before)
-  const after = differences(isCut ? row.after.slice(0, known) : row.after, end.after.slice(0, known))
+  const after = isCut ? startDifferences(row.after, end.after, known) : differences(row.after, end.after)
   if (row.name !== end.name) return false
   if (before === 0 && row.after.length === 0) return true
   // What is around an identifier in the middle of a line is not known to be around an end that the text ends behind.
@@ -282,9 +303,7 @@ const isKey = ({ isLike, runs, width }: Chain): boolean =>
 
 /** The runs of the key that ends behind the last one of the lines, the last one first. None has the `mark`. */
 export const rowsBefore = (all: ReadonlyArray<Line>, end: Surroundings, mark: string): ReadonlyArray<Run> => {
-  const lines = all
-    .filter(({ start, text }, index) => start === 0 || index === all.length - 1 || /[A-Za-z0-9]/.test(text))
-    .map(withoutColours)
+  const lines = withoutEmpty(all).map(withoutColours)
   const own = lines.length - 1
   const around: Row = {
     runs: [],

@@ -130,3 +130,71 @@ describe("rows of identifiers stay, although they are as wide as the lines of a 
     assert.strictEqual(replaceHeadlessKeys(text.join("\n"), mark), text.join("\n"))
   })
 })
+
+/** How many elements and characters are filtered and searched while the function runs. */
+const workOf = (run: () => void): number => {
+  let work = 0
+  const counted: ReadonlyArray<readonly [prototype: object, name: string]> = [
+    [Array.prototype, "filter"],
+    [Array.prototype, "slice"],
+    [Array.prototype, "findIndex"],
+    [String.prototype, "matchAll"],
+    [String.prototype, "replace"]
+  ]
+  const restore = counted.map(([prototype, name]) => {
+    const original: (...values: ReadonlyArray<unknown>) => unknown = Reflect.get(prototype, name)
+    Reflect.set(prototype, name, function (this: { readonly length: number }, ...values: ReadonlyArray<unknown>) {
+      work += this.length
+      return Reflect.apply(original, this, values)
+    })
+    return () => Reflect.set(prototype, name, original)
+  })
+  try {
+    run()
+  } finally {
+    for (const each of restore) each()
+  }
+  return work
+}
+
+describe("the work of a log grows with its length, and not with the square of it", () => {
+  const end = "-----END PRIVATE KEY-----"
+  const key = hash("sha512", "1", "base64").slice(0, 64)
+  const longKey = `${key}${hash("sha512", "2", "base64").slice(0, 64)}`
+
+  it.each<[name: string, of: (length: number) => string]>([
+    [
+      "many lines without text behind a long line",
+      (length) => `${"x y ".repeat(length / 8)} ${longKey}\n${"/ /\n".repeat(length / 8)}${end}`
+    ],
+    [
+      "the same in a string",
+      (length) => `${"x y ".repeat(length / 8)} ${longKey}\\n${"/ /\\n".repeat(length / 10)}${end}`
+    ],
+    [
+      "many lines before a long line with the end",
+      (length) => `${`${key}\\n`.repeat(length / 132)}${"x y ".repeat(length / 8)}${end}`
+    ],
+    [
+      "many lines before an end with a long line behind it, which is the last one",
+      (length) => `${`a ${key} b\n`.repeat(length / 136)}a ${end} ${"x y ".repeat(length / 8)}`
+    ]
+  ])("%s", (_name, of) => {
+    const [short, long] = [16_000, 64_000].map((length) => {
+      const text = of(length)
+      return workOf(() => replaceHeadlessKeys(text, mark))
+    })
+    assert.isBelow(long! / short!, 6)
+  })
+})
+
+it("a few lines without text between the lines of a key hide none of it, and many are as far as others", () => {
+  const end = "-----END PRIVATE KEY-----"
+  const key = [1, 2, 3].map((seed) => hash("sha384", `${seed}`, "base64"))
+  const shown = (empty: number) => {
+    const lines = ["starting", ...key, ...Array.from({ length: empty }, () => "--"), end]
+    return replaceHeadlessKeys(lines.map((line) => (line === "--" ? line : `app: ${line}`)).join("\n"), mark)
+  }
+  for (const line of key) assert.notInclude(shown(12), line)
+  for (const line of key) assert.include(shown(4000), line)
+})
