@@ -46,7 +46,8 @@ const categories = {
   "emergency-stop": "policy",
   level: "policy",
   "nodes-out": "policy",
-  "pods-remain": "policy"
+  "pods-remain": "policy",
+  defect: "api"
 } as const satisfies Readonly<Record<string, FailureCategory>>
 
 /** A code. `execution/FailureClassifier` has the table of all of them. */

@@ -41,6 +41,7 @@
  * | `level`               |          | policy   | a person: the degradation level has fallen since the decision          |
  * | `nodes-out`           |          | policy   | a person: too many nodes of the pool are out                           |
  * | `pods-remain`         |          | policy   | a person: a pod that nobody was asked about is on a drained node       |
+ * | `defect`              |          | api      | a person: a defect of Kubernaut has stopped the action three times     |
  */
 
 import type { Change } from "../domain/Change.ts"
@@ -104,6 +105,12 @@ export const nodesOut = (reason: string): Failure => own("nodes-out", `${reason}
 
 /** The API server said, before the first write, that it would refuse the action or hide its result. */
 export const notPermitted = (message: string): Failure => own("forbidden", message)
+
+/** A defect of Kubernaut has stopped the action time after time. */
+export const defective: Failure = own(
+  "defect",
+  "A defect of Kubernaut has stopped it again and again. The log describes it."
+)
 
 /** Pods are left on a node that is drained. `reason` says which, and why they stay. */
 export const podsRemain = (reason: string): Failure => own("pods-remain", `${reason} It stays on the node.`)

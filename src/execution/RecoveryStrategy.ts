@@ -65,7 +65,8 @@ const strategies: Readonly<Record<FailureCode, Strategy>> = {
   "emergency-stop": "review",
   level: "review",
   "nodes-out": "review",
-  "pods-remain": "review"
+  "pods-remain": "review",
+  defect: "review"
 }
 
 /** The strategy of a code. */

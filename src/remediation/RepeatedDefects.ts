@@ -4,7 +4,9 @@
  */
 
 import { Cause, Effect, Option } from "effect"
-import type { Remediation, RemediationId } from "../domain/Remediation.ts"
+import type { Remediation, RemediationEvent, RemediationId } from "../domain/Remediation.ts"
+import * as Timestamp from "../domain/Timestamp.ts"
+import { defective } from "../execution/FailureClassifier.ts"
 import { RemediationStore } from "../storage/RemediationStore.ts"
 import type { Drive } from "./Activation.ts"
 import * as Journal from "./Journal.ts"
@@ -32,12 +34,26 @@ const stepNames: Readonly<Record<NextStep["_tag"], string>> = {
 }
 
 /** What a person is told. The defect itself may hold a secret, so it is only in the log. */
-export const reasonOf = ({ executions }: Pick<Remediation, "executions">, step: NextStep["_tag"]): string =>
-  `${stepNames[step]} failed ${most} times because of a defect of Kubernaut, which the log describes. ${
+export const reasonOf = ({ executions }: Pick<Remediation, "executions">, { _tag }: NextStep): string =>
+  `${stepNames[_tag]} failed ${most} times because of a defect of Kubernaut, which the log describes. ${
     executions.length === 0
       ? "Nothing was done."
       : "An action was begun before, and it is not known what it has come to. Check the target."
   }`
+
+/** The end of a remediation. What was being carried out ends with it: a write of it may have reached the cluster. */
+export const endOf = (
+  self: Remediation,
+  step: NextStep,
+  finishedAt: Timestamp.Timestamp
+): ReadonlyArray<RemediationEvent> => {
+  const concluded = { _tag: "Concluded", state: "Escalated", reason: reasonOf(self, step) } as const
+  if (step._tag !== "Execute" && step._tag !== "ExecuteRollback") return [concluded]
+  const { category, code, message } = defective
+  const { executionId } = step.intent
+  const outcome = { executionId, applied: "unknown", failure: code, category, message, finishedAt } as const
+  return [{ _tag: step._tag === "Execute" ? "Executed" : "RollbackExecuted", outcome }, concluded]
+}
 
 /**
  * Returns `drive` with an end: it dies with each defect of a step but the third one in a row, which it journals as
@@ -60,12 +76,10 @@ export const make = Effect.fnUntraced(function* (drive: Drive) {
       Effect.catchDefect((defect) =>
         Effect.gen(function* () {
           const latest = Option.getOrElse(yield* store.get(self.id), () => self)
-          const step = nextStep(latest)._tag
-          if (step === "Done" || counted(self.id, step) < most) return yield* Effect.die(defect)
+          const step = nextStep(latest)
+          if (step._tag === "Done" || counted(self.id, step._tag) < most) return yield* Effect.die(defect)
           yield* Effect.logError("A remediation failed unexpectedly again and is escalated", Cause.die(defect))
-          return yield* journal(claim, latest, [
-            { _tag: "Concluded", state: "Escalated", reason: reasonOf(latest, step) }
-          ])
+          return yield* journal(claim, latest, endOf(latest, step, yield* Timestamp.now))
         })
       ),
       Effect.tap(() => Effect.sync(() => seen.delete(self.id)))

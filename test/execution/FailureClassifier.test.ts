@@ -3,6 +3,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { failureCodes } from "../../src/domain/Failure.ts"
 import {
   approvalExpired,
+  defective,
   emergencyStopped,
   classify,
   levelFell,
@@ -77,7 +78,8 @@ describe("FailureClassifier", () => {
         approvalExpired("ada", "").code,
         emergencyStopped("").code,
         levelFell(3, "Notify").code,
-        stale.code
+        stale.code,
+        defective.code
       ],
       [...failureCodes]
     )
@@ -94,7 +96,8 @@ describe("FailureClassifier", () => {
       approvalExpired("ada", ""),
       emergencyStopped(""),
       levelFell(3, "Notify"),
-      stale
+      stale,
+      defective
     ].map(({ category, code }) => `${code} ${category}`)
     assert.sameMembers(
       rows.map(([, code, category]) => `${code} ${category}`),

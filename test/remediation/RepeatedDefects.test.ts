@@ -49,13 +49,14 @@ describe("a remediation that a defect stops", () => {
     Effect.gen(function* () {
       const { deaths, remediation } = yield* begun(Infinity)
       yield* pass(150)
-      const { conclusion, state } = yield* remediation
+      const { conclusion, executions, state } = yield* remediation
       assert.deepStrictEqual([state, deaths.all], ["Escalated", 3])
       assert.strictEqual(
         conclusion,
         "The action failed 3 times because of a defect of Kubernaut, which the log describes. "
           + "An action was begun before, and it is not known what it has come to. Check the target."
       )
+      assert.deepInclude(executions[0]?.outcome, { applied: "unknown", failure: "defect" })
     }).pipe(Effect.scoped)
   )
 

@@ -32,6 +32,7 @@ const ownFailures: ReadonlySet<string> = new Set([
   "level",
   "approval-expired",
   "nodes-out",
+  "defect",
   "wrong-cluster"
 ])
 
